@@ -1,0 +1,3 @@
+#ifndef PARPY_CRUNTIME_H
+#define PARPY_CRUNTIME_H
+#endif

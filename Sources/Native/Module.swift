@@ -1,0 +1,3 @@
+import CPython
+
+@c public func PyInit__native() -> UnsafeMutablePointer<PyObject>? { nil }
