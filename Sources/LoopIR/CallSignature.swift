@@ -1,0 +1,103 @@
+/// All that a specialisation is compiled for: the arguments' types, which of their values are constants, the schedule
+/// of every label and the options.
+///
+/// Compiled code receives one block of 64-bit words: a pointer for each array argument in order, then the
+/// `parameterCount` run-time parameters.
+public struct CallSignature: Sendable, Hashable {
+  public var arguments: [Argument]
+  /// The schedule of each label of the function that the options name.
+  public var schedule: [String: LoopSchedule]
+  public var options: CompileOptions
+  /// How many run-time parameters the call passes.
+  public var parameterCount: Int
+
+  /// Creates a signature.
+  public init(
+    arguments: [Argument], schedule: [String: LoopSchedule] = [:], options: CompileOptions = .init(),
+    parameterCount: Int = 0
+  ) {
+    self.arguments = arguments
+    self.schedule = schedule
+    self.options = options
+    self.parameterCount = parameterCount
+  }
+
+  /// A 64-bit value of a call: known when compiling, or one of the run-time parameters.
+  public enum Word: Sendable, Hashable {
+    case constant(Int64)
+    /// The parameter with that position. An extent that is a parameter is at least 2.
+    case parameter(Int)
+  }
+
+  /// One argument of the call.
+  public enum Argument: Sendable, Hashable {
+    case array(ArrayType)
+    /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits.
+    case scalar(ScalarType, isWeak: Bool, bits: Word)
+  }
+
+  /// What an array argument looks like.
+  public struct ArrayType: Sendable, Hashable {
+    public var element: ScalarType
+    /// The extent of each dimension, in elements.
+    public var extents: [Word]
+    /// The stride of each dimension, in elements; nil where the array is C-contiguous.
+    public var strides: [Word]?
+    public var isReadOnly: Bool
+    /// True where the array's memory overlaps that of another argument.
+    public var overlaps: Bool
+
+    /// Creates the type of an array.
+    public init(
+      element: ScalarType, extents: [Word], strides: [Word]? = nil, isReadOnly: Bool = false,
+      overlaps: Bool = false
+    ) {
+      self.element = element
+      self.extents = extents
+      self.strides = strides
+      self.isReadOnly = isReadOnly
+      self.overlaps = overlaps
+    }
+  }
+}
+
+/// How the user wants the loops of one label to run: `parpy.threads(n).reduce()…`.
+public struct LoopSchedule: Sendable, Hashable {
+  /// The number of threads asked for; nil where only `.reduce()`, `.tpb()` or `.unroll()` was given.
+  public var threads: CallSignature.Word?
+  public var isReduction: Bool
+  public var threadsPerBlock: Int
+  public var unrolls: Bool
+
+  /// Creates a schedule.
+  public init(
+    threads: CallSignature.Word?, isReduction: Bool = false, threadsPerBlock: Int = 1024,
+    unrolls: Bool = false
+  ) {
+    self.threads = threads
+    self.isReduction = isReduction
+    self.threadsPerBlock = threadsPerBlock
+    self.unrolls = unrolls
+  }
+
+  /// Whether the loops run in parallel; `threads(1)` is sequential.
+  public var isParallel: Bool {
+    switch threads {
+    case .constant(let n): n > 1
+    case .parameter: true
+    case nil: false
+    }
+  }
+}
+
+/// The options of a call that the compiler reads.
+public struct CompileOptions: Sendable, Hashable {
+  /// No contraction, no vector math, no re-association but the declared.
+  public var isStrict = false
+  /// Data-dependent indexes are checked at run time.
+  public var checksBounds = false
+  public var maximumUnrollCount = 32
+
+  /// Creates the default options.
+  public init() {}
+}

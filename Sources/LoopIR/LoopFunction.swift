@@ -1,0 +1,138 @@
+import Syntax
+
+/// A function in the loop IR: every type known, every slice a loop.
+public struct LoopFunction: Sendable, Hashable {
+  public var name: String
+  public var variables: [Variable]
+  public var buffers: [Buffer]
+  public var body: [Statement]
+  /// What must hold of the run-time parameters before anything runs.
+  public var checks: [Check]
+
+  /// Creates a function.
+  public init(
+    _ name: String, variables: [Variable] = [], buffers: [Buffer] = [], body: [Statement] = [],
+    checks: [Check] = []
+  ) {
+    self.name = name
+    self.variables = variables
+    self.buffers = buffers
+    self.body = body
+    self.checks = checks
+  }
+
+  public subscript(_ id: VariableID) -> Variable {
+    get { variables[id.index] }
+    set { variables[id.index] = newValue }
+  }
+
+  public subscript(_ id: BufferID) -> Buffer {
+    get { buffers[id.index] }
+    set { buffers[id.index] = newValue }
+  }
+
+  /// Adds a variable and gives its name.
+  public mutating func add(_ variable: Variable) -> VariableID {
+    variables.append(variable)
+    return VariableID(variables.count - 1)
+  }
+
+  /// Adds a buffer and gives its name.
+  public mutating func add(_ buffer: Buffer) -> BufferID {
+    buffers.append(buffer)
+    return BufferID(buffers.count - 1)
+  }
+
+  /// The expression that reads a variable.
+  public func read(_ id: VariableID, at span: Span = .none) -> Expression {
+    Expression(.variable(id), self[id].type, at: span)
+  }
+}
+
+/// A scalar variable.
+public struct Variable: Sendable, Hashable {
+  public enum Role: Sendable, Hashable {
+    case local
+    /// The run-time parameter at that position of the call; never assigned.
+    case parameter(Int)
+  }
+
+  /// The user's name, or a made one; printers make it unique.
+  public var name: String
+  public var type: ScalarType
+  public var role: Role
+  /// The least value of a parameter, where the call guarantees one: 2 for an extent.
+  public var lowerBound: Int64?
+
+  /// Creates a variable.
+  public init(_ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil) {
+    self.name = name
+    self.type = type
+    self.role = role
+    self.lowerBound = lowerBound
+  }
+}
+
+/// An array: an argument of the call or a temporary.
+public struct Buffer: Sendable, Hashable {
+  public enum Role: Sendable, Hashable {
+    /// The array argument at that position among the array arguments.
+    case argument(Int)
+    case temporary
+  }
+
+  public var name: String
+  public var element: ScalarType
+  /// int64 expressions over literals and parameters (for temporaries over anything known where it is made).
+  public var extents: [Expression]
+  /// In elements; nil where the layout is C-contiguous.
+  public var strides: [Expression]?
+  public var role: Role
+  /// Whether another argument may share memory with it.
+  public var mayAlias: Bool
+
+  /// Creates a buffer.
+  public init(
+    _ name: String, _ element: ScalarType, extents: [Expression], strides: [Expression]? = nil,
+    role: Role, mayAlias: Bool = false
+  ) {
+    self.name = name
+    self.element = element
+    self.extents = extents
+    self.strides = strides
+    self.role = role
+    self.mayAlias = mayAlias
+  }
+
+  /// The stride of every dimension in elements.
+  public var effectiveStrides: [Expression] {
+    if let strides { return strides }
+    var result: [Expression] = []
+    var stride = Expression.index(1)
+    for extent in extents.reversed() {
+      result.append(stride)
+      stride = stride * extent
+    }
+    return result.reversed()
+  }
+}
+
+/// A condition on the run-time parameters, tested before anything runs.
+public struct Check: Sendable, Hashable {
+  public enum Failure: Sendable, Hashable {
+    /// The program is wrong for these values.
+    case error(Diagnostic)
+    /// The program is right, but this version was compiled for other values.
+    case respecialize
+  }
+
+  /// A bool over literals and parameters that must be true.
+  public var condition: Expression
+  public var failure: Failure
+
+  /// Creates a check.
+  public init(_ condition: Expression, orElse failure: Failure) {
+    self.condition = condition
+    self.failure = failure
+  }
+}

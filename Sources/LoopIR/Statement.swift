@@ -1,0 +1,105 @@
+import Syntax
+
+/// A statement of the loop IR, and of the program that scheduling makes of it.
+public struct Statement: Sendable, Hashable {
+  public indirect enum Kind: Sendable, Hashable {
+    case assign(VariableID, Expression)
+    case store(BufferID, [Expression], Expression)
+    case loop(ForLoop)
+    case whileLoop(condition: Expression, body: [Statement])
+    case conditional(Expression, then: [Statement], otherwise: [Statement])
+    /// `with parpy.gpu:`; its body runs on the device.
+    case device([Statement])
+    /// Makes a temporary buffer, which lives for `body`.
+    case allocate(BufferID, body: [Statement])
+    /// Only in a program's host part: runs a kernel.
+    case launch(KernelID)
+  }
+
+  public var kind: Kind
+  public var span: Span
+
+  /// Creates a statement.
+  public init(_ kind: Kind, at span: Span = .none) {
+    self.kind = kind
+    self.span = span
+  }
+}
+
+/// Names a kernel of a program.
+public struct KernelID: Sendable, Hashable {
+  public let index: Int
+
+  /// Creates the name of the kernel at `index` of the program's table.
+  public init(_ index: Int) { self.index = index }
+}
+
+/// `for variable in range(lower, upper, step)` with what is known of it and what was decided about it.
+public struct ForLoop: Sendable, Hashable {
+  /// An int64 that no statement of the body assigns.
+  public var variable: VariableID
+  /// Evaluated once, on entry; int64.
+  public var lower: Expression
+  /// Evaluated once, on entry; int64.
+  public var upper: Expression
+  /// Never zero.
+  public var step: Int
+  public var body: [Statement]
+  /// The labels that name the loop, outermost use first.
+  public var labels: [String]
+  /// True where the iterations are known not to depend on each other, as those of a slice statement.
+  public var isIndependent: Bool
+  /// The accumulators whose operations may be re-associated, because the user declared the reduction.
+  public var reductions: [Reduction]
+  /// How the loop runs; sequential until it is scheduled.
+  public var mapping: Mapping
+  /// The loop's head in the source.
+  public var span: Span
+
+  /// Creates a sequential loop.
+  public init(
+    _ variable: VariableID, from lower: Expression, to upper: Expression, step: Int = 1,
+    body: [Statement], labels: [String] = [], isIndependent: Bool = false,
+    reductions: [Reduction] = [], mapping: Mapping = .sequential, at span: Span = .none
+  ) {
+    self.variable = variable
+    self.lower = lower
+    self.upper = upper
+    self.step = step
+    self.body = body
+    self.labels = labels
+    self.isIndependent = isIndependent
+    self.reductions = reductions
+    self.mapping = mapping
+    self.span = span
+  }
+}
+
+/// `accumulator = accumulator op e` in a loop, declared as a reduction.
+public struct Reduction: Sendable, Hashable {
+  public var op: BinaryOperator
+  public var accumulator: VariableID
+
+  /// Creates the reduction of `accumulator` by `op`.
+  public init(_ op: BinaryOperator, _ accumulator: VariableID) {
+    self.op = op
+    self.accumulator = accumulator
+  }
+}
+
+/// How a loop is spread over the machine.
+public struct Mapping: Sendable, Hashable {
+  /// The most CPU workers that share the iterations; nil for one.
+  public var workers: Expression?
+  /// How many consecutive iterations run at once, as the lanes of a vector.
+  public var lanes: Int
+
+  /// Creates a mapping.
+  public init(workers: Expression? = nil, lanes: Int = 1) {
+    self.workers = workers
+    self.lanes = lanes
+  }
+
+  /// One iteration after the other.
+  public static let sequential = Mapping()
+}

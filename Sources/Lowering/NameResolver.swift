@@ -1,0 +1,54 @@
+import LoopIR
+
+/// Tells what a name of the enclosing scopes stands for.
+public protocol NameResolver {
+  /// What the dotted path, such as `["parpy", "operators", "sum"]`, stands for at this call.
+  func resolve(_ path: [String]) -> ResolvedName
+}
+
+/// What a name that is neither parameter nor local stands for.
+public enum ResolvedName: Sendable, Hashable {
+  case intrinsic(Intrinsic)
+  /// A dtype, which converts when called.
+  case scalarType(ScalarType)
+  /// A Python number; weak.
+  case integer(Int64)
+  case float(Double)
+  case bool(Bool)
+  /// A NumPy scalar; strong. `bits` as in `CallSignature.Argument.scalar`.
+  case typedScalar(ScalarType, bits: Int64)
+  /// A decorated function.
+  case function(name: String)
+  /// No such name; `known` are the names in scope, for a suggestion.
+  case missing(known: [String])
+  /// Something that means nothing to the compiler, described for a message: "a module", "a list".
+  case unsupported(String)
+}
+
+/// A function or value that the compiler knows; the raw value is its name in the Python table of intrinsics.
+public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
+  case abs, neg, sqrt, cbrt, exp, exp2, expm1, log, log2, log10, log1p
+  case sin, cos, tan, asin, acos, atan, atan2, sinh, cosh, tanh
+  case erf, erfc, gamma, lgamma
+  /// Python's, which give an integer.
+  case floor, ceil, trunc, round
+  /// NumPy's, which keep the type.
+  case numpyFloor = "np_floor"
+  case numpyCeil = "np_ceil"
+  case numpyTrunc = "np_trunc"
+  case numpyRound = "np_round"
+  case fabs, pow, fmod, hypot, copysign, isnan, isinf, isfinite
+  case pythonMin = "py_min"
+  case pythonMax = "py_max"
+  case minimum, maximum
+  case reduceSum = "reduce_sum"
+  case reduceProd = "reduce_prod"
+  case reduceMin = "reduce_min"
+  case reduceMax = "reduce_max"
+  case minOrReduce = "min_or_reduce"
+  case maxOrReduce = "max_or_reduce"
+  case toInt = "to_int"
+  case toFloat = "to_float"
+  case toBool = "to_bool"
+  case label, gpu, range, len
+}

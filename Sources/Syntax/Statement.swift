@@ -1,0 +1,82 @@
+/// A statement as the user wrote it.
+public struct Statement: Sendable, Hashable {
+  public indirect enum Kind: Sendable, Hashable {
+    case assign(target: Expression, value: Expression)
+    case augmentedAssign(target: Expression, op: BinaryOperator, value: Expression)
+    case forLoop(target: Expression, iterable: Expression, body: [Statement])
+    case whileLoop(test: Expression, body: [Statement])
+    case conditional(test: Expression, then: [Statement], otherwise: [Statement])
+    /// `with context:`; which contexts mean something is judged when names are resolved.
+    case with(context: Expression, body: [Statement])
+    case expression(Expression)
+    case returned(Expression?)
+    case pass
+    case breakLoop
+    case continueLoop
+  }
+
+  public var kind: Kind
+  public var span: Span
+  /// The part that a message about the whole statement underlines: the target of an assignment, the head of a loop.
+  public var head: Span
+
+  /// Creates a statement that stands at `span`.
+  public init(_ kind: Kind, at span: Span = .none, head: Span? = nil) {
+    self.kind = kind
+    self.span = span
+    self.head = head ?? span
+  }
+}
+
+/// A Python function, as read at decoration.
+public struct Function: Sendable, Hashable {
+  /// A positional parameter.
+  public struct Parameter: Sendable, Hashable {
+    public var name: String
+    public var span: Span
+
+    /// Creates the parameter `name`.
+    public init(_ name: String, at span: Span = .none) {
+      self.name = name
+      self.span = span
+    }
+  }
+
+  public var name: String
+  public var parameters: [Parameter]
+  public var body: [Statement]
+  public var span: Span
+
+  /// Creates a function.
+  public init(_ name: String, parameters: [Parameter], body: [Statement], at span: Span = .none) {
+    self.name = name
+    self.parameters = parameters
+    self.body = body
+    self.span = span
+  }
+
+  /// The labels that stand in the body as literal calls of something named `label`, in order of first appearance.
+  ///
+  /// Which of them really are `parpy.label` is only known once names are resolved.
+  public var labelNames: [String] {
+    var names: [String] = []
+    func visit(_ statements: [Statement]) {
+      for statement in statements {
+        switch statement.kind {
+        case .expression(let e):
+          guard case .call(let callee, let arguments, _) = e.kind, callee.path?.last == "label",
+            case .string(let name)? = arguments.first?.kind, !names.contains(name)
+          else { continue }
+          names.append(name)
+        case .forLoop(_, _, let body), .whileLoop(_, let body), .with(_, let body): visit(body)
+        case .conditional(_, let then, let otherwise):
+          visit(then)
+          visit(otherwise)
+        case .assign, .augmentedAssign, .returned, .pass, .breakLoop, .continueLoop: continue
+        }
+      }
+    }
+    visit(body)
+    return names
+  }
+}
