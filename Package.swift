@@ -1,28 +1,28 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One target a stage, in pipeline order; docs/architecture.md draws the pipeline.
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+/// A stage of the compiler; docs/architecture.md draws how they follow each other.
+func stage(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict)
+}
 
 let package = Package(
   name: "ParPy",
   products: [.library(name: "ParPyNative", type: .dynamic, targets: ["Native"])],
   targets: [
-    .target(name: "Syntax", swiftSettings: strict),
-    .target(name: "Passes", swiftSettings: strict),
-    .target(name: "LoopIR", dependencies: ["Syntax", "Passes"], swiftSettings: strict),
-    .target(name: "Lowering", dependencies: ["Syntax", "LoopIR"], swiftSettings: strict),
-    .target(name: "Transforms", dependencies: ["LoopIR"], swiftSettings: strict),
-    .target(name: "Schedule", dependencies: ["LoopIR", "Transforms"], swiftSettings: strict),
-    .target(name: "CPUTarget", dependencies: ["LoopIR", "Schedule"], swiftSettings: strict),
-    .target(
-      name: "Compiler", dependencies: ["Lowering", "Transforms", "Schedule", "CPUTarget"],
-      swiftSettings: strict),
+    stage("Syntax"),
+    stage("Passes", ["Syntax"]),
+    stage("LoopIR", ["Syntax", "Passes"]),
+    stage("Lowering", ["Syntax", "LoopIR"]),
+    stage("Transforms", ["LoopIR", "Passes"]),
+    stage("Schedule", ["LoopIR", "Passes", "Transforms"]),
+    stage("CPUTarget", ["LoopIR", "Schedule"]),
+    stage("Compiler", ["Lowering", "Transforms", "Schedule", "CPUTarget"]),
     .target(name: "CRuntime"),
-    .target(name: "Runtime", dependencies: ["CRuntime"], swiftSettings: strict),
+    stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),
-    .target(
-      name: "Native", dependencies: ["Compiler", "Runtime", "CPython"],
-      swiftSettings: strict),
+    stage("Native", ["Compiler", "Runtime", "CPython"]),
   ]
 )
