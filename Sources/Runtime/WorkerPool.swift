@@ -1,0 +1,240 @@
+import CRuntime
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Threads that share the work of a parallel region with the thread that called for it.
+///
+/// A region has one owner, its caller, who is worker 0. The owner describes the region, opens the
+/// gate, works as any helper does, shuts the gate and waits for the helpers that joined. Helpers
+/// are threads started when first wanted; idle, they spin for a while and then sleep. Whoever finds
+/// itself in a region already, or the pool owned by another thread, works alone.
+public final class WorkerPool: @unchecked Sendable {
+  /// The pool of the process: at most one worker a core, at most `PARPY_NUM_THREADS`.
+  ///
+  /// Look at it once before threads and forks are about, as the table of the runtime does.
+  public static let shared: WorkerPool = {
+    let pool = WorkerPool(
+      WorkerLimit(environmentValue: getenv("PARPY_NUM_THREADS").map { String(cString: $0) }))
+    pthread_atfork(nil, nil) { WorkerPool.shared.restartAfterFork() }
+    return pool
+  }()
+
+  /// What the region does, as those in it see it.
+  private enum Region {
+    case none
+    case ranges(parpy_range_body, UnsafeMutableRawPointer?, RangePlan)
+    case team(parpy_team_body, UnsafeMutableRawPointer?, workers: Int64)
+  }
+
+  private let limit: WorkerLimit
+  /// The workers there can be; 0: not known yet. Changes only under ownership.
+  private let capacity: SharedAtomic<Int64> = .shared(0)
+  /// The helpers started; changes only under ownership.
+  private let helperCount: SharedAtomic<Int64> = .shared(0)
+  private let isOwned: SharedAtomic<Bool> = .shared(false)
+  private let gate = Gate()
+  /// Written by the owner while the gate is clear, read by helpers that joined.
+  private let region: UnsafeMutablePointer<Region> = .allocateAloneOnCacheLines()
+  /// The first range that nobody has taken.
+  private let nextRange: SharedAtomic<Int64> = .shared(0)
+  private let barrier = TeamBarrier()
+  private let workBell = Doorbell()
+  private let completionBell = Doorbell()
+  /// How many forks lie between this process and the one that made the pool.
+  private let forks: SharedAtomic<UInt32> = .shared(0)
+
+  init(_ limit: WorkerLimit) {
+    self.limit = limit
+    region.initialize(to: .none)
+  }
+
+  /// The number of workers that a region can have, its caller included.
+  ///
+  /// Settled when the first region runs, by the cores that the process has then.
+  public var workerCount: Int {
+    let known = capacity.pointee.load(ordering: .relaxed)
+    return Int(truncatingIfNeeded: known > 0 ? known : limit.workerCount())
+  }
+
+  // MARK: - Regions
+
+  /// Runs `body` over `0..<iterations` in disjoint ranges and returns when all is done.
+  ///
+  /// Every range starts at a multiple of `multiple` (at least 1), at most `maxWorkers` workers take
+  /// part, and no iterations means no call. What the caller stored before, the body sees; what the
+  /// body stored, the caller sees afterwards.
+  public func parallelFor(
+    _ body: parpy_range_body, context: UnsafeMutableRawPointer?,
+    iterations: Int64, multiple: Int64, maxWorkers: Int64
+  ) {
+    if iterations <= 0 { return }
+    let multiple = max(multiple, 1)
+    guard iterations > multiple, maxWorkers > 1, own() else {
+      return body(context, 0, iterations)
+    }
+    defer { disown() }
+    let workers = min(maxWorkers, settledCapacity())
+    let plan = RangePlan(iterations: iterations, multiple: multiple, workers: workers)
+    let helpers = startHelpers(min(workers, plan.count) &- 1)
+    guard helpers > 0 else { return body(context, 0, iterations) }
+
+    region.pointee = .ranges(body, context, plan)
+    nextRange.pointee.store(1, ordering: .relaxed)
+    admit(helpers)
+    parpy_set_thread_role(parpy_role_in_region)
+    takeRanges(body, context, plan, from: 0)
+    parpy_set_thread_role(parpy_role_outside)
+    awaitHelpers()
+  }
+
+  /// Runs `body` once for each of at most `workers` workers, all at the same time.
+  ///
+  /// The body is told how many there are and may call `teamBarrier`.
+  public func parallelTeam(
+    _ body: parpy_team_body, context: UnsafeMutableRawPointer?, workers: Int64
+  ) {
+    guard workers > 1, own() else { return runAlone(body, context) }
+    defer { disown() }
+    let helpers = startHelpers(min(workers, settledCapacity()) &- 1)
+    guard helpers > 0 else { return runAlone(body, context) }
+
+    region.pointee = .team(body, context, workers: helpers &+ 1)
+    admit(helpers)
+    parpy_set_thread_role(parpy_role_in_team)
+    body(context, 0, helpers &+ 1)
+    parpy_set_thread_role(parpy_role_outside)
+    awaitHelpers()
+  }
+
+  /// Waits until every worker of the caller's team is here; outside a team, returns at once.
+  public func teamBarrier() {
+    guard parpy_thread_role() == parpy_role_in_team,
+      case .team(_, _, let workers) = region.pointee
+    else { return }
+    barrier.wait(members: workers)
+  }
+
+  /// A team of one, in which a barrier has nothing to wait for.
+  private func runAlone(_ body: parpy_team_body, _ context: UnsafeMutableRawPointer?) {
+    let role = parpy_thread_role()
+    if role == parpy_role_in_team { parpy_set_thread_role(parpy_role_in_region) }
+    body(context, 0, 1)
+    parpy_set_thread_role(role)
+  }
+
+  // MARK: - The owner
+
+  /// Makes the caller the owner, unless it is in a region or another thread owns the pool.
+  private func own() -> Bool {
+    parpy_thread_role() == parpy_role_outside
+      && capacity.pointee.load(ordering: .relaxed) != 1
+      && !isOwned.pointee.exchange(true, ordering: .acquiring)
+  }
+
+  private func disown() {
+    isOwned.pointee.store(false, ordering: .releasing)
+  }
+
+  /// The workers there can be; the first owner in a process counts the cores.
+  private func settledCapacity() -> Int64 {
+    let known = capacity.pointee.load(ordering: .relaxed)
+    if known > 0 { return known }
+    let count = limit.workerCount()
+    capacity.pointee.store(count, ordering: .relaxed)
+    return count
+  }
+
+  /// Starts helpers until there are `wanted`; returns how many of those there are.
+  private func startHelpers(_ wanted: Int64) -> Int64 {
+    var count = helperCount.pointee.load(ordering: .relaxed)
+    while count < wanted {
+      guard WorkerThread.start(number: count &+ 1, of: self) else {
+        capacity.pointee.store(count &+ 1, ordering: .relaxed)
+        break
+      }
+      count &+= 1
+      helperCount.pointee.store(count, ordering: .relaxed)
+    }
+    return min(count, wanted)
+  }
+
+  /// Opens the gate to `helpers` helpers, and wakes as many as are not awake.
+  private func admit(_ helpers: Int64) {
+    gate.open(places: UInt32(truncatingIfNeeded: helpers))
+    let asleep = Int64(workBell.sleeperCount)
+    if asleep == 0 { return }
+    let awake = helperCount.pointee.load(ordering: .relaxed) &- asleep
+    if awake < helpers { workBell.ring(waking: UInt32(truncatingIfNeeded: helpers &- awake)) }
+  }
+
+  private func awaitHelpers() {
+    completionBell.wait { [gate] in gate.isClear }
+  }
+
+  // MARK: - Helpers
+
+  /// The life of a helper: joins region after region, until the process ends.
+  func work() {
+    let forksAtStart = forks.pointee.load(ordering: .relaxed)
+    while true {
+      workBell.wait { [gate] in gate.isOpen }
+      let places = gate.join()
+      if places == 0 { continue }
+      switch region.pointee {
+      case .none: break
+      case .ranges(let body, let context, let plan):
+        parpy_set_thread_role(parpy_role_in_region)
+        takeRanges(body, context, plan, from: takeRange())
+      case .team(let body, let context, let workers):
+        parpy_set_thread_role(parpy_role_in_team)
+        body(context, workers &- Int64(places), workers)
+      }
+      // A body that forked goes on here in the child, where this thread is no helper.
+      if forks.pointee.load(ordering: .relaxed) != forksAtStart { return }
+      parpy_set_thread_role(parpy_role_outside)
+      if gate.leave() { completionBell.ring() }
+    }
+  }
+
+  /// Takes range after range until none is left, and then shuts the gate.
+  private func takeRanges(
+    _ body: parpy_range_body, _ context: UnsafeMutableRawPointer?, _ plan: RangePlan,
+    from first: Int64
+  ) {
+    var index = first
+    while index < plan.count {
+      let (begin, end) = plan.bounds(index)
+      body(context, begin, end)
+      index = takeRange()
+    }
+    gate.shut()
+  }
+
+  private func takeRange() -> Int64 {
+    nextRange.pointee.wrappingAdd(1, ordering: .relaxed).oldValue
+  }
+
+  // MARK: - Fork
+
+  /// Makes the pool usable in the child of a fork, where only the thread that forked lives on.
+  ///
+  /// A thread that forked inside a region goes on with it alone, and keeps the pool owned until it
+  /// is through.
+  private func restartAfterFork() {
+    // A barrier finds no team here.
+    region.pointee = .none
+    forks.pointee.wrappingAdd(1, ordering: .relaxed)
+    capacity.pointee.store(0, ordering: .relaxed)
+    helperCount.pointee.store(0, ordering: .relaxed)
+    gate.reset()
+    barrier.reset()
+    workBell.forgetSleepers()
+    completionBell.forgetSleepers()
+    isOwned.pointee.store(parpy_thread_role() != parpy_role_outside, ordering: .releasing)
+  }
+}
