@@ -24,5 +24,17 @@ let package = Package(
     stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),
     stage("Native", ["Compiler", "Runtime", "CPython"]),
+    .target(name: "CForking", path: "Tests/CForking"),
+    .testTarget(
+      name: "RuntimeTests", dependencies: ["Runtime", "CRuntime", "CForking"],
+      swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Syntax", "Passes", "LoopIR"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    .testTarget(
+      name: "PassesTests", dependencies: ["Syntax", "Passes"], swiftSettings: strict),
+    .testTarget(
+      name: "LoopIRTests", dependencies: ["Syntax", "Passes", "LoopIR", "TestSupport"],
+      swiftSettings: strict),
   ]
 )

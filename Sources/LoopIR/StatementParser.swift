@@ -1,0 +1,148 @@
+import Syntax
+
+extension Parser {
+  /// `:` and the indented lines after it, which begin with what `header` reads; `pass` stands for no statement.
+  mutating func block(
+    header: (inout Parser) throws(DiagnosticError) -> Void = { _ in }
+  ) throws(DiagnosticError) -> [Statement] {
+    try expect(":")
+    try endLine()
+    guard accept(.indent) else { throw failure("expected an indented block") }
+    try header(&self)
+    var statements: [Statement] = []
+    while !accept(.dedent) {
+      if accept("pass") {
+        try endLine()
+      } else {
+        statements.append(
+          try nested { parser throws(DiagnosticError) in try parser.statement() })
+      }
+    }
+    return statements
+  }
+
+  private mutating func statement() throws(DiagnosticError) -> Statement {
+    let start = position
+    if current.kind == .symbol("@") || current.kind == .word("for") { return try loop() }
+    if accept("while") {
+      let condition = try expression(expecting: .bool)
+      let head = span(from: start)
+      return Statement(.whileLoop(condition: condition, body: try block()), at: head)
+    }
+    if accept("if") { return try conditional(from: start) }
+    if accept("with") { return try with(from: start) }
+    if acceptKeyword("launch") {
+      let kernel = KernelID(try count())
+      let head = span(from: start)
+      try endLine()
+      return Statement(.launch(kernel), at: head)
+    }
+    return try assignment()
+  }
+
+  private mutating func assignment() throws(DiagnosticError) -> Statement {
+    let start = position
+    let kind: Statement.Kind
+    switch try symbol() {
+    case .variable(let id):
+      try expect("=")
+      kind = .assign(id, try expression(expecting: function[id].type))
+    case .buffer(let id):
+      let indices = try bracketedIndices()
+      try expect("=")
+      kind = .store(id, indices, try expression(expecting: function[id].element))
+    }
+    let place = span(from: start)
+    try endLine()
+    return Statement(kind, at: place)
+  }
+
+  /// The rest of `if c: … elif d: … else: …`.
+  private mutating func conditional(from start: Int) throws(DiagnosticError) -> Statement {
+    let condition = try expression(expecting: .bool)
+    let head = span(from: start)
+    let then = try block()
+    var otherwise: [Statement] = []
+    let branch = position
+    if accept("elif") {
+      otherwise = [
+        try nested { parser throws(DiagnosticError) in try parser.conditional(from: branch) }
+      ]
+    } else if accept("else") {
+      otherwise = try block()
+    }
+    return Statement(.conditional(condition, then: then, otherwise: otherwise), at: head)
+  }
+
+  /// The rest of `with device:` or `with temporary t:`.
+  private mutating func with(from start: Int) throws(DiagnosticError) -> Statement {
+    if accept("device") {
+      let head = span(from: start)
+      return Statement(.device(try block()), at: head)
+    }
+    try expect("temporary")
+    guard case .buffer(let id) = try symbol() else {
+      throw failure("a buffer must stand here", at: position - 1)
+    }
+    let head = span(from: start)
+    return Statement(.allocate(id, body: try block()), at: head)
+  }
+
+  /// The notes about a loop, its head and its body.
+  private mutating func loop() throws(DiagnosticError) -> Statement {
+    var loop = ForLoop(VariableID(0), from: .index(0), to: .index(0), body: [])
+    while accept("@") {
+      try parseNote(about: &loop)
+      _ = accept(.newline)
+    }
+    let start = position
+    try expect("for")
+    loop.variable = try variable()
+    try expect("in")
+    loop.lower = try expression(expecting: .int64)
+    try expect("..<")
+    loop.upper = try expression(expecting: .int64)
+    if accept("by") {
+      guard let step = Int(exactly: try integer()) else { throw failure("the step is too great") }
+      loop.step = step
+    }
+    loop.span = span(from: start)
+    loop.body = try block()
+    return Statement(.loop(loop), at: loop.span)
+  }
+
+  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@workers(n)` or `@lanes(8)`.
+  private mutating func parseNote(about loop: inout ForLoop) throws(DiagnosticError) {
+    if accept("independent") {
+      loop.isIndependent = true
+    } else if accept("label") {
+      try expect("(")
+      repeat { loop.labels.append(try string()) } while accept(",")
+      try expect(")")
+    } else if accept("reduce") {
+      try expect("(")
+      repeat { loop.reductions.append(try reduction()) } while accept(",")
+      try expect(")")
+    } else if accept("workers") {
+      try expect("(")
+      loop.mapping.workers = try expression(expecting: .int64)
+      try expect(")")
+    } else if accept("lanes") {
+      try expect("(")
+      guard let lanes = Int(exactly: try integer()) else { throw failure("too many lanes") }
+      loop.mapping.lanes = lanes
+      try expect(")")
+    } else {
+      throw failure("expected label, independent, reduce, workers or lanes")
+    }
+  }
+
+  /// `add s`.
+  private mutating func reduction() throws(DiagnosticError) -> Reduction {
+    guard case .word(let word) = current.kind, let op = BinaryOperator(word: word) else {
+      throw failure("expected an operator")
+    }
+    advance()
+    return Reduction(op, try variable())
+  }
+}
