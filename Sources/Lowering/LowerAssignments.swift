@@ -1,0 +1,201 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// `target = value`.
+  func lowerAssignment(
+    to target: Syntax.Expression, _ value: Syntax.Expression, at statement: Syntax.Statement
+  ) throws {
+    switch target.kind {
+    case .name(let name):
+      let (result, labels) = try valueWithReductionLabels(value)
+      try requireAllUsed(labels)
+      switch result {
+      case .scalar(let scalar): try assign(name, scalar, at: statement.span)
+      case .array: throw reject(.sliceAsLocal(name, at: value.span))
+      case .tuple: throw reject(.unsupported("a tuple as the value of a name", at: value.span))
+      }
+    case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
+    case .subscripted:
+      guard let view = try view(target) else {
+        throw reject(.unsupported("this assignment target", at: target.span))
+      }
+      if view.shape.isEmpty {
+        let (result, labels) = try valueWithReductionLabels(value)
+        try requireAllUsed(labels)
+        try store(result, into: view, target, at: statement)
+      } else {
+        try lowerSliceAssignment(to: view, target, value, at: statement)
+      }
+    default: throw reject(.unsupported("this assignment target", at: target.span))
+    }
+  }
+
+  private func store(
+    _ value: Value, into view: ArrayView, _ target: Syntax.Expression,
+    at statement: Syntax.Statement
+  ) throws {
+    guard case .scalar(let scalar) = value else { throw reject(.arrayAsScalar(at: target.span)) }
+    let element = ir[view.buffer].element
+    let stored = try converted(scalar, toElement: element, at: statement.span)
+    emit(.store(view.buffer, view.indices(at: []), stored), at: statement.head)
+  }
+
+  /// `a, b = b, a`: every value is read before any target is written.
+  private func lowerUnpacking(
+    _ targets: [Syntax.Expression], _ value: Syntax.Expression, at statement: Syntax.Statement
+  ) throws {
+    try rejectLabels(on: "tuple assignment")
+    guard case .tuple(let values) = try self.value(value) else {
+      throw reject(.unsupported("unpacking anything but a tuple of scalars", at: value.span))
+    }
+    guard targets.count == values.count else {
+      throw reject(
+        Diagnostic(
+          .program, "cannot unpack \(values.count) values into \(targets.count) names",
+          at: statement.span))
+    }
+    let kept = values.map { value in
+      TypedValue(settled(value.expression, "value"), isWeak: value.isWeak)
+    }
+    for (target, value) in zip(targets, kept) {
+      if case .name(let name) = target.kind {
+        try assign(name, value, at: statement.span)
+      } else if let view = try view(target), view.shape.isEmpty {
+        try store(.scalar(value), into: view, target, at: statement)
+      } else {
+        throw reject(.unsupported("this assignment target", at: target.span))
+      }
+    }
+  }
+
+  /// Lowers a value whose reductions take the pending labels; what is left over comes back.
+  private func valueWithReductionLabels(_ e: Syntax.Expression) throws -> (
+    Value, [(name: String, span: Span)]
+  ) {
+    let labels = takeLabels()
+    reductionLabels = labels
+    reductionsLabelled = 0
+    defer { reductionLabels = [] }
+    let result = try value(e)
+    return (result, reductionsLabelled > 0 ? Array(labels.dropFirst()) : labels)
+  }
+
+  private func requireAllUsed(_ labels: [(name: String, span: Span)]) throws {
+    guard let label = labels.first else { return }
+    throw reject(
+      Diagnostic(
+        .program,
+        "label '\(label.name)' names nothing that can run in parallel: the statement has too few slice dimensions and reductions",
+        at: label.span, help: "labels name for loops, slice assignments and reductions"))
+  }
+
+  // MARK: Slices
+
+  /// `target[…] = value` over at least one slice dimension: one loop a dimension, leftmost outermost.
+  ///
+  ///     y[1:, :] = 2 * x[:, 0]   →   for k0 in 0..<n-1: for k1 in 0..<m: y[k0+1, k1] = 2 * x[k1, 0]
+  private func lowerSliceAssignment(
+    to view: ArrayView, _ target: Syntax.Expression, _ value: Syntax.Expression,
+    at statement: Syntax.Statement
+  ) throws {
+    let labels = takeLabels()
+    let shape = view.shape
+    reductionLabels = Array(labels.dropFirst(shape.count))
+    reductionsLabelled = 0
+    let source = try arrayValue(value)
+    guard let broadcast = try broadcast(source, to: shape, at: target.span) else {
+      throw reject(.shapesDoNotBroadcast(source.shape, shape, at: target.span))
+    }
+    let element = ir[view.buffer].element
+    let loopLabels = labels.prefix(shape.count).map { [$0.name] }
+    if isHazard(writing: view, reading: source) {
+      // The right side is complete before the first element is written, as in NumPy.
+      let temporary = ir.add(Buffer("temporary", element, extents: shape, role: .temporary))
+      let outer = statements
+      statements = []
+      try elementwise(over: shape, labels: loopLabels, at: statement) { position in
+        try self.storeElement(broadcast, at: position, into: temporary, position, statement)
+      }
+      try elementwise(over: shape, labels: loopLabels, at: statement) { position in
+        let read = Expression(.load(temporary, position), element, at: statement.span)
+        self.emit(.store(view.buffer, view.indices(at: position), read), at: statement.head)
+      }
+      let body = statements
+      statements = outer
+      emit(.allocate(temporary, body: body), at: statement.head)
+    } else {
+      try elementwise(over: shape, labels: loopLabels, at: statement) { position in
+        try self.storeElement(
+          broadcast, at: position, into: view.buffer, view.indices(at: position), statement)
+      }
+    }
+    let leftOver = labels.dropFirst(shape.count + (reductionsLabelled > 0 ? 1 : 0))
+    reductionLabels = []
+    try requireAllUsed(Array(leftOver))
+  }
+
+  private func storeElement(
+    _ source: ArrayValue, at position: [LoopIR.Expression], into buffer: BufferID,
+    _ indices: [LoopIR.Expression], _ statement: Syntax.Statement
+  ) throws {
+    let value = TypedValue(try source.at(position), isWeak: source.element.isWeak)
+    let stored = try converted(value, toElement: ir[buffer].element, at: statement.span)
+    emit(.store(buffer, indices, stored), at: statement.head)
+  }
+
+  /// Nested loops over a shape, whose iterations do not depend on each other.
+  func elementwise(
+    over shape: [LoopIR.Expression], labels: [[String]], at statement: Syntax.Statement,
+    _ body: ([LoopIR.Expression]) throws -> Void
+  ) throws {
+    func nest(_ position: [LoopIR.Expression]) throws {
+      let depth = position.count
+      if depth == shape.count { return try body(position) }
+      let variable = makeVariable("k\(depth)", .int64)
+      let outerFacts = facts
+      facts = facts.entering(variable, from: .index(0), to: shape[depth], step: 1)
+      let inner = try block { try nest(position + [ir.read(variable)]) }
+      facts = outerFacts
+      emit(
+        .loop(
+          ForLoop(
+            variable, from: .index(0), to: shape[depth], body: inner,
+            labels: depth < labels.count ? labels[depth] : [], isIndependent: true,
+            at: statement.span)),
+        at: statement.head)
+    }
+    try nest([])
+  }
+
+  /// Whether storing an element could change one that is still to be read.
+  private func isHazard(writing target: ArrayView, reading source: ArrayValue) -> Bool {
+    source.reads.contains { read in
+      if read.view.buffer != target.buffer {
+        return ir[read.view.buffer].mayAlias && ir[target.buffer].mayAlias
+      }
+      if read.isPointwise && read.view.dimensions == target.dimensions { return false }
+      return !areDisjoint(read.view, target)
+    }
+  }
+
+  /// Whether two views of one buffer have no element in common, by a dimension in which they cannot meet.
+  private func areDisjoint(_ a: ArrayView, _ b: ArrayView) -> Bool {
+    zip(a.dimensions, b.dimensions).contains { x, y in
+      let (lowX, highX) = span(of: x)
+      let (lowY, highY) = span(of: y)
+      return facts.prove(highX + .index(1), atMost: lowY)
+        || facts.prove(highY + .index(1), atMost: lowX)
+    }
+  }
+
+  /// The least and the greatest index a dimension of a view reaches, where it is not empty.
+  private func span(of dimension: ArrayView.Dimension) -> (LoopIR.Expression, LoopIR.Expression) {
+    switch dimension {
+    case .fixed(let index): return (index, index)
+    case .range(let start, let step, let extent):
+      let last = start + (extent - .index(1)) * .index(step)
+      return step > 0 ? (start, last) : (last, start)
+    }
+  }
+}

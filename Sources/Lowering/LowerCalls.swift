@@ -1,0 +1,230 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// `callee(arguments, keywords)`.
+  func call(
+    _ callee: Syntax.Expression, _ arguments: [Syntax.Expression],
+    _ keywords: [Syntax.Expression.Keyword], at span: Span
+  ) throws -> Value {
+    if case .attribute(let base, let name) = callee.kind, let view = try view(base) {
+      return try method(name, of: view, base, arguments, keywords, at: span)
+    }
+    guard let path = callee.path else {
+      throw reject(.unsupported("calling this expression", at: callee.span))
+    }
+    switch names.resolve(path) {
+    case .intrinsic(let intrinsic):
+      return try call(intrinsic, arguments, keywords, named: path.joined(separator: "."), at: span)
+    case .scalarType(let type):
+      let argument = try only(arguments, keywords, of: path.joined(separator: "."), at: span)
+      return try lift(try value(argument), at: span) {
+        .strong($0.expression.converted(to: type))
+      }
+    case .integer, .float, .bool, .typedScalar, .function, .missing, .unsupported:
+      try rejectUnknownCallee(callee)
+      throw reject(.unknownFunction(path.joined(separator: "."), at: callee.span))
+    }
+  }
+
+  /// Throws what is wrong with calling `callee`, unless it is a known function.
+  func rejectUnknownCallee(_ callee: Syntax.Expression) throws {
+    guard let path = callee.path else { return }
+    let name = path.joined(separator: ".")
+    switch names.resolve(path) {
+    case .missing(let known):
+      throw reject(
+        path.count == 1 && known.isEmpty
+          ? .unknownFunction(name, at: callee.span)
+          : Diagnostic(
+            .name, "Call to unknown function \(name): the name is not defined", at: callee.span))
+    case .function:
+      throw reject(
+        .unsupported("calling another decorated function ('\(name)')", at: callee.span))
+    case .unsupported, .integer, .float, .bool, .typedScalar:
+      throw reject(.unknownFunction(name, at: callee.span))
+    case .intrinsic, .scalarType: return
+    }
+  }
+
+  private func only(
+    _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword], of name: String,
+    at span: Span
+  ) throws -> Syntax.Expression {
+    guard arguments.count == 1, keywords.isEmpty, let argument = arguments.first else {
+      throw reject(
+        Diagnostic(
+          .type, "\(name) takes 1 argument, \(arguments.count + keywords.count) were given",
+          at: span))
+    }
+    return argument
+  }
+
+  /// `x.sum()` and the other methods of arrays that are reductions.
+  private func method(
+    _ name: String, of view: ArrayView, _ base: Syntax.Expression,
+    _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword], at span: Span
+  ) throws -> Value {
+    let reductions: [String: Intrinsic] = [
+      "sum": .reduceSum, "prod": .reduceProd, "min": .reduceMin, "max": .reduceMax,
+    ]
+    guard let intrinsic = reductions[name] else {
+      throw reject(
+        .unsupported(
+          "method '\(name)' of an array", at: span, help: "sum, prod, min and max are supported"))
+    }
+    return try call(intrinsic, [base] + arguments, keywords, named: name, at: span)
+  }
+
+  private func call(
+    _ intrinsic: Intrinsic, _ arguments: [Syntax.Expression],
+    _ keywords: [Syntax.Expression.Keyword], named name: String, at span: Span
+  ) throws -> Value {
+    switch intrinsic {
+    case .reduceSum: return try reduction(.add, arguments, keywords, named: name, at: span)
+    case .reduceProd: return try reduction(.multiply, arguments, keywords, named: name, at: span)
+    case .reduceMin: return try reduction(.minimum, arguments, keywords, named: name, at: span)
+    case .reduceMax: return try reduction(.maximum, arguments, keywords, named: name, at: span)
+    case .minOrReduce, .maxOrReduce:
+      let isMin = intrinsic == .minOrReduce
+      if arguments.count == 1 {
+        return try reduction(isMin ? .minimum : .maximum, arguments, keywords, named: name, at: span)
+      }
+      return try extremum(isMin ? .pythonMin : .pythonMax, arguments, keywords, named: name, at: span)
+    default: break
+    }
+    guard keywords.isEmpty else {
+      throw reject(
+        .unsupported("keyword argument '\(keywords[0].name)' of \(name)", at: keywords[0].value.span))
+    }
+    switch intrinsic {
+    case .pythonMin: return try extremum(.pythonMin, arguments, [], named: name, at: span)
+    case .pythonMax: return try extremum(.pythonMax, arguments, [], named: name, at: span)
+    case .minimum: return try extremum(.minimum, arguments, [], named: name, at: span)
+    case .maximum: return try extremum(.maximum, arguments, [], named: name, at: span)
+    case .len:
+      let argument = try only(arguments, [], of: name, at: span)
+      guard let extent = try view(argument)?.shape.first else {
+        throw reject(Diagnostic(.type, "len() of what is not an array", at: argument.span))
+      }
+      return .scalar(.weak(extent))
+    case .label, .gpu, .range:
+      throw reject(.unsupported("\(name) in an expression", at: span))
+    case .pow:
+      let operands = try operands(arguments, 2, named: name, at: span)
+      return try binary(.power, operands[0], operands[1], at: span)
+    default:
+      return try elementwise(intrinsic, arguments, named: name, at: span)
+    }
+  }
+
+  private func operands(
+    _ arguments: [Syntax.Expression], _ count: Int, named name: String, at span: Span
+  ) throws -> [Value] {
+    guard arguments.count == count else {
+      throw reject(
+        Diagnostic(
+          .type,
+          "\(name) takes \(count) argument\(count == 1 ? "" : "s"), \(arguments.count) were given",
+          at: span))
+    }
+    return try arguments.map { try value($0) }
+  }
+
+  /// `min` or `max` of two or more values, from the left.
+  private func extremum(
+    _ op: LoopIR.BinaryOperator, _ arguments: [Syntax.Expression],
+    _ keywords: [Syntax.Expression.Keyword], named name: String, at span: Span
+  ) throws -> Value {
+    guard arguments.count >= 2, keywords.isEmpty, let first = arguments.first else {
+      throw reject(Diagnostic(.type, "\(name) takes two or more scalars", at: span))
+    }
+    return try arguments.dropFirst().reduce(try value(first)) { left, argument in
+      try lift(left, try value(argument), at: span) { l, r in
+        let type = self.promoted(ElementType(l), ElementType(r))
+        return TypedValue(
+          .binary(
+            op, try self.operand(l, as: type.type, at: span),
+            try self.operand(r, as: type.type, at: span), at: span),
+          isWeak: type.isWeak)
+      }
+    }
+  }
+
+  // MARK: Element-wise functions
+
+  private func elementwise(
+    _ intrinsic: Intrinsic, _ arguments: [Syntax.Expression], named name: String, at span: Span
+  ) throws -> Value {
+    if let function = intrinsic.mathFunction {
+      let values = try operands(arguments, function.arity, named: name, at: span)
+      guard values.count == 2 else {
+        return try lift(values[0], at: span) { self.math(function, [$0], at: span) }
+      }
+      return try lift(values[0], values[1], at: span) { self.math(function, [$0, $1], at: span) }
+    }
+    let operand = try operands(arguments, 1, named: name, at: span)[0]
+    return try lift(operand, at: span) { try self.unary(intrinsic, $0, named: name, at: span) }
+  }
+
+  /// A math function: float32 stays, any other type is computed in float64.
+  private func math(_ function: MathFunction, _ arguments: [TypedValue], at span: Span) -> TypedValue {
+    let type = arguments.dropFirst().reduce(ElementType(arguments[0])) {
+      promoted($0, ElementType($1))
+    }
+    let float: ScalarType = type.type == .float32 ? .float32 : .float64
+    let operands = arguments.map { $0.expression.converted(to: float) }
+    return TypedValue(
+      Expression(.math(function, operands), function.isPredicate ? .bool : float, at: span),
+      isWeak: type.isWeak)
+  }
+
+  private func unary(_ intrinsic: Intrinsic, _ value: TypedValue, named name: String, at span: Span)
+    throws -> TypedValue
+  {
+    func rounded(_ function: MathFunction, keepsType: Bool) -> TypedValue {
+      if !value.type.isFloat { return numeric(value) }
+      let result = math(function, [value], at: span)
+      return keepsType ? result : .weak(result.expression.converted(to: .int64))
+    }
+    switch intrinsic {
+    case .abs, .fabs:
+      if intrinsic == .fabs && !value.type.isFloat {
+        let float = TypedValue(value.expression.converted(to: .float64), isWeak: value.isWeak)
+        return try unary(.abs, float, named: name, at: span)
+      }
+      let number = numeric(value)
+      if number.type == .bool || number.type.isUnsignedInteger { return number }
+      return TypedValue(
+        Expression(.unary(.absolute, number.expression), number.type, at: span).folded,
+        isWeak: value.isWeak)
+    case .neg:
+      guard case .scalar(let result) = try unary(.negate, .scalar(value), at: span) else {
+        throw reject(.arrayAsScalar(at: span))
+      }
+      return result
+    case .floor: return rounded(.floor, keepsType: false)
+    case .ceil: return rounded(.ceil, keepsType: false)
+    case .trunc: return rounded(.trunc, keepsType: false)
+    case .round: return rounded(.roundEven, keepsType: false)
+    case .numpyFloor: return rounded(.floor, keepsType: true)
+    case .numpyCeil: return rounded(.ceil, keepsType: true)
+    case .numpyTrunc: return rounded(.trunc, keepsType: true)
+    case .numpyRound: return rounded(.roundEven, keepsType: true)
+    case .toInt: return .weak(value.expression.converted(to: .int64))
+    case .toFloat: return .weak(value.expression.converted(to: .float64))
+    case .toBool: return .weak(truth(value))
+    default: throw reject(.unsupported("\(name) here", at: span))
+    }
+  }
+}
+
+extension Intrinsic {
+  /// The math function of that name, where there is one.
+  fileprivate var mathFunction: MathFunction? {
+    switch self {
+    case .floor, .ceil, .trunc: nil
+    default: MathFunction(rawValue: rawValue)
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// Lowers an expression that must be a scalar.
+  func scalar(_ e: Syntax.Expression) throws -> TypedValue {
+    switch try value(e) {
+    case .scalar(let value): return value
+    case .array: throw reject(.arrayAsScalar(at: e.span))
+    case .tuple: throw reject(.unsupported("a tuple here", at: e.span))
+    }
+  }
+
+  /// Lowers an expression that fills a slice; a scalar is an array without dimensions.
+  func arrayValue(_ e: Syntax.Expression) throws -> ArrayValue {
+    switch try value(e) {
+    case .array(let array): return array
+    case .scalar(let scalar): return ArrayValue(scalar)
+    case .tuple: throw reject(.unsupported("a tuple here", at: e.span))
+    }
+  }
+
+  /// Lowers any expression.
+  func value(_ e: Syntax.Expression) throws -> Value {
+    switch e.kind {
+    case .integer(let value):
+      return .scalar(.weak(Expression(.integer(value), .int64, at: e.span)))
+    case .bigInteger(let text):
+      throw reject(
+        Diagnostic(.type, "the integer \(text) does not fit into 64 bits", at: e.span))
+    case .float(let value): return .scalar(.weak(.float(value, .float64, at: e.span)))
+    case .bool(let value): return .scalar(.weak(.bool(value, at: e.span)))
+    case .string: throw reject(.unsupported("a string", at: e.span))
+    case .none: throw reject(.unsupported("None", at: e.span))
+    case .tuple(let parts): return .tuple(try parts.map { try scalar($0) })
+    case .name, .attribute, .subscripted: return try reference(e)
+    case .unary(let op, let operand): return try unary(op, try value(operand), at: e.span)
+    case .binary(let op, let left, let right):
+      return try binary(op, try value(left), try value(right), at: e.span)
+    case .comparison(let first, let links): return try comparison(first, links, at: e.span)
+    case .boolean(let op, let operands):
+      let values = try operands.map { try scalar($0) }
+      guard let last = values.last else { throw reject(.unsupported("this expression", at: e.span)) }
+      return .scalar(values.dropLast().reversed().reduce(last) { logical(op, $1, $0, at: e.span) })
+    case .conditional(let test, let then, let otherwise):
+      return .scalar(try conditional(test, then, otherwise, at: e.span))
+    case .call(let callee, let arguments, let keywords):
+      return try call(callee, arguments, keywords, at: e.span)
+    }
+  }
+
+  // MARK: Names and subscripts
+
+  private func reference(_ e: Syntax.Expression) throws -> Value {
+    if let view = try view(e) { return read(view, at: e.span) }
+    if case .subscripted(let base, let indices) = e.kind {
+      guard case .tuple(let parts) = try value(base), indices.count == 1,
+        case .expression(let index) = indices[0]
+      else { throw reject(.unsupported("subscripting anything but an array", at: e.span)) }
+      return .scalar(try element(of: parts, at: index))
+    }
+    if case .attribute(let base, let name) = e.kind, let view = try view(base) {
+      return try attribute(name, of: view, at: e.span)
+    }
+    guard let path = e.path, let root = path.first else {
+      throw reject(.unsupported("this expression", at: e.span))
+    }
+    if let binding = scope[root] {
+      guard path.count == 1 else {
+        throw reject(.unsupported("attribute '\(path[1])' of a scalar", at: e.span))
+      }
+      return .scalar(try read(root, binding, at: e.span))
+    }
+    return .scalar(try global(path, at: e.span))
+  }
+
+  private func read(_ name: String, _ binding: Scope.Binding, at span: Span) throws -> TypedValue {
+    switch binding {
+    case .scalar(var value):
+      value.expression.span = span
+      return value
+    case .poisoned: throw DiagnosticError([])
+    case .privateToLoop(let loop):
+      throw reject(
+        Diagnostic(
+          .program,
+          "'\(name)' is assigned in a parallel loop, so each iteration has its own and none is left after it",
+          at: [span, loop],
+          help: "declare the loop as a reduction with .reduce(), or store the value in an array"))
+    case .array: throw reject(.arrayAsScalar(at: span))
+    }
+  }
+
+  private func global(_ path: [String], at span: Span) throws -> TypedValue {
+    let name = path.joined(separator: ".")
+    switch names.resolve(path) {
+    case .integer(let value): return .weak(Expression(.integer(value), .int64, at: span))
+    case .float(let value): return .weak(.float(value, .float64, at: span))
+    case .bool(let value): return .weak(.bool(value, at: span))
+    case .typedScalar(let type, let bits):
+      return .strong(literalExpression(type, bits: bits, at: span))
+    case .missing(let known):
+      if path.count == 1 && nameUse.assigned.contains(name) {
+        throw reject(
+          Diagnostic(.name, "local variable '\(name)' is read before it is assigned", at: span))
+      }
+      let parameters = function.parameters.map(\.name)
+      throw reject(.unknownName(name, known: parameters.isEmpty ? known : parameters, at: span))
+    case .intrinsic, .scalarType, .function:
+      throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
+    case .unsupported(let description):
+      throw reject(.unsupported("'\(name)', \(description),", at: span))
+    }
+  }
+
+  /// What reading a view gives: an element, or an array still to be looped over.
+  private func read(_ view: ArrayView, at span: Span) -> Value {
+    let element = ir[view.buffer].element
+    let load = { (position: [LoopIR.Expression]) in
+      Expression(.load(view.buffer, view.indices(at: position)), element, at: span)
+    }
+    if view.shape.isEmpty { return .scalar(.strong(load([]))) }
+    return .array(
+      ArrayValue(
+        shape: view.shape, element: ElementType(element, isWeak: false),
+        reads: [ArrayValue.Read(view: view, isPointwise: true)], at: load))
+  }
+
+  private func attribute(_ name: String, of view: ArrayView, at span: Span) throws -> Value {
+    switch name {
+    case "shape": return .tuple(view.shape.map { .weak($0) })
+    case "ndim": return .scalar(.weak(.index(view.shape.count, at: span)))
+    case "size": return .scalar(.weak(view.shape.reduce(.index(1)) { $0 * $1 }))
+    default:
+      throw reject(
+        .unsupported(
+          "attribute '\(name)' of an array", at: span, help: "shape, ndim and size are supported"))
+    }
+  }
+
+  private func element(of parts: [TypedValue], at index: Syntax.Expression) throws -> TypedValue {
+    guard let literal = try integerIndex(index, "an index").integerLiteral else {
+      throw reject(
+        .unsupported("indexing a shape by what is not known when compiling", at: index.span))
+    }
+    let position = literal < 0 ? literal + Int64(parts.count) : literal
+    guard position >= 0, position < Int64(parts.count) else {
+      throw reject(Diagnostic(.index, "tuple index out of range", at: index.span))
+    }
+    return parts[Int(position)]
+  }
+
+  // MARK: Truth
+
+  /// Python's truth of a value, as a bool.
+  func truth(_ value: TypedValue) -> LoopIR.Expression { value.expression.converted(to: .bool) }
+
+  private func logical(
+    _ op: BooleanOperator, _ left: TypedValue, _ right: TypedValue, at span: Span
+  ) -> TypedValue {
+    if left.type == .bool && right.type == .bool {
+      return TypedValue(
+        Expression(.logical(op, left.expression, right.expression), .bool, at: span).folded,
+        isWeak: left.isWeak && right.isWeak)
+    }
+    let (then, otherwise) = op == .and ? (right, left) : (left, right)
+    return select(truth(left), then, otherwise, at: span)
+  }
+
+  private func select(
+    _ condition: LoopIR.Expression, _ then: TypedValue, _ otherwise: TypedValue, at span: Span
+  ) -> TypedValue {
+    let type = joined(ElementType(then), ElementType(otherwise))
+    return TypedValue(
+      Expression(
+        .select(
+          condition, then: then.expression.converted(to: type.type),
+          otherwise: otherwise.expression.converted(to: type.type)), type.type, at: span
+      ).folded, isWeak: type.isWeak)
+  }
+
+  private func conditional(
+    _ test: Syntax.Expression, _ then: Syntax.Expression, _ otherwise: Syntax.Expression,
+    at span: Span
+  ) throws -> TypedValue {
+    let condition = truth(try scalar(test))
+    if let known = condition.integerLiteral { return try scalar(known != 0 ? then : otherwise) }
+    return select(condition, try scalar(then), try scalar(otherwise), at: span)
+  }
+
+  private func comparison(
+    _ first: Syntax.Expression, _ links: [Syntax.Expression.ComparisonLink], at span: Span
+  ) throws -> Value {
+    var left = try value(first)
+    var result: TypedValue?
+    for link in links {
+      let right = try value(link.operand)
+      let compared = try compare(link.op, left, right, at: span)
+      if links.count == 1 { return compared }
+      guard case .scalar(let truth) = compared else { throw reject(.arrayAsScalar(at: span)) }
+      result = result.map { logical(.and, $0, truth, at: span) } ?? truth
+      left = right
+    }
+    guard let result else { throw reject(.unsupported("this comparison", at: span)) }
+    return .scalar(result)
+  }
+}
+
+extension ArrayValue {
+  /// A scalar as an array without dimensions.
+  init(_ scalar: TypedValue) {
+    self.init(
+      shape: [], element: ElementType(scalar), reads: [], at: { _ in scalar.expression })
+  }
+}

@@ -1,0 +1,274 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// `for name in range(…)`.
+  func lowerFor(
+    _ target: Syntax.Expression, _ iterable: Syntax.Expression, _ body: [Syntax.Statement],
+    at statement: Syntax.Statement
+  ) throws {
+    let labels = takeLabels()
+    guard case .name(let name) = target.kind else {
+      throw reject(.unsupported("a loop target other than a name", at: target.span))
+    }
+    guard case .call(let callee, let arguments, let keywords) = iterable.kind,
+      let path = callee.path, names.resolve(path) == .intrinsic(.range), keywords.isEmpty,
+      (1...3).contains(arguments.count)
+    else {
+      throw reject(
+        .unsupported(
+          "a loop over anything but range", at: iterable.span,
+          help: "write for i in range(…) and index the array"))
+    }
+    let bounds = try arguments.map { try integerIndex($0, "an argument of range") }
+    let first = arguments.count == 1 ? .index(0) : settled(bounds[0], "start")
+    let stop = settled(arguments.count == 1 ? bounds[0] : bounds[1], "stop")
+    let step = try arguments.count == 3 ? knownStep(bounds[2], at: arguments[2].span) : 1
+    let schedule = labels.compactMap { signature.schedule[$0.name] }.first
+    let variable = makeVariable(name, .int64)
+    let outer = scope[name]
+
+    var inner: [LoopIR.Statement] = []
+    let lowerBody = { [self] in
+      let outerFacts = facts
+      facts = facts.entering(variable, from: first, to: stop, step: step)
+      defer { facts = outerFacts }
+      inner = try block {
+        scope[name] = .scalar(.weak(ir.read(variable, at: target.span)))
+        // A body that assigns the loop variable changes a copy, as Python's next iteration does not see it.
+        if NameUse(body).assigned.contains(name) { materialise(name, at: target.span) }
+        try lower(body)
+        try closeCarriedNames()
+      }
+      emit(
+        .loop(
+          ForLoop(
+            variable, from: first, to: stop, step: step, body: inner, labels: labels.map(\.name),
+            at: statement.head)),
+        at: statement.head)
+    }
+    if let schedule, schedule.isParallel {
+      let label = labels.first { signature.schedule[$0.name] != nil }
+      try lowerParallelBody(
+        body, isReduction: schedule.isReduction, label: label?.span ?? statement.head,
+        at: statement, lowerBody)
+      scope[name] = .privateToLoop(statement.head)
+    } else {
+      try withCarriedNames(of: body, except: name, at: statement, lowerBody)
+      scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
+    }
+  }
+
+  /// What the loop variable is after the loop: its last value, or what it was where the range is empty.
+  private func lastValue(
+    from lower: LoopIR.Expression, to upper: LoopIR.Expression, step: Int,
+    otherwise outer: Scope.Binding?
+  ) -> Scope.Binding? {
+    let distance = step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
+    let last = lower + .binary(.floorDivide, distance, .index(abs(step))) * .index(step)
+    if facts.proveNonNegative(distance) { return .scalar(.weak(last)) }
+    guard case .scalar(let before)? = outer, before.type == .int64 else { return .scalar(.weak(last)) }
+    let isEmpty = LoopIR.Expression.compare(.less, distance, .index(0))
+    return .scalar(
+      .weak(
+        Expression(.select(isEmpty, then: before.expression, otherwise: last), .int64).folded))
+  }
+
+  private func knownStep(_ e: LoopIR.Expression, at span: Span) throws -> Int {
+    guard let step = e.integerLiteral else {
+      throw reject(.unsupported("a step that is not known when compiling", at: span))
+    }
+    guard step != 0, let exact = Int(exactly: step), exact != Int.min else {
+      throw reject(Diagnostic(.value, "range() arg 3 must not be zero", at: span))
+    }
+    return exact
+  }
+
+  /// Lowers the body of a parallel loop: scalars assigned in it are private to the iteration, except for the accumulators
+  /// of a declared reduction.
+  private func lowerParallelBody(
+    _ body: [Syntax.Statement], isReduction: Bool, label: Span, at statement: Syntax.Statement,
+    _ lowerBody: () throws -> Void
+  ) throws {
+    let before = scope
+    if isReduction {
+      try withCarriedNames(of: body, at: statement, lowerBody)
+      for name in NameUse(body).assigned where before[name] == nil {
+        scope[name] = .privateToLoop(statement.head)
+      }
+      return
+    }
+    let outerOwned = firstOwnedVariable
+    firstOwnedVariable = ir.variables.count
+    carriedStack.append([])
+    defer {
+      carriedStack.removeLast()
+      firstOwnedVariable = outerOwned
+    }
+    try lowerBody()
+    scope = before
+    for name in NameUse(body).assigned {
+      if case .array? = before[name] { continue }
+      scope[name] = .privateToLoop(statement.head)
+    }
+  }
+
+  // MARK: Names that loops carry
+
+  /// Lowers a sequential loop whose body assigns names that were bound before it.
+  ///
+  /// Each such name gets one variable for the whole loop, of the type that joins what comes in with what an iteration leaves.
+  /// That type is found by lowering the body until it no longer changes; the types are kept by the loop's place, so
+  /// nested loops together take a number of rounds linear in the depth of the type lattice.
+  func withCarriedNames(
+    of body: [Syntax.Statement], alsoIn test: Syntax.Expression? = nil, except loopName: String? = nil,
+    at statement: Syntax.Statement, _ lowerLoop: () throws -> Void
+  ) throws {
+    let use = NameUse(body)
+    let outside = use.assigned.filter { name in
+      name != loopName && nameUse.reads[name, default: 0] > use.reads[name, default: 0]
+    }
+    let outerNeeds = namesNeedingVariables
+    namesNeedingVariables.formUnion(outside)
+    namesNeedingVariables.formUnion(use.assigned.filter { $0 != loopName && scope[$0] != nil })
+    defer { namesNeedingVariables = outerNeeds }
+    let names = use.assigned.filter { name in
+      guard name != loopName, case .scalar? = scope[name] else { return false }
+      return true
+    }.sorted()
+    let snapshot = (ir, scope, statements, diagnostics.count, facts)
+    for _ in 0..<16 {
+      (ir, scope, statements, _, facts) = snapshot
+      diagnostics.removeSubrange(snapshot.3...)
+      let headers = openCarriedNames(names, at: statement)
+      carriedStack.append(headers)
+      defer { carriedStack.removeLast() }
+      do {
+        try lowerLoop()
+      } catch is TypesChanged {
+        continue
+      }
+      for header in headers { scope[header.name] = .scalar(header.value) }
+      return
+    }
+    throw DiagnosticError(
+      Diagnostic(.bug, "types of carried variables do not converge", at: statement.head))
+  }
+
+  /// A name a loop carries, its variable, and the key of its type.
+  struct Header {
+    var name: String
+    var value: TypedValue
+    var key: CarriedName
+  }
+
+  /// Thrown when an iteration leaves a carried name with a wider type than it came in with.
+  private struct TypesChanged: Error {}
+
+  private func openCarriedNames(_ names: [String], at statement: Syntax.Statement) -> [Header] {
+    names.compactMap { name in
+      guard case .scalar(let initial)? = scope[name] else { return nil }
+      let key = CarriedName(line: statement.span.line, column: statement.span.column, name: name)
+      var type = ElementType(initial)
+      if let known = carriedTypes[key] { type = joined(type, known) }
+      carriedTypes[key] = type
+      let variable: VariableID
+      if let own = ownVariable(of: initial), ElementType(initial) == type {
+        variable = own
+      } else {
+        variable = makeVariable(name, type.type)
+        emit(
+          .assign(variable, initial.expression.converted(to: type.type)), at: statement.head)
+      }
+      let value = TypedValue(ir.read(variable, at: statement.head), isWeak: type.isWeak)
+      scope[name] = .scalar(value)
+      return Header(name: name, value: value, key: key)
+    }
+  }
+
+  /// At the end of an iteration, puts what it left of each carried name into the name's variable.
+  func closeCarriedNames() throws {
+    guard let headers = carriedStack.last else { return }
+    var hasChanged = false
+    for header in headers {
+      guard case .scalar(let final)? = scope[header.name] else { continue }
+      let type = joined(ElementType(header.value), ElementType(final))
+      if type != ElementType(header.value) {
+        carriedTypes[header.key] = type
+        hasChanged = true
+      }
+      guard case .variable(let variable) = header.value.expression.kind,
+        final.expression.kind != .variable(variable)
+      else { continue }
+      emit(
+        .assign(variable, final.expression.converted(to: header.value.type)),
+        at: final.expression.span)
+    }
+    if hasChanged { throw TypesChanged() }
+  }
+
+  // MARK: Assigning names
+
+  /// The local variable a value reads, where this code may assign it.
+  private func ownVariable(of value: TypedValue) -> VariableID? {
+    guard case .variable(let id) = value.expression.kind, id.index >= firstOwnedVariable,
+      ir[id].role == .local, !facts.isLoopVariable(id)
+    else { return nil }
+    return id
+  }
+
+  /// `name = value` for a scalar.
+  ///
+  /// Integers that only depend on literals, parameters and loop variables are put in the place of the name, so that
+  /// indices stay affine; whatever a loop carries or code outside the loop sees gets a variable.
+  func assign(_ name: String, _ value: TypedValue, at span: Span) throws {
+    if case .array? = scope[name] {
+      throw reject(
+        Diagnostic(
+          .program, "'\(name)' is an array and cannot be assigned", at: span,
+          help: "assign to its elements: \(name)[:] = …"))
+    }
+    if !namesNeedingVariables.contains(name), isStable(value.expression) {
+      scope[name] = .scalar(value)
+      return
+    }
+    if case .scalar(let old)? = scope[name], let own = ownVariable(of: old),
+      ElementType(old) == ElementType(value)
+    {
+      emit(.assign(own, value.expression), at: span)
+      return
+    }
+    let variable = makeVariable(name, value.type)
+    emit(.assign(variable, value.expression), at: span)
+    scope[name] = .scalar(TypedValue(ir.read(variable, at: span), isWeak: value.isWeak))
+  }
+
+  /// An expression that keeps its value: itself where nothing can change it, else a variable that holds it.
+  func settled(_ e: LoopIR.Expression, _ name: String) -> LoopIR.Expression {
+    if isStable(e) { return e }
+    let variable = makeVariable(name, e.type)
+    emit(.assign(variable, e), at: e.span)
+    return ir.read(variable, at: e.span)
+  }
+
+  /// Gives a name that stands for an expression a variable of its own.
+  private func materialise(_ name: String, at span: Span) {
+    guard case .scalar(let value)? = scope[name] else { return }
+    let variable = makeVariable(name, value.type)
+    emit(.assign(variable, value.expression), at: span)
+    scope[name] = .scalar(TypedValue(ir.read(variable, at: span), isWeak: value.isWeak))
+  }
+
+  /// Whether an expression may stand for a name: a literal, or a short integer expression of unchanging variables.
+  private func isStable(_ e: LoopIR.Expression) -> Bool {
+    if e.isLiteral { return true }
+    guard e.type == .int64, e.nodeCount <= 9 else { return false }
+    return !e.contains { part in
+      switch part.kind {
+      case .integer, .unary, .binary, .select, .compare: false
+      case .variable(let id): ir[id].role == .local && !facts.isLoopVariable(id)
+      case .float, .load, .logical, .convert, .math: true
+      }
+    }
+  }
+}

@@ -1,0 +1,337 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  // MARK: Lifting to arrays
+
+  /// Applies a scalar operation to scalars, or element by element to arrays that broadcast together.
+  func lift(
+    _ left: Value, _ right: Value, at span: Span,
+    _ operation: @escaping (TypedValue, TypedValue) throws -> TypedValue
+  ) throws -> Value {
+    switch (left, right) {
+    case (.scalar(let l), .scalar(let r)): return .scalar(try operation(l, r))
+    case (.tuple, _), (_, .tuple): throw reject(.unsupported("an operation on a tuple", at: span))
+    case (.array, _), (_, .array):
+      let (l, r) = (array(left), array(right))
+      guard let shape = try broadcastShape(l.shape, r.shape, at: span),
+        let left = try broadcast(l, to: shape, at: span),
+        let right = try broadcast(r, to: shape, at: span)
+      else { throw reject(.shapesDoNotBroadcast(l.shape, r.shape, at: span)) }
+      return .array(
+        try elementwise([left, right], shape) { try operation($0[0], $0[1]) })
+    }
+  }
+
+  /// Applies a scalar operation to a scalar, or to each element of an array.
+  func lift(
+    _ operand: Value, at span: Span, _ operation: @escaping (TypedValue) throws -> TypedValue
+  ) throws -> Value {
+    switch operand {
+    case .scalar(let value): return .scalar(try operation(value))
+    case .tuple: throw reject(.unsupported("an operation on a tuple", at: span))
+    case .array(let array):
+      return .array(try elementwise([array], array.shape) { try operation($0[0]) })
+    }
+  }
+
+  private func array(_ value: Value) -> ArrayValue {
+    switch value {
+    case .array(let array): array
+    case .scalar(let scalar): ArrayValue(scalar)
+    case .tuple: ArrayValue(.weak(.index(0)))
+    }
+  }
+
+  /// The array of an operation's results; what type they have is found by applying it to stand-ins.
+  private func elementwise(
+    _ operands: [ArrayValue], _ shape: [LoopIR.Expression],
+    _ operation: @escaping ([TypedValue]) throws -> TypedValue
+  ) throws -> ArrayValue {
+    let standIns = try operands.map { operand in
+      // A scalar operand keeps its literal, which decides what fits and which power is a product.
+      operand.shape.isEmpty && operand.reads.isEmpty
+        ? TypedValue(try operand.at([]), isWeak: operand.element.isWeak)
+        : TypedValue(
+          Expression(.load(BufferID(-1), []), operand.element.type), isWeak: operand.element.isWeak)
+    }
+    var result = ElementType(.bool, isWeak: true)
+    _ = try block { result = ElementType(try operation(standIns)) }
+    return ArrayValue(
+      shape: shape, element: result, reads: operands.flatMap(\.reads),
+      at: { position in
+        let values = try operands.map { operand in
+          TypedValue(try operand.at(position), isWeak: operand.element.isWeak)
+        }
+        return try operation(values).expression
+      })
+  }
+
+  // MARK: Broadcasting
+
+  /// The common shape of two, aligned at the right; nil where they do not broadcast.
+  func broadcastShape(
+    _ left: [LoopIR.Expression], _ right: [LoopIR.Expression], at span: Span
+  ) throws -> [LoopIR.Expression]? {
+    let rank = max(left.count, right.count)
+    var result: [LoopIR.Expression] = []
+    for d in 0..<rank {
+      let l = d + left.count >= rank ? left[d + left.count - rank] : .index(1)
+      let r = d + right.count >= rank ? right[d + right.count - rank] : .index(1)
+      if l.integerLiteral == 1 {
+        result.append(r)
+      } else if r.integerLiteral == 1 || l == r {
+        result.append(l)
+      } else if try areEqual(l, r, at: span) {
+        result.append(l.integerLiteral != nil ? l : r)
+      } else {
+        return nil
+      }
+    }
+    return result
+  }
+
+  /// `value` with an index of `shape` taken to its own; nil where its shape does not broadcast to `shape`.
+  func broadcast(_ value: ArrayValue, to shape: [LoopIR.Expression], at span: Span) throws
+    -> ArrayValue?
+  {
+    guard value.shape.count <= shape.count else {
+      // Leading dimensions of extent 1 may be dropped on assignment.
+      return nil
+    }
+    let skipped = shape.count - value.shape.count
+    var isStretched: [Bool] = []
+    for (d, extent) in value.shape.enumerated() {
+      let wanted = shape[skipped + d]
+      let equal = try extent == wanted || (extent.integerLiteral != 1 && areEqual(extent, wanted, at: span))
+      if !equal && extent.integerLiteral != 1 { return nil }
+      isStretched.append(!equal)
+    }
+    if skipped == 0 && !isStretched.contains(true) { return value }
+    var result = value
+    result.shape = shape
+    result.reads = value.reads.map { ArrayValue.Read(view: $0.view, isPointwise: false) }
+    result.at = { position in
+      let own = zip(position.dropFirst(skipped), isStretched).map { $1 ? .index(0) : $0 }
+      return try value.at(own)
+    }
+    return result
+  }
+
+  /// Whether two extents are equal: known now, or made a condition of this version of the code.
+  private func areEqual(_ l: LoopIR.Expression, _ r: LoopIR.Expression, at span: Span) throws -> Bool {
+    if let a = l.integerLiteral, let b = r.integerLiteral { return a == b }
+    if LinearSum(l) == LinearSum(r) { return true }
+    if facts.prove(l, atMost: r) && facts.prove(r, atMost: l) { return true }
+    if facts.prove(l + .index(1), atMost: r) || facts.prove(r + .index(1), atMost: l) { return false }
+    let condition = LoopIR.Expression.compare(.equal, l, r)
+    guard onlyParameters(condition) else {
+      throw reject(
+        Diagnostic(
+          .type, "these slices cannot be shown to have the same length", at: span,
+          help: "write the loop over their elements"))
+    }
+    ir.checks.append(Check(condition, orElse: .respecialize))
+    return true
+  }
+
+  private func onlyParameters(_ e: LoopIR.Expression) -> Bool {
+    !e.contains { part in
+      switch part.kind {
+      case .variable(let id): ir[id].role == .local
+      case .load: true
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      }
+    }
+  }
+
+  // MARK: Unary operators
+
+  func unary(_ op: Syntax.UnaryOperator, _ operand: Value, at span: Span) throws -> Value {
+    try lift(operand, at: span) { value in
+      switch op {
+      case .not: return TypedValue(
+        Expression(.unary(.not, self.truth(value)), .bool, at: span).folded, isWeak: true)
+      case .plus: return self.numeric(value)
+      case .negate:
+        if value.type == .bool && !value.isWeak {
+          throw reject(Diagnostic(.type, "operator - is not defined for bool", at: span))
+        }
+        let number = self.numeric(value)
+        return TypedValue(
+          Expression(.unary(.negate, number.expression), number.type, at: span).folded,
+          isWeak: value.isWeak)
+      case .invert:
+        guard !value.type.isFloat else {
+          throw reject(Diagnostic(.type, "operator ~ is not defined for \(value.type)", at: span))
+        }
+        let number = value.isWeak ? self.numeric(value) : value
+        return TypedValue(
+          Expression(.unary(.invert, number.expression), number.type, at: span).folded,
+          isWeak: value.isWeak)
+      }
+    }
+  }
+
+  /// Python's `True` as the integer 1; anything else as it is.
+  func numeric(_ value: TypedValue) -> TypedValue {
+    value.type == .bool && value.isWeak
+      ? TypedValue(value.expression.converted(to: .int64), isWeak: true) : value
+  }
+
+  // MARK: Binary operators
+
+  func binary(_ op: Syntax.BinaryOperator, _ left: Value, _ right: Value, at span: Span) throws
+    -> Value
+  {
+    try lift(left, right, at: span) { try self.binary(op, $0, $1, at: span) }
+  }
+
+  private func binary(
+    _ op: Syntax.BinaryOperator, _ l: TypedValue, _ r: TypedValue, at span: Span
+  ) throws -> TypedValue {
+    let type = promoted(ElementType(l), ElementType(r))
+    let isBool = type.type == .bool
+    switch op {
+    case .add:
+      return try arithmetic(isBool && !type.isWeak ? .bitOr : .add, l, r, type, at: span)
+    case .multiply:
+      return try arithmetic(isBool && !type.isWeak ? .bitAnd : .multiply, l, r, type, at: span)
+    case .subtract:
+      if isBool && !type.isWeak { throw reject(.wrongType("-", l.type, r.type, at: span)) }
+      return try arithmetic(.subtract, l, r, type, at: span)
+    case .divide:
+      let float = type.type.isFloat ? type : ElementType(.float64, isWeak: type.isWeak)
+      return try arithmetic(.divide, l, r, float, at: span)
+    case .floorDivide, .modulo:
+      let operands = isBool && !type.isWeak ? ElementType(.int8, isWeak: false) : type
+      return try arithmetic(op == .modulo ? .modulo : .floorDivide, l, r, operands, at: span)
+    case .power: return try power(l, r, type, at: span)
+    case .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRight:
+      guard !type.type.isFloat else {
+        throw reject(.wrongType(op.rawValue, l.type, r.type, at: span))
+      }
+      if op == .shiftLeft || op == .shiftRight {
+        let operands = isBool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
+        return try arithmetic(op == .shiftLeft ? .shiftLeft : .shiftRight, l, r, operands, at: span)
+      }
+      let bit: LoopIR.BinaryOperator =
+        op == .bitAnd ? .bitAnd : op == .bitOr ? .bitOr : .bitXor
+      return try arithmetic(bit, l, r, type, keepsBool: true, at: span)
+    case .matrixMultiply:
+      throw reject(
+        .unsupported("the operator @", at: span, help: "write the loops, or a sum over products"))
+    }
+  }
+
+  /// `l op r` with both operands in the result's type.
+  func arithmetic(
+    _ op: LoopIR.BinaryOperator, _ l: TypedValue, _ r: TypedValue, _ type: ElementType,
+    keepsBool: Bool = false, at span: Span
+  ) throws -> TypedValue {
+    let isPythonBool = type.type == .bool && type.isWeak && !keepsBool
+    let computed = isPythonBool ? ElementType(.int64, isWeak: true) : type
+    return TypedValue(
+      .binary(
+        op, try operand(l, as: computed.type, at: span), try operand(r, as: computed.type, at: span),
+        at: span), isWeak: type.isWeak)
+  }
+
+  /// An operand in the type of the operation; a Python integer that does not fit is refused, as NumPy does.
+  func operand(_ value: TypedValue, as type: ScalarType, at span: Span) throws -> LoopIR.Expression {
+    if value.isWeak, type.isInteger, value.type == .int64,
+      let literal = value.expression.integerLiteral, let range = type.integerRange,
+      !range.contains(literal)
+    {
+      throw reject(
+        Diagnostic(.type, "Python integer \(literal) is out of bounds for \(type)", at: span))
+    }
+    return value.expression.converted(to: type)
+  }
+
+  /// `l ** r`: a small constant integer exponent is a product of squares, everything else a call.
+  private func power(_ l: TypedValue, _ r: TypedValue, _ type: ElementType, at span: Span) throws
+    -> TypedValue
+  {
+    let base = type.type == .bool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
+    let exponent = r.expression.integerLiteral
+    if !base.type.isFloat, let exponent, exponent < 0 {
+      guard r.isWeak, l.isWeak else {
+        throw reject(
+          Diagnostic(.value, "integers to negative integer powers are not allowed", at: span))
+      }
+      return try arithmetic(.power, l, r, ElementType(.float64, isWeak: true), at: span)
+    }
+    let integral = exponent ?? r.expression.floatLiteral.flatMap { Int64(exactly: $0) }
+    let limit: Int64 = base.type.isFloat && signature.options.isStrict ? 2 : 16
+    guard let n = integral, (0...limit).contains(n), r.isWeak || base.type.isFloat else {
+      return try arithmetic(.power, l, r, base, at: span)
+    }
+    var x = try operand(l, as: base.type, at: span)
+    if n > 1 && x.nodeCount > 4 { x = settled(x, "base") }
+    return TypedValue(product(of: x, n, at: span), isWeak: base.isWeak)
+  }
+
+  /// `x` multiplied by itself `n` times, by squaring.
+  private func product(of x: LoopIR.Expression, _ n: Int64, at span: Span) -> LoopIR.Expression {
+    switch n {
+    case 0: return .one(x.type)
+    case 1: return x
+    default:
+      let half = product(of: x, n / 2, at: span)
+      let square = LoopIR.Expression.binary(.multiply, half, half, at: span)
+      return n % 2 == 0 ? square : .binary(.multiply, square, x, at: span)
+    }
+  }
+
+  // MARK: Comparisons
+
+  func compare(_ op: ComparisonOperator, _ left: Value, _ right: Value, at span: Span) throws -> Value {
+    try lift(left, right, at: span) { l, r in
+      let isWeak = l.isWeak && r.isWeak
+      let (a, b) = self.comparable(l, r)
+      return TypedValue(.compare(op, a, b, at: span), isWeak: isWeak)
+    }
+  }
+
+  /// Both operands in types that compare exactly: one type, or 64 bits each of its own signedness.
+  private func comparable(_ l: TypedValue, _ r: TypedValue) -> (LoopIR.Expression, LoopIR.Expression) {
+    let type = promoted(ElementType(l), ElementType(r)).type
+    guard l.type.isInteger, r.type.isInteger else {
+      return (l.expression.converted(to: type), r.expression.converted(to: type))
+    }
+    func fits(_ value: TypedValue) -> Bool {
+      if !value.isWeak { return !type.isFloat && value.type.promoted(with: type) == type }
+      guard let literal = value.expression.integerLiteral, let range = type.integerRange else {
+        return type == .int64
+      }
+      return range.contains(literal)
+    }
+    if fits(l) && fits(r) { return (l.expression.converted(to: type), r.expression.converted(to: type)) }
+    func widened(_ e: LoopIR.Expression) -> LoopIR.Expression {
+      e.converted(to: e.type.isUnsignedInteger ? .uint64 : .int64)
+    }
+    return (widened(l.expression), widened(r.expression))
+  }
+
+  // MARK: Stores
+
+  /// A value as an array element of type `element`, by the store rule of SPEC.md §1.
+  func converted(_ value: TypedValue, toElement element: ScalarType, at span: Span) throws
+    -> LoopIR.Expression
+  {
+    let from = value.type
+    let isAllowed: Bool
+    switch (from.isFloat, element.isFloat) {
+    case (true, true): isAllowed = value.isWeak || from.size <= element.size || from == .float64
+    case (true, false): isAllowed = false
+    case (false, true): isAllowed = true
+    case (false, false):
+      isAllowed =
+        value.isWeak || from == .bool
+        || from.promoted(with: element) == element
+    }
+    guard isAllowed else { throw reject(.badStore(from, into: element, at: span)) }
+    return value.expression.converted(to: element)
+  }
+}

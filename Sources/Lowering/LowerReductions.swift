@@ -1,0 +1,116 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// `sum`, `prod`, `min` or `max` of one array expression, over all its dimensions or over `axis`.
+  func reduction(
+    _ op: LoopIR.BinaryOperator, _ arguments: [Syntax.Expression],
+    _ keywords: [Syntax.Expression.Keyword], named name: String, at span: Span
+  ) throws -> Value {
+    guard let argument = arguments.first, arguments.count + keywords.count <= 2,
+      keywords.allSatisfy({ $0.name == "axis" })
+    else {
+      throw reject(
+        Diagnostic(.type, "\(name) takes an array expression and, if need be, axis=", at: span))
+    }
+    guard case .array(let operand) = try value(argument) else {
+      throw reject(
+        Diagnostic(
+          .type, "\(name) needs an array expression", at: argument.span,
+          help: "reduce over a slice, such as \(name)(x[:])"))
+    }
+    let labels = reductionLabels.prefix(1).map(\.name)
+    reductionsLabelled += 1
+    let reduced = try reducedType(op, operand.element)
+    let axis = arguments.count == 2 ? arguments[1] : keywords.first?.value
+    guard let axis, axis.kind != .none else {
+      try rejectEmpty(op, operand.shape, named: name, at: span)
+      return .scalar(try reduce(op, operand, reduced, labels: labels, at: span) { $0 })
+    }
+    let dimension = try knownAxis(axis, rank: operand.shape.count)
+    try rejectEmpty(op, [operand.shape[dimension]], named: name, at: span)
+    var rest = operand
+    rest.shape = [operand.shape[dimension]]
+    var shape = operand.shape
+    shape.remove(at: dimension)
+    if shape.isEmpty {
+      return .scalar(try reduce(op, operand, reduced, labels: labels, at: span) { $0 })
+    }
+    return .array(
+      ArrayValue(
+        shape: shape, element: reduced,
+        reads: operand.reads.map { ArrayValue.Read(view: $0.view, isPointwise: false) },
+        at: { position in
+          try self.reduce(op, rest, reduced, labels: labels, at: span) { inner in
+            var full = position
+            full.insert(contentsOf: inner, at: dimension)
+            return full
+          }.expression
+        }))
+  }
+
+  /// The type of a reduction's result: sums and products of bool and narrow integers have 64 bits, as in NumPy.
+  private func reducedType(_ op: LoopIR.BinaryOperator, _ element: ElementType) throws -> ElementType {
+    guard op == .add || op == .multiply, !element.type.isFloat else { return element }
+    return ElementType(element.type.isUnsignedInteger ? .uint64 : .int64, isWeak: element.isWeak)
+  }
+
+  private func knownAxis(_ e: Syntax.Expression, rank: Int) throws -> Int {
+    guard let literal = try integerIndex(e, "axis").integerLiteral else {
+      throw reject(.unsupported("an axis that is not known when compiling", at: e.span))
+    }
+    let axis = literal < 0 ? literal + Int64(rank) : literal
+    guard axis >= 0, axis < Int64(rank) else {
+      throw reject(
+        Diagnostic(
+          .index, "axis \(literal) is out of bounds for an array of dimension \(rank)", at: e.span))
+    }
+    return Int(axis)
+  }
+
+  private func rejectEmpty(
+    _ op: LoopIR.BinaryOperator, _ shape: [LoopIR.Expression], named name: String, at span: Span
+  ) throws {
+    guard op == .minimum || op == .maximum, shape.contains(where: { $0.integerLiteral == 0 }) else {
+      return
+    }
+    throw reject(
+      Diagnostic(.value, "\(name) of an empty slice has no value", at: span))
+  }
+
+  /// Emits the loops of a reduction and gives its result.
+  ///
+  ///     acc = identity; for k in 0..<n: acc = acc op operand[k]
+  private func reduce(
+    _ op: LoopIR.BinaryOperator, _ operand: ArrayValue, _ type: ElementType, labels: [String],
+    at span: Span, position: @escaping ([LoopIR.Expression]) -> [LoopIR.Expression]
+  ) throws -> TypedValue {
+    guard let identity = op.identity(of: type.type) else {
+      throw DiagnosticError(Diagnostic(.bug, "no identity for \(op)", at: span))
+    }
+    let accumulator = makeVariable(op == .add ? "sum" : op == .multiply ? "prod" : "extremum", type.type)
+    emit(.assign(accumulator, identity), at: span)
+    let declared = [Reduction(op, accumulator)]
+    func nest(_ inner: [LoopIR.Expression]) throws {
+      let depth = inner.count
+      guard depth < operand.shape.count else {
+        let element = try operand.at(position(inner)).converted(to: type.type)
+        let sum = Expression(.binary(op, ir.read(accumulator), element), type.type, at: span)
+        return emit(.assign(accumulator, sum), at: span)
+      }
+      let variable = makeVariable("r\(depth)", .int64)
+      let extent = settled(operand.shape[depth], "extent")
+      let outerFacts = facts
+      facts = facts.entering(variable, from: .index(0), to: extent, step: 1)
+      let body = try block { try nest(inner + [ir.read(variable)]) }
+      facts = outerFacts
+      emit(
+        .loop(
+          ForLoop(
+            variable, from: .index(0), to: extent, body: body, labels: depth == 0 ? labels : [],
+            reductions: declared, at: span)), at: span)
+    }
+    try nest([])
+    return TypedValue(ir.read(accumulator, at: span), isWeak: type.isWeak)
+  }
+}

@@ -1,0 +1,188 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// Lowers the statements in order; one that is wrong is noted and the rest still looked at.
+  func lower(_ body: [Syntax.Statement]) throws {
+    for statement in body {
+      do {
+        try lower(statement)
+      } catch let error as DiagnosticError {
+        diagnostics += error.diagnostics
+        for name in NameUse([statement]).assigned { scope[name] = .poisoned }
+        pendingLabels = []
+      }
+    }
+    if let label = pendingLabels.first {
+      pendingLabels = []
+      throw reject(
+        Diagnostic(.program, "label '\(label.name)' stands before no statement", at: label.span))
+    }
+  }
+
+  private func lower(_ statement: Syntax.Statement) throws {
+    switch statement.kind {
+    case .assign(let target, let value):
+      try lowerAssignment(to: target, value, at: statement)
+    case .augmentedAssign(let target, let op, let value):
+      let current = Syntax.Expression(
+        .binary(op, target, value), at: Span(joining: target.span, value.span))
+      try lowerAssignment(to: target, current, at: statement)
+    case .forLoop(let target, let iterable, let body):
+      try lowerFor(target, iterable, body, at: statement)
+    case .whileLoop(let test, let body):
+      try rejectLabels(on: "while loop")
+      try lowerWhile(test, body, at: statement)
+    case .conditional(let test, let then, let otherwise):
+      try rejectLabels(on: "if statement")
+      try lowerIf(test, then, otherwise, at: statement)
+    case .with(let context, let body):
+      try rejectLabels(on: "with statement")
+      guard let path = context.path, names.resolve(path) == .intrinsic(.gpu) else {
+        throw reject(
+          .unsupported(
+            "this context manager", at: context.span, help: "only `with parpy.gpu:` is supported"))
+      }
+      let inner = try block { try lower(body) }
+      emit(.device(inner), at: statement.head)
+    case .expression(let e): try lowerExpressionStatement(e)
+    case .returned(let value):
+      throw reject(
+        value == nil
+          ? Diagnostic(.program, "return without a value is not supported", at: statement.span)
+          : Diagnostic(
+            .program, "Main function \(function.name) cannot return a value", at: statement.span,
+            help: "store the result in an element of an array argument"))
+    case .pass: break
+    case .breakLoop:
+      throw reject(.unsupported("break", at: statement.span, help: "use a while loop with a flag"))
+    case .continueLoop:
+      throw reject(.unsupported("continue", at: statement.span, help: "use an if statement"))
+    }
+  }
+
+  /// A label or docstring; any other expression has no effect and is refused.
+  private func lowerExpressionStatement(_ e: Syntax.Expression) throws {
+    if case .string = e.kind { return }
+    guard case .call(let callee, let arguments, let keywords) = e.kind, let path = callee.path,
+      names.resolve(path) == .intrinsic(.label)
+    else {
+      if case .call(let callee, _, _) = e.kind { try rejectUnknownCallee(callee) }
+      throw reject(
+        .unsupported("an expression as a statement", at: e.span, help: "assign its value"))
+    }
+    guard arguments.count == 1, keywords.isEmpty, case .string(let name) = arguments[0].kind else {
+      throw reject(
+        Diagnostic(
+          .program, "parpy.label takes one string literal", at: e.span,
+          help: "write parpy.label('N')"))
+    }
+    pendingLabels.append((name, e.span))
+  }
+
+  /// The labels before the statement now lowered.
+  func takeLabels() -> [(name: String, span: Span)] {
+    defer { pendingLabels = [] }
+    return pendingLabels
+  }
+
+  func rejectLabels(on what: String) throws {
+    guard let label = takeLabels().first else { return }
+    throw reject(
+      Diagnostic(
+        .program, "label '\(label.name)' stands before a \(what), which cannot run in parallel",
+        at: label.span,
+        help: "labels name for loops, slice assignments and reductions"))
+  }
+
+  // MARK: Conditions and while loops
+
+  private func lowerIf(
+    _ test: Syntax.Expression, _ then: [Syntax.Statement], _ otherwise: [Syntax.Statement],
+    at statement: Syntax.Statement
+  ) throws {
+    let condition = truth(try scalar(test))
+    if let known = condition.integerLiteral {
+      return try lower(known != 0 ? then : otherwise)
+    }
+    let before = scope
+    let outerFacts = facts
+    facts = outerFacts.assuming(condition)
+    var thenBlock = try block { try lower(then) }
+    let afterThen = scope
+    scope = before
+    facts = outerFacts.assuming(condition, holds: false)
+    var otherwiseBlock = try block { try lower(otherwise) }
+    let afterOtherwise = scope
+    facts = outerFacts
+    let names = NameUse(then).assigned.union(NameUse(otherwise).assigned)
+    for name in names.sorted() {
+      join(name, afterThen, &thenBlock, afterOtherwise, &otherwiseBlock, at: statement.head)
+    }
+    emit(.conditional(condition, then: thenBlock, otherwise: otherwiseBlock), at: statement.head)
+  }
+
+  /// Gives `name` one meaning after two branches that left it different ones.
+  private func join(
+    _ name: String, _ afterThen: Scope, _ thenBlock: inout [LoopIR.Statement],
+    _ afterOtherwise: Scope, _ otherwiseBlock: inout [LoopIR.Statement], at span: Span
+  ) {
+    guard case .scalar(let left)? = afterThen[name] else {
+      scope[name] = afterThen[name] ?? afterOtherwise[name]
+      return
+    }
+    guard case .scalar(let right)? = afterOtherwise[name] else {
+      scope[name] = afterOtherwise[name] ?? afterThen[name]
+      return
+    }
+    if left.expression.isIdentical(to: right.expression) && left.isWeak == right.isWeak {
+      scope[name] = .scalar(left)
+      return
+    }
+    let type = joined(ElementType(left), ElementType(right))
+    let variable = makeVariable(name, type.type)
+    for (value, isThen) in [(left, true), (right, false)] {
+      let copy = LoopIR.Statement(
+        .assign(variable, value.expression.converted(to: type.type)), at: span)
+      if isThen { thenBlock.append(copy) } else { otherwiseBlock.append(copy) }
+    }
+    scope[name] = .scalar(TypedValue(ir.read(variable), isWeak: type.isWeak))
+  }
+
+  private func lowerWhile(
+    _ test: Syntax.Expression, _ body: [Syntax.Statement], at statement: Syntax.Statement
+  ) throws {
+    try withCarriedNames(of: body, alsoIn: test, at: statement) {
+      var condition = LoopIR.Expression.bool(true)
+      let prelude = try block { condition = truth(try scalar(test)) }
+      let outerFacts = facts
+      defer { facts = outerFacts }
+      if prelude.isEmpty { facts = facts.assuming(condition) }
+      let inner = try block {
+        try lower(body)
+        try closeCarriedNames()
+      }
+      if prelude.isEmpty {
+        emit(.whileLoop(condition: condition, body: inner), at: statement.head)
+        return
+      }
+      // while (prelude; condition): body  →  go = True; while go: prelude; go = condition; if go: body
+      let go = makeVariable("go", .bool)
+      emit(.assign(go, .bool(true)), at: statement.head)
+      let rest: [LoopIR.Statement] = [
+        Statement(.assign(go, condition), at: test.span),
+        Statement(.conditional(ir.read(go), then: inner, otherwise: []), at: test.span),
+      ]
+      emit(.whileLoop(condition: ir.read(go), body: prelude + rest), at: statement.head)
+    }
+  }
+}
+
+extension Span {
+  /// The stretch from the start of one span to the end of another.
+  init(joining first: Span, _ last: Span) {
+    self.init(
+      source: first.source, line: first.line, column: first.column, endLine: last.endLine,
+      endColumn: last.endColumn)
+  }
+}

@@ -1,0 +1,145 @@
+import LoopIR
+import Syntax
+
+extension Lowerer {
+  /// The part of an array that `e` names, or nil where it is no name or subscript of an array.
+  func view(_ e: Syntax.Expression) throws -> ArrayView? {
+    switch e.kind {
+    case .name(let name):
+      guard case .array(let view)? = scope[name] else { return nil }
+      return view
+    case .subscripted(let base, let indices):
+      guard let view = try view(base) else { return nil }
+      return try subscripted(view, indices, at: e.span)
+    default: return nil
+    }
+  }
+
+  private func subscripted(_ view: ArrayView, _ written: [Syntax.Expression.Index], at span: Span) throws -> ArrayView {
+    let rank = view.shape.count
+    let indices = try expandEllipsis(written, rank: rank, at: span)
+    guard indices.count <= rank else {
+      let name = ir[view.buffer].name
+      throw reject(
+        Diagnostic(
+          .index,
+          rank == view.dimensions.count
+            ? "too many indices: '\(name)' has \(rank) dimensions, \(indices.count) were given"
+            : "too many indices: this part of '\(name)' has \(rank) dimensions, \(indices.count) were given",
+          at: span))
+    }
+    var rest = indices[...]
+    var result = view
+    for (d, dimension) in view.dimensions.enumerated() {
+      guard case .range(let start, let step, let extent) = dimension, let index = rest.popFirst()
+      else { continue }
+      switch index {
+      case .expression(let e):
+        let position = try integerIndex(e, "an index")
+        let wrapped = fromTheFront(position, extent: extent)
+        result.dimensions[d] = .fixed(
+          start == .index(0) && step == 1 ? wrapped : start + wrapped * .index(step))
+      case .slice(let lower, let upper, let stepSyntax):
+        let cut = try slice(lower, upper, stepSyntax, extent: extent, at: span)
+        result.dimensions[d] = .range(
+          start: start + cut.start * .index(step), step: step * cut.step, extent: cut.extent)
+      case .newAxis, .ellipsis:
+        throw reject(.unsupported("numpy.newaxis or a second ellipsis", at: span))
+      }
+    }
+    return result
+  }
+
+  /// `...` stands for as many full slices as the rank leaves room for.
+  private func expandEllipsis(_ indices: [Syntax.Expression.Index], rank: Int, at span: Span) throws -> [Syntax.Expression.Index] {
+    guard let place = indices.firstIndex(of: .ellipsis) else { return indices }
+    let fill = max(0, rank - indices.count + 1)
+    var result = indices
+    result.replaceSubrange(
+      place...place, with: repeatElement(.slice(lower: nil, upper: nil, step: nil), count: fill))
+    return result
+  }
+
+  /// A literal negative index counted from the end; any other is left to `wrap-negative-indices`, unless the view has a
+  /// start or step of its own, which needs the wrapped value now.
+  private func fromTheFront(_ index: LoopIR.Expression, extent: LoopIR.Expression)
+    -> LoopIR.Expression
+  {
+    if let literal = index.integerLiteral { return literal < 0 ? extent + index : index }
+    return wrapped(index, extent: extent)
+  }
+
+  /// `index`, counted from the end where it is negative.
+  private func wrapped(_ index: LoopIR.Expression, extent: LoopIR.Expression) -> LoopIR.Expression {
+    if facts.proveNonNegative(index) { return index }
+    if facts.proveNonNegative(.index(-1) - index) { return extent + index }
+    let isNegative = LoopIR.Expression.compare(.less, index, .index(0))
+    return Expression(
+      .select(isNegative, then: index + extent, otherwise: index), .int64, at: index.span
+    ).folded
+  }
+
+  // MARK: Slices
+
+  /// `lower:upper:step` of a dimension, with Python's defaults and clamping.
+  private func slice(
+    _ lower: Syntax.Expression?, _ upper: Syntax.Expression?, _ stepSyntax: Syntax.Expression?,
+    extent: LoopIR.Expression, at span: Span
+  ) throws -> (start: LoopIR.Expression, step: Int, extent: LoopIR.Expression) {
+    var step = 1
+    if let stepSyntax, stepSyntax.kind != .none {
+      let value = try integerIndex(stepSyntax, "a slice step")
+      guard let literal = value.integerLiteral, let known = Int(exactly: literal), known != .min
+      else {
+        throw reject(
+          .unsupported("a slice step that is not known when compiling", at: stepSyntax.span))
+      }
+      guard known != 0 else {
+        throw reject(Diagnostic(.value, "slice step cannot be zero", at: stepSyntax.span))
+      }
+      step = known
+    }
+    let last = extent - .index(1)
+    func bound(_ e: Syntax.Expression?, _ missing: LoopIR.Expression) throws -> LoopIR.Expression {
+      guard let e, e.kind != .none else { return missing }
+      let position = settled(try integerIndex(e, "a slice bound"), "bound")
+      let index = wrapped(position, extent: extent)
+      // A positive step clamps to 0...extent, a negative one to -1...extent-1.
+      let floor: LoopIR.Expression = step > 0 ? .index(0) : .index(-1)
+      let ceiling = step > 0 ? extent : last
+      return atMost(ceiling, atLeast(floor, index))
+    }
+    let start = try bound(lower, step > 0 ? .index(0) : last)
+    let stop = try bound(upper, step > 0 ? extent : .index(-1))
+    let distance = step > 0 ? stop - start : start - stop
+    let stride = abs(step)
+    let count =
+      stride == 1
+      ? distance : .binary(.floorDivide, distance + .index(stride - 1), .index(stride))
+    return (start, step, atLeast(.index(0), count))
+  }
+
+  /// The greater of both, without the comparison where the order is known.
+  private func atLeast(_ floor: LoopIR.Expression, _ e: LoopIR.Expression) -> LoopIR.Expression {
+    if facts.prove(floor, atMost: e) { return e }
+    if facts.prove(e, atMost: floor) { return floor }
+    return .binary(.pythonMax, e, floor)
+  }
+
+  /// The less of both, without the comparison where the order is known.
+  private func atMost(_ ceiling: LoopIR.Expression, _ e: LoopIR.Expression) -> LoopIR.Expression {
+    if facts.prove(e, atMost: ceiling) { return e }
+    if facts.prove(ceiling, atMost: e) { return ceiling }
+    return .binary(.pythonMin, e, ceiling)
+  }
+
+  /// A scalar integer expression as an int64.
+  func integerIndex(_ e: Syntax.Expression, _ what: String) throws -> LoopIR.Expression {
+    let value = try scalar(e)
+    guard value.type.isInteger else {
+      throw reject(
+        Diagnostic(.type, "\(what) must be an integer, not \(value.type)", at: e.span))
+    }
+    return value.expression.converted(to: .int64)
+  }
+}

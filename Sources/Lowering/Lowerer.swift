@@ -1,0 +1,168 @@
+import LoopIR
+import Syntax
+
+/// Lowers a function for one call signature: resolves names, types every expression, turns slices and reductions into
+/// loops and attaches labels.
+///
+///     parpy.label('i')                         @label("i")
+///     for i in range(N):                       for i in 0..<8:
+///         y[i] = sum(x[i, :])          →         acc = 0.0f32
+///                                                @reduce(add acc)
+///                                                for k in 0..<16:
+///                                                  acc = acc + x[i, k]
+///                                                y[i] = acc
+///
+/// - Throws: the diagnostics about all statements that are wrong.
+public func lower(
+  _ function: Function, signature: CallSignature, names: any NameResolver
+) throws(DiagnosticError) -> LoopFunction {
+  let lowerer = Lowerer(function, signature: signature, names: names)
+  do {
+    try lowerer.run()
+  } catch let error as DiagnosticError {
+    throw error
+  } catch {
+    throw DiagnosticError(Diagnostic(.bug, "lowering failed: \(error)", at: function.span))
+  }
+  return lowerer.ir
+}
+
+/// The state of one lowering.
+final class Lowerer {
+  let function: Function
+  let signature: CallSignature
+  let names: any NameResolver
+  let nameUse: NameUse
+
+  var ir: LoopFunction
+  var scope = Scope()
+  var facts = Facts(variables: [])
+  /// The block that statements are added to.
+  var statements: [LoopIR.Statement] = []
+  var diagnostics: [Diagnostic] = []
+  /// Labels waiting for the statement they name, with their places.
+  var pendingLabels: [(name: String, span: Span)] = []
+  /// Labels that the reductions of the statement now lowered bear, and how many reductions took them.
+  var reductionLabels: [(name: String, span: Span)] = []
+  var reductionsLabelled = 0
+  /// Variables below this index belong to code outside the parallel loop being lowered and are not assigned in it.
+  var firstOwnedVariable = 0
+  /// Names that need a variable of their own because code outside the current loop sees them.
+  var namesNeedingVariables: Set<String> = []
+  /// The types that loops were found to carry, so that a second look at an inner loop starts where the first ended.
+  var carriedTypes: [CarriedName: ElementType] = [:]
+
+  /// The names carried by each loop around the statement now lowered, outermost first.
+  var carriedStack: [[Header]] = []
+
+  /// A name that a loop, known by the place of its head, carries from one iteration to the next.
+  struct CarriedName: Hashable {
+    var line: Int32
+    var column: Int32
+    var name: String
+  }
+
+  init(_ function: Function, signature: CallSignature, names: any NameResolver) {
+    self.function = function
+    self.signature = signature
+    self.names = names
+    nameUse = NameUse(function.body)
+    ir = LoopFunction(function.name)
+  }
+
+  func run() throws {
+    guard function.parameters.count == signature.arguments.count else {
+      throw DiagnosticError(
+        Diagnostic(
+          .type,
+          "\(function.name) takes \(function.parameters.count) arguments, \(signature.arguments.count) came",
+          at: function.span))
+    }
+    bindParameters()
+    facts = Facts(variables: ir.variables)
+    firstOwnedVariable = ir.variables.count
+    ir.body = try block { try lower(function.body) }
+    if !diagnostics.isEmpty { throw DiagnosticError(diagnostics) }
+  }
+
+  // MARK: Building
+
+  /// The statements that `body` emits.
+  func block(_ body: () throws -> Void) rethrows -> [LoopIR.Statement] {
+    let outer = statements
+    statements = []
+    defer { statements = outer }
+    try body()
+    return statements
+  }
+
+  func emit(_ kind: LoopIR.Statement.Kind, at span: Span) {
+    statements.append(LoopIR.Statement(kind, at: span))
+  }
+
+  /// A new local variable.
+  func makeVariable(_ name: String, _ type: ScalarType) -> VariableID {
+    ir.add(Variable(name, type))
+  }
+
+  // MARK: Parameters
+
+  private func bindParameters() {
+    var slots: [Int: VariableID] = [:]
+    var arrayPosition = 0
+    for (parameter, argument) in zip(function.parameters, signature.arguments) {
+      switch argument {
+      case .scalar(let type, let isWeak, let bits):
+        scope[parameter.name] = .scalar(
+          bindScalar(parameter, type, isWeak: isWeak, bits: bits, &slots))
+      case .array(let array):
+        func size(_ word: CallSignature.Word, _ suffix: String, least: Int64?) -> LoopIR.Expression {
+          switch word {
+          case .constant(let value): return Expression(.integer(value), .int64, at: parameter.span)
+          case .parameter(let slot):
+            let id =
+              slots[slot]
+              ?? ir.add(
+                Variable(
+                  "\(parameter.name)_\(suffix)", .int64, role: .parameter(slot), lowerBound: least))
+            slots[slot] = id
+            return ir.read(id, at: parameter.span)
+          }
+        }
+        let extents = array.extents.enumerated().map { size($1, "extent\($0)", least: 2) }
+        let strides = array.strides?.enumerated().map { size($1, "stride\($0)", least: nil) }
+        let id = ir.add(
+          Buffer(
+            parameter.name, array.element, extents: extents, strides: strides,
+            role: .argument(arrayPosition), mayAlias: array.overlaps))
+        arrayPosition += 1
+        scope[parameter.name] = .array(
+          ArrayView(
+            buffer: id,
+            dimensions: extents.map { .range(start: .index(0), step: 1, extent: $0) }))
+      }
+    }
+  }
+
+  private func bindScalar(
+    _ parameter: Function.Parameter, _ type: ScalarType, isWeak: Bool, bits: CallSignature.Word,
+    _ slots: inout [Int: VariableID]
+  ) -> TypedValue {
+    switch bits {
+    case .constant(let bits):
+      let literal = literalExpression(type, bits: bits, at: parameter.span)
+      return TypedValue(literal, isWeak: isWeak)
+    case .parameter(let slot):
+      let id = slots[slot] ?? ir.add(Variable(parameter.name, type, role: .parameter(slot)))
+      slots[slot] = id
+      return TypedValue(ir.read(id, at: parameter.span), isWeak: isWeak)
+    }
+  }
+
+  /// The literal for a scalar that came as 64 bits.
+  func literalExpression(_ type: ScalarType, bits: Int64, at span: Span) -> LoopIR.Expression {
+    type.isFloat
+      ? .float(Double(bitPattern: UInt64(bitPattern: bits)), type, at: span)
+      : Expression(.integer(bits), type, at: span)
+  }
+}

@@ -1,0 +1,33 @@
+import LoopIR
+
+/// The types of results, as NumPy 2 (NEP 50) and Python define them.
+extension Lowerer {
+  /// The type of an arithmetic operation on two operands.
+  func promoted(_ left: ElementType, _ right: ElementType) -> ElementType {
+    switch (left.isWeak, right.isWeak) {
+    case (false, false): return ElementType(left.type.promoted(with: right.type), isWeak: false)
+    case (true, true):
+      if left.type.isFloat || right.type.isFloat { return ElementType(.float64, isWeak: true) }
+      let isBool = left.type == .bool && right.type == .bool
+      return ElementType(isBool ? .bool : .int64, isWeak: true)
+    case (true, false): return ElementType(weak: left.type, meeting: right.type)
+    case (false, true): return ElementType(weak: right.type, meeting: left.type)
+    }
+  }
+
+  /// The type of a name where two paths meet: that of an operation on both.
+  func joined(_ left: ElementType, _ right: ElementType) -> ElementType { promoted(left, right) }
+}
+
+extension ElementType {
+  /// A Python scalar of a type meets a NumPy value: the kind may rise, the width of its kind stays.
+  fileprivate init(weak: ScalarType, meeting strong: ScalarType) {
+    if weak == .bool || strong.isFloat {
+      self.init(strong, isWeak: false)
+    } else if weak.isFloat {
+      self.init(.float64, isWeak: false)
+    } else {
+      self.init(strong == .bool ? .int64 : strong, isWeak: false)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import LoopIR
+import Syntax
+
+/// What the names of a function mean at one point of its body.
+struct Scope {
+  enum Binding {
+    case array(ArrayView)
+    /// A local, a loop variable, or a value that is known and is not worth a variable.
+    case scalar(TypedValue)
+    /// Assigned in a parallel loop, so there is no value after it.
+    case privateToLoop(Span)
+    /// Its assignment was in error; reading it says nothing more.
+    case poisoned
+  }
+
+  var bindings: [String: Binding] = [:]
+
+  subscript(_ name: String) -> Binding? {
+    get { bindings[name] }
+    set { bindings[name] = newValue }
+  }
+}
+
+/// Which names a stretch of syntax reads and assigns.
+struct NameUse {
+  var reads: [String: Int] = [:]
+  var assigned: Set<String> = []
+
+  init(_ statements: [Syntax.Statement]) { statements.forEach { visit($0) } }
+
+  private mutating func visit(_ statement: Syntax.Statement) {
+    switch statement.kind {
+    case .assign(let target, let value):
+      visit(target: target)
+      visit(value)
+    case .augmentedAssign(let target, _, let value):
+      visit(target)
+      visit(target: target)
+      visit(value)
+    case .forLoop(let target, let iterable, let body):
+      visit(target: target)
+      visit(iterable)
+      body.forEach { visit($0) }
+    case .whileLoop(let test, let body):
+      visit(test)
+      body.forEach { visit($0) }
+    case .conditional(let test, let then, let otherwise):
+      visit(test)
+      (then + otherwise).forEach { visit($0) }
+    case .with(_, let body): body.forEach { visit($0) }
+    case .expression(let e): visit(e)
+    case .returned(let e): if let e { visit(e) }
+    case .pass, .breakLoop, .continueLoop: break
+    }
+  }
+
+  private mutating func visit(target: Syntax.Expression) {
+    switch target.kind {
+    case .name(let name): assigned.insert(name)
+    case .tuple(let parts): parts.forEach { visit(target: $0) }
+    default: visit(target)
+    }
+  }
+
+  private mutating func visit(_ e: Syntax.Expression) {
+    if case .name(let name) = e.kind { reads[name, default: 0] += 1 }
+    e.forEachChild { visit($0) }
+  }
+}
