@@ -1,0 +1,39 @@
+import LoopIR
+import Passes
+import struct Syntax.Diagnostic
+import struct Syntax.DiagnosticError
+
+/// Gives each labelled loop the schedule the user chose for its label.
+///
+///     @label("N") for i in 0..<n: …      →   @label("N") @workers(1024) for i in 0..<n: …       N: threads(1024)
+///
+/// - Parameter schedule: the schedule of each label; labels left out run sequentially.
+public func applySchedule(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
+  Pass("apply-schedule") { function, _ in
+    var result = function
+    var parameters: [Int: VariableID] = [:]
+    for (i, variable) in function.variables.enumerated() {
+      if case .parameter(let slot) = variable.role { parameters[slot] = VariableID(i) }
+    }
+    for label in schedule.keys.sorted() {
+      guard case .parameter(let slot)? = schedule[label]?.threads, parameters[slot] == nil else {
+        continue
+      }
+      parameters[slot] = result.add(
+        Variable("\(label)_threads", .int64, role: .parameter(slot), lowerBound: 1))
+    }
+    let function = result
+    result.body = function.body.flatMapStatements { statement in
+      guard case .loop(var loop) = statement.kind,
+        let chosen = loop.labels.lazy.compactMap({ schedule[$0] }).first, chosen.isParallel
+      else { return [statement] }
+      switch chosen.threads {
+      case .constant(let threads): loop.mapping.workers = Expression(.integer(threads), .int64)
+      case .parameter(let slot): loop.mapping.workers = parameters[slot].map { function.read($0) }
+      case nil: break
+      }
+      return [Statement(.loop(loop), at: statement.span)]
+    }
+    return result
+  }
+}

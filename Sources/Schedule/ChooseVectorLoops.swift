@@ -1,0 +1,158 @@
+import LoopIR
+import Passes
+
+/// Chooses the loops that run as vectors: in each nest the innermost that may, and how many lanes they have.
+///
+///     @workers(8) for i in 0..<n:                    @workers(8) for i in 0..<n:
+///       @reduce(add s) for k in 0..<m:        →        @reduce(add s) @lanes(64) for k in 0..<m:
+///         s = s + x[i, k]                                s = s + x[i, k]
+///
+/// A loop may where its iterations are known to be independent, were declared parallel, or only share declared
+/// accumulators; every other loop is left to LLVM, which proves what it does. The number of lanes depends on the types in
+/// the body alone, so that a program has the same result whatever its extents are and whether they are constants.
+public let chooseVectorLoops = Pass<LoopFunction>("choose-vector-loops") { function, _ in
+  var result = function
+  let chooser = VectorChooser(function: function)
+  result.body = chooser.chosen(in: function.body).statements
+  return result
+}
+
+private struct VectorChooser {
+  let function: LoopFunction
+
+  /// The statements with vector loops chosen, and whether there is one among them.
+  func chosen(in statements: [Statement]) -> (statements: [Statement], hasVectors: Bool) {
+    var hasVectors = false
+    let result = statements.map { statement in
+      let rebuilt = statement.mapBlocks { block in
+        let inner = chosen(in: block)
+        hasVectors = hasVectors || inner.hasVectors
+        return inner.statements
+      }
+      guard case .loop(var loop) = rebuilt.kind, !containsVector(loop.body) else { return rebuilt }
+      let lanes = lanes(for: loop)
+      guard lanes > 1 else { return rebuilt }
+      loop.mapping.lanes = lanes
+      hasVectors = true
+      return Statement(.loop(loop), at: rebuilt.span)
+    }
+    return (result, hasVectors)
+  }
+
+  private func containsVector(_ body: [Statement]) -> Bool {
+    var found = false
+    body.forEachStatement { statement in
+      if case .loop(let loop) = statement.kind, loop.mapping.lanes > 1 { found = true }
+    }
+    return found
+  }
+
+  /// The lanes a loop gets; 1 where it stays scalar.
+  private func lanes(for loop: ForLoop) -> Int {
+    let isFree = loop.isIndependent || loop.mapping.workers != nil
+    guard isFree || !loop.reductions.isEmpty, loop.step == 1, isVectorizable(loop) else { return 1 }
+    let width = elementSize(in: loop.body)
+    return loop.reductions.isEmpty ? 128 / width : 256 / width
+  }
+
+  /// The size in bytes of the widest value that the loop computes with, indices not counted.
+  private func elementSize(in body: [Statement]) -> Int {
+    var size = 1
+    func visit(_ e: Expression) {
+      size = max(size, e.type.size)
+      if case .load = e.kind { return }
+      e.forEachChild(visit)
+    }
+    body.forEachStatement { statement in
+      switch statement.kind {
+      case .assign(_, let value): visit(value)
+      case .store(let buffer, _, let value):
+        size = max(size, function[buffer].element.size)
+        visit(value)
+      case .conditional(let condition, _, _): visit(condition)
+      case .loop, .whileLoop, .device, .allocate, .launch: break
+      }
+    }
+    return size
+  }
+
+  /// Whether the body is one the emitter runs in lanes, and mostly reads along the loop.
+  private func isVectorizable(_ loop: ForLoop) -> Bool {
+    let assigned = AssignedVariables(in: loop, countsInnerLoops: false)
+    var isPossible = true
+    loop.body.forEachStatement { statement in
+      switch statement.kind {
+      case .assign, .conditional, .device: break
+      case .store(let buffer, let indices, _):
+        // One element stored by every iteration has the value of the last.
+        if stride(of: buffer, indices, along: loop.variable, assigned) == 0 { isPossible = false }
+      case .loop(let inner):
+        if !assigned.leaveUnchanged(inner.lower) || !assigned.leaveUnchanged(inner.upper) {
+          isPossible = false
+        }
+      case .whileLoop, .allocate, .launch: isPossible = false
+      }
+    }
+    return isPossible && readsAlong(loop, assigned)
+  }
+
+  /// Whether at least half of the accesses are to consecutive elements or to one.
+  private func readsAlong(_ loop: ForLoop, _ assigned: AssignedVariables) -> Bool {
+    var near = 0
+    var far = 0
+    func count(_ buffer: BufferID, _ indices: [Expression]) {
+      switch stride(of: buffer, indices, along: loop.variable, assigned) {
+      case 0, 1, -1: near += 1
+      default: far += 1
+      }
+    }
+    loop.body.forEachExpression { e in
+      if case .load(let buffer, let indices) = e.kind { count(buffer, indices) }
+    }
+    loop.body.forEachStatement { statement in
+      if case .store(let buffer, let indices, _) = statement.kind { count(buffer, indices) }
+    }
+    return near >= far
+  }
+
+  /// How many elements an access moves with each iteration; nil where that is not one known number.
+  private func stride(
+    of buffer: BufferID, _ indices: [Expression], along variable: VariableID,
+    _ assigned: AssignedVariables
+  ) -> Int? {
+    function[buffer].stride(of: indices, along: variable) { e in
+      e.contains { part in
+        if case .variable(let id) = part.kind { return assigned.variables.contains(id) }
+        if case .load(let id, _) = part.kind { return assigned.buffers.contains(id) }
+        return false
+      }
+    }
+  }
+}
+
+extension Buffer {
+  /// How many elements an access moves when `variable` grows by one; nil where that is not one known number.
+  ///
+  /// - Parameter varies: whether an expression that does not contain `variable` linearly has another value in each iteration.
+  public func stride(
+    of indices: [Expression], along variable: VariableID, varies: (Expression) -> Bool
+  ) -> Int? {
+    var total = 0
+    for (index, stride) in zip(indices, effectiveStrides) {
+      var coefficient: Int64 = 0
+      for (term, factor) in LinearSum(index).terms {
+        if term.kind == .variable(variable) {
+          coefficient = factor
+        } else if varies(term) {
+          return nil
+        }
+      }
+      if coefficient == 0 { continue }
+      guard let known = stride.integerLiteral else { return nil }
+      let (product, overflow) = known.multipliedReportingOverflow(by: coefficient)
+      guard !overflow, let step = Int(exactly: product) else { return nil }
+      total = total &+ step
+    }
+    return total
+  }
+}

@@ -1,0 +1,319 @@
+import LoopIR
+import Passes
+import struct Syntax.Diagnostic
+import struct Syntax.DiagnosticError
+import struct Syntax.Span
+
+/// Finds the accumulators of the loops that the user declared as reductions, and gives array elements that accumulate a
+/// scalar of their own.
+///
+///     @label("N") for i in 0..<n:              sum = 0.0f32
+///       y[0] = y[0] + x[i]              →      @label("N") @reduce(add sum) for i in 0..<n:
+///                                                sum = sum + x[i]
+///                                              y[0] = y[0] + sum
+///
+/// A parallel loop that accumulates without having been declared is a race of the user's: a warning.
+///
+/// - Parameter schedule: the schedule of each label.
+/// - Throws: where a declared reduction carries a value that is no accumulator.
+public func recognizeReductions(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
+  Pass("recognize-reductions") { (function, context) throws(DiagnosticError) in
+    var result = function
+    var errors: [Diagnostic] = []
+    result.body = function.body.flatMapStatements { statement in
+      guard case .loop(let loop) = statement.kind else { return [statement] }
+      let chosen = loop.labels.lazy.compactMap { schedule[$0] }.first
+      guard let chosen, chosen.isReduction else {
+        if loop.mapping.workers != nil { warnOfRaces(in: loop, of: result, context) }
+        return [statement]
+      }
+      var recognizer = ReductionRecognizer(function: result, loop: loop)
+      let statements = recognizer.run(at: statement.span)
+      errors += recognizer.errors
+      result.variables = recognizer.function.variables
+      return statements
+    }
+    if !errors.isEmpty { throw DiagnosticError(errors) }
+    return result
+  }
+}
+
+/// Warns where a parallel loop adds up into one element.
+private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context: PassContext) {
+  let inner = AssignedVariables(in: loop)
+  loop.body.forEachStatement { statement in
+    guard case .store(let buffer, let indices, let value) = statement.kind,
+      indices.allSatisfy({ inner.leaveUnchanged($0) }),
+      let update = Update(of: .load(buffer, indices), in: value), !update.term.isLiteral
+    else { return }
+    context.warn(
+      Diagnostic(
+        .program,
+        "all iterations of the parallel loop '\(loop.labels.first ?? "")' update one element of '\(function[buffer].name)': this is a race",
+        at: statement.span, help: "declare the reduction: parpy.threads(n).reduce()"))
+  }
+}
+
+/// `target op term`, the new value of something that accumulates.
+struct Update {
+  var op: BinaryOperator
+  var term: Expression
+
+  /// Takes `value` apart as an update of `target`; nil where it is none.
+  init?(of target: Expression.Kind, in value: Expression) {
+    guard case .binary(let op, let left, let right) = value.kind, op.identity(of: value.type) != nil
+    else {
+      guard case .logical(let op, let left, let right) = value.kind, left.kind == target,
+        !right.contains({ $0.kind == target })
+      else { return nil }
+      self.op = op == .and ? .bitAnd : .bitOr
+      term = right
+      return
+    }
+    let isCommutative = op != .subtract
+    if left.kind == target, !right.contains({ $0.kind == target }) {
+      term = right
+    } else if isCommutative, right.kind == target, !left.contains({ $0.kind == target }) {
+      term = left
+    } else {
+      return nil
+    }
+    self.op = op
+  }
+}
+
+/// What changes from one iteration of a loop to the next.
+struct AssignedVariables {
+  var variables: Set<VariableID>
+  var buffers: Set<BufferID>
+
+  /// Collects what the loop's body assigns.
+  ///
+  /// - Parameter countsInnerLoops: whether the variables of loops inside are among it; lanes that run side by side have
+  ///   them in common.
+  init(in loop: ForLoop, countsInnerLoops: Bool = true) {
+    var assigned: Set<VariableID> = [loop.variable]
+    var stored: Set<BufferID> = []
+    loop.body.forEachStatement { statement in
+      switch statement.kind {
+      case .assign(let id, _): assigned.insert(id)
+      case .loop(let inner): if countsInnerLoops { assigned.insert(inner.variable) }
+      case .store(let id, _, _): stored.insert(id)
+      case .whileLoop, .conditional, .device, .allocate, .launch: break
+      }
+    }
+    variables = assigned
+    buffers = stored
+  }
+
+  /// Whether an expression has one value throughout the loop.
+  func leaveUnchanged(_ e: Expression) -> Bool {
+    !e.contains { part in
+      switch part.kind {
+      case .variable(let id): variables.contains(id)
+      case .load(let id, _): buffers.contains(id)
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      }
+    }
+  }
+}
+
+private struct ReductionRecognizer {
+  var function: LoopFunction
+  var loop: ForLoop
+  var errors: [Diagnostic] = []
+
+  /// The statements that take the loop's place.
+  mutating func run(at span: Span) -> [Statement] {
+    let (before, after) = promoteElements()
+    for variable in carriedVariables() {
+      guard let op = commonOperator(of: variable) else {
+        errors.append(
+          Diagnostic(
+            .program,
+            "'\(function[variable].name)' is carried from one iteration to the next, but not as 's = s op value' with one operator",
+            at: loop.span, help: "remove .reduce() from the schedule of the loop, or restate the update"))
+        continue
+      }
+      if !loop.reductions.contains(where: { $0.accumulator == variable }) {
+        loop.reductions.append(Reduction(op, variable))
+      }
+    }
+    return before + [Statement(.loop(loop), at: span)] + after
+  }
+
+  /// The variables whose value an iteration takes from the one before it: read before they are certainly assigned.
+  private func carriedVariables() -> [VariableID] {
+    var carried: [VariableID] = []
+    let assigned = AssignedVariables(in: loop).variables
+    var exposure = UpwardExposure(of: assigned)
+    exposure.visit(loop.body)
+    for i in function.variables.indices where exposure.exposed.contains(VariableID(i)) {
+      if VariableID(i) != loop.variable { carried.append(VariableID(i)) }
+    }
+    return carried
+  }
+
+  /// The one operator by which every assignment in the loop updates a variable that nothing else in it reads.
+  private func commonOperator(of variable: VariableID) -> BinaryOperator? {
+    var op: BinaryOperator?
+    var isUpdate = true
+    var updates = 0
+    var reads = 0
+    loop.body.forEachExpression { if $0.kind == .variable(variable) { reads += 1 } }
+    loop.body.forEachStatement { statement in
+      guard case .assign(variable, let value) = statement.kind else { return }
+      guard let update = Update(of: .variable(variable), in: value) else {
+        isUpdate = false
+        return
+      }
+      updates += 1
+      if let known = op, known.combining != update.op.combining { isUpdate = false }
+      op = update.op.combining
+    }
+    return isUpdate && reads == updates ? op : nil
+  }
+
+  /// Gives array elements that the loop does not index, and only updates, an accumulator.
+  private mutating func promoteElements() -> (before: [Statement], after: [Statement]) {
+    var before: [Statement] = []
+    var after: [Statement] = []
+    for candidate in updatedElements() {
+      guard let (op, span) = commonOperator(of: candidate),
+        let identity = op.identity(of: function[candidate.buffer].element)
+      else {
+        errors.append(
+          Diagnostic(
+            .program,
+            "the element of '\(function[candidate.buffer].name)' that the loop updates cannot be reduced: it is also read or written in another way in the loop",
+            at: loop.span))
+        continue
+      }
+      let element = function[candidate.buffer].element
+      let accumulator = function.add(Variable(function[candidate.buffer].name, element))
+      let read = function.read(accumulator)
+      before.append(Statement(.assign(accumulator, identity), at: span))
+      loop.body = loop.body.flatMapStatements { statement in
+        guard case .store(candidate.buffer, candidate.indices, let value) = statement.kind,
+          let update = Update(of: candidate.load, in: value)
+        else { return [statement] }
+        let sum = Expression(.binary(update.op, read, update.term), element, at: value.span)
+        return [Statement(.assign(accumulator, sum), at: statement.span)]
+      }
+      let target = Expression(candidate.load, element, at: span)
+      let total = Expression(.binary(op.combining, target, read), element, at: span)
+      let store = Statement(.store(candidate.buffer, candidate.indices, total), at: span)
+      let isEmpty = Expression.compare(
+        loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper)
+      if isEmpty.integerLiteral == 0 {
+        after.append(store)
+      } else {
+        after.append(Statement(.conditional(isEmpty, then: [], otherwise: [store]), at: span))
+      }
+    }
+    return (before, after)
+  }
+
+  private struct Element: Hashable {
+    var buffer: BufferID
+    var indices: [Expression]
+    var load: Expression.Kind { .load(buffer, indices) }
+  }
+
+  /// The elements with unchanging indices that the loop stores to.
+  private func updatedElements() -> [Element] {
+    let inner = AssignedVariables(in: loop)
+    var elements: [Element] = []
+    loop.body.forEachStatement { statement in
+      guard case .store(let buffer, let indices, let value) = statement.kind,
+        value.contains({ $0.kind == .load(buffer, indices) })
+      else { return }
+      let element = Element(buffer: buffer, indices: indices)
+      guard indices.allSatisfy({ inner.leaveUnchanged($0) }), !elements.contains(element) else {
+        return
+      }
+      elements.append(element)
+    }
+    return elements
+  }
+
+  /// The operator by which every access in the loop to the element's buffer updates the element.
+  private func commonOperator(of element: Element) -> (BinaryOperator, Span)? {
+    var op: BinaryOperator?
+    var span = Span.none
+    var isUpdate = true
+    var updates = 0
+    var loads = 0
+    let aliases = function[element.buffer].mayAlias
+    loop.body.forEachExpression { e in
+      guard case .load(let buffer, _) = e.kind else { return }
+      if buffer == element.buffer || (aliases && function[buffer].mayAlias) { loads += 1 }
+    }
+    loop.body.forEachStatement { statement in
+      guard case .store(let buffer, let indices, let value) = statement.kind,
+        buffer == element.buffer || (aliases && function[buffer].mayAlias)
+      else { return }
+      guard buffer == element.buffer, indices == element.indices,
+        let update = Update(of: element.load, in: value), op == nil || op == update.op.combining
+      else {
+        isUpdate = false
+        return
+      }
+      updates += 1
+      op = update.op.combining
+      span = statement.span
+    }
+    guard isUpdate, loads == updates, let op else { return nil }
+    return (op, span)
+  }
+}
+
+/// Which of some variables a block may read before it has assigned them.
+struct UpwardExposure {
+  private let candidates: Set<VariableID>
+  private var assigned: Set<VariableID> = []
+  private(set) var exposed: Set<VariableID> = []
+
+  init(of candidates: Set<VariableID>) { self.candidates = candidates }
+
+  mutating func visit(_ statements: [Statement]) {
+    for statement in statements { visit(statement) }
+  }
+
+  private mutating func read(_ e: Expression) {
+    e.forEachDescendant { part in
+      guard case .variable(let id) = part.kind, candidates.contains(id), !assigned.contains(id)
+      else { return }
+      exposed.insert(id)
+    }
+  }
+
+  private mutating func visit(_ statement: Statement) {
+    statement.forEachExpression { e in
+      var copy = self
+      copy.read(e)
+      self = copy
+    }
+    switch statement.kind {
+    case .assign(let id, _): assigned.insert(id)
+    case .store, .launch: break
+    case .loop(let loop):
+      let before = assigned
+      assigned.insert(loop.variable)
+      visit(loop.body)
+      assigned = before
+    case .whileLoop(_, let body):
+      let before = assigned
+      visit(body)
+      assigned = before
+    case .conditional(_, let then, let otherwise):
+      let before = assigned
+      visit(then)
+      let afterThen = assigned
+      assigned = before
+      visit(otherwise)
+      assigned.formIntersection(afterThen)
+    case .device(let body), .allocate(_, let body): visit(body)
+    }
+  }
+}

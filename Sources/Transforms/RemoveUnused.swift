@@ -1,0 +1,127 @@
+import LoopIR
+import Passes
+
+/// Drops assignments to variables that nothing reads, and the table entries that nothing names.
+///
+///     s = 0.0            (s never read)   →
+///     local s, local t                    →   local t
+///
+/// Arguments and parameters keep their place. Reductions count as reads of their accumulator.
+public let removeUnused = Pass<LoopFunction>("remove-unused") { function, _ in
+  var result = function
+  while true {
+    let read = variablesRead(in: result)
+    let body = result.body.flatMapStatements { statement in
+      guard case .assign(let variable, _) = statement.kind, !read.contains(variable) else {
+        return [statement]
+      }
+      return []
+    }
+    if body == result.body { break }
+    result.body = body
+  }
+  return compacted(result)
+}
+
+private func variablesRead(in function: LoopFunction) -> Set<VariableID> {
+  var read: Set<VariableID> = []
+  function.forEachExpression { e in
+    if case .variable(let id) = e.kind { read.insert(id) }
+  }
+  function.body.forEachStatement { statement in
+    guard case .loop(let loop) = statement.kind else { return }
+    // The accumulator of a loop's reduction is read where the loop ends only if something reads it there, but the
+    // loop itself names it.
+    read.formUnion(loop.reductions.map(\.accumulator))
+  }
+  return read
+}
+
+/// The function with its variable and buffer tables cut down to what is named somewhere.
+private func compacted(_ function: LoopFunction) -> LoopFunction {
+  var variables: Set<VariableID> = []
+  var buffers: Set<BufferID> = []
+  function.forEachExpression { e in
+    switch e.kind {
+    case .variable(let id): variables.insert(id)
+    case .load(let id, _): buffers.insert(id)
+    case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: break
+    }
+  }
+  function.body.forEachStatement { statement in
+    switch statement.kind {
+    case .assign(let id, _): variables.insert(id)
+    case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
+    case .loop(let loop): variables.formUnion(loop.reductions.map(\.accumulator) + [loop.variable])
+    case .whileLoop, .conditional, .device, .launch: break
+    }
+  }
+  for (i, variable) in function.variables.enumerated() where variable.role != .local {
+    variables.insert(VariableID(i))
+  }
+  for (i, buffer) in function.buffers.enumerated() where buffer.role != .temporary {
+    buffers.insert(BufferID(i))
+  }
+  return function.renumbered(keeping: variables, buffers)
+}
+
+extension LoopFunction {
+  /// Calls `visit` with every expression of body, checks and buffers, and with all parts of them.
+  public func forEachExpression(_ visit: (Expression) -> Void) {
+    body.forEachExpression(visit)
+    for check in checks { check.condition.forEachDescendant(visit) }
+    for buffer in buffers {
+      (buffer.extents + (buffer.strides ?? [])).forEach { $0.forEachDescendant(visit) }
+    }
+  }
+
+  /// The function with only the named variables and buffers in its tables, in their order.
+  fileprivate func renumbered(keeping kept: Set<VariableID>, _ keptBuffers: Set<BufferID>)
+    -> LoopFunction
+  {
+    var variableNames: [VariableID: VariableID] = [:]
+    var bufferNames: [BufferID: BufferID] = [:]
+    var result = LoopFunction(name)
+    for (i, variable) in variables.enumerated() where kept.contains(VariableID(i)) {
+      variableNames[VariableID(i)] = result.add(variable)
+    }
+    for (i, buffer) in buffers.enumerated() where keptBuffers.contains(BufferID(i)) {
+      bufferNames[BufferID(i)] = result.add(buffer)
+    }
+    func rename(_ id: VariableID) -> VariableID { variableNames[id] ?? id }
+    func rename(_ id: BufferID) -> BufferID { bufferNames[id] ?? id }
+    func rename(_ e: Expression) -> Expression {
+      e.mapBottomUp { part in
+        switch part.kind {
+        case .variable(let id): return part.replacing(.variable(rename(id)))
+        case .load(let id, let indices): return part.replacing(.load(rename(id), indices))
+        case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math:
+          return part
+        }
+      }
+    }
+    result.buffers = result.buffers.map { buffer in
+      var buffer = buffer
+      buffer.extents = buffer.extents.map { rename($0) }
+      buffer.strides = buffer.strides?.map { rename($0) }
+      return buffer
+    }
+    result.checks = checks.map { Check(rename($0.condition), orElse: $0.failure) }
+    result.body = body.flatMapStatements { statement in
+      let renamed = statement.mapExpressions { rename($0) }
+      let kind: Statement.Kind
+      switch renamed.kind {
+      case .assign(let id, let value): kind = .assign(rename(id), value)
+      case .store(let id, let indices, let value): kind = .store(rename(id), indices, value)
+      case .allocate(let id, let body): kind = .allocate(rename(id), body: body)
+      case .loop(var loop):
+        loop.variable = rename(loop.variable)
+        loop.reductions = loop.reductions.map { Reduction($0.op, rename($0.accumulator)) }
+        kind = .loop(loop)
+      case .whileLoop, .conditional, .device, .launch: kind = renamed.kind
+      }
+      return [Statement(kind, at: statement.span)]
+    }
+    return result
+  }
+}
