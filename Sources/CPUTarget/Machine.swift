@@ -13,15 +13,19 @@ public struct Machine: Sendable, Hashable {
   public var cpu: String
   public var features: String
   public var vectorMath: VectorMath
+  /// The functions that have a vector version, by their names for double.
+  public var vectorFunctions: Set<String>
 
   /// Creates the description of a machine, in LLVM's terms.
   public init(
-    triple: String, dataLayout: String, cpu: String, features: String, vectorMath: VectorMath
+    triple: String, dataLayout: String, cpu: String, features: String, vectorMath: VectorMath,
+    vectorFunctions: Set<String> = []
   ) {
     self.triple = triple
     self.dataLayout = dataLayout
     self.cpu = cpu
     self.features = features
     self.vectorMath = vectorMath
+    self.vectorFunctions = vectorFunctions
   }
 }

@@ -1,16 +1,98 @@
 import CPUTarget
 import LoopIR
 import Lowering
+import Passes
+import Schedule
 import Syntax
+import Transforms
+
+/// Where the compiler shows its stages: `PARPY_DUMP=name,…`.
+public struct DumpRequest {
+  var names: Set<String>
+  var sink: (_ stage: String, _ text: String) -> Void
+
+  /// Creates a request for the stages with the given names; `all` stands for every stage.
+  public init(
+    _ names: Set<String> = [], to sink: @escaping (_ stage: String, _ text: String) -> Void = { _, _ in }
+  ) {
+    self.names = names
+    self.sink = sink
+  }
+}
 
 /// Compiles `function` for one call signature to LLVM IR for `machine`.
 ///
 /// - Parameters:
 ///   - names: resolves the names of the function's enclosing scopes.
-///   - dump: receives `(pass, text)` after each pass that `PARPY_DUMP` names.
+///   - dump: receives the stages it asks for as text.
 /// - Throws: the diagnostics of the first phase that found the program wrong.
 public func compile(
-  _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine
+  _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine,
+  dump: DumpRequest = DumpRequest()
 ) throws(DiagnosticError) -> CompiledProgram {
-  throw DiagnosticError(Diagnostic(.bug, "not yet", at: function.span))
+  let context = PassContext()
+  var runner = PassRunner(dump: dump.names, sink: dump.sink)
+
+  // Loop IR: what the program means.
+  let lowered = try lower(function, signature: signature, names: names)
+  try runner.inspect(lowered, after: "lower")
+  let loopIR = try runner.run([foldConstants, checkBounds, removeUnused], on: lowered, in: context)
+
+  // Program: how it runs.
+  let scheduled = try runner.run(
+    [
+      applySchedule(signature.schedule),
+      recognizeReductions(signature.schedule),
+      splitReductions,
+      chooseVectorLoops,
+      removeUnused,
+    ], on: loopIR, in: context)
+  let program = outlineKernels(scheduled)
+  try runner.inspect(program, after: "outline-kernels")
+
+  return CompiledProgram(
+    entry: entryName(of: program),
+    code: emitLLVM(program, for: machine, isStrict: signature.options.isStrict),
+    failures: program.host.checks.map { check in
+      switch check.failure {
+      case .error(let diagnostic): diagnostic
+      case .respecialize: nil
+      }
+    },
+    writes: writes(of: loopIR, arguments: signature.arguments),
+    warnings: context.warnings + unknownLabels(in: loopIR, of: function, signature.schedule),
+    loopIR: loopIR.printed, program: program.printed)
+}
+
+/// For each argument of the call, whether the function stores to it.
+private func writes(of function: LoopFunction, arguments: [CallSignature.Argument]) -> [Bool] {
+  var stored: Set<BufferID> = []
+  function.body.forEachStatement { statement in
+    if case .store(let id, _, _) = statement.kind { stored.insert(id) }
+  }
+  var written: Set<Int> = []
+  for (i, buffer) in function.buffers.enumerated() {
+    if case .argument(let position) = buffer.role, stored.contains(BufferID(i)) {
+      written.insert(position)
+    }
+  }
+  var position = 0
+  return arguments.map { argument in
+    guard case .array = argument else { return false }
+    defer { position += 1 }
+    return written.contains(position)
+  }
+}
+
+/// A warning for each scheduled label that no loop bears although the function mentions it.
+private func unknownLabels(
+  in loopIR: LoopFunction, of function: Function, _ schedule: [String: LoopSchedule]
+) -> [Diagnostic] {
+  var borne: Set<String> = []
+  loopIR.body.forEachStatement { statement in
+    if case .loop(let loop) = statement.kind { borne.formUnion(loop.labels) }
+  }
+  // A label on code that folding removed is no mistake.
+  return schedule.keys.sorted().filter { !borne.contains($0) && !function.labelNames.contains($0) }
+    .map { Diagnostic(.program, "no statement of \(function.name) bears the label '\($0)'", at: []) }
 }

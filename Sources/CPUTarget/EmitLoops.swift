@@ -1,0 +1,143 @@
+import LoopIR
+
+extension FunctionEmitter {
+  /// A loop over `lower ..< upper`, in lanes where it is mapped to them.
+  func emit(_ loop: ForLoop, from lower: Value, to upper: Value) {
+    if loop.mapping.lanes > 1 && vector == nil {
+      emitVector(loop, from: lower, to: upper)
+    } else if loop.step == 1 {
+      count(from: lower.text, to: upper.text, by: 1) { i in
+        self.bindings[loop.variable] = Value(i, .int64)
+        self.emit(loop.body)
+      }
+    } else {
+      // Counting iterations keeps the loop variable from overflowing past the end of the range.
+      let iterations = tripCount(from: lower, to: upper, step: loop.step)
+      count(from: "0", to: iterations, by: 1) { k in
+        let offset = self.line("mul i64 \(k), \(loop.step)")
+        self.bindings[loop.variable] = Value(self.line("add i64 \(lower.text), \(offset)"), .int64)
+        self.emit(loop.body)
+      }
+    }
+  }
+
+  private func tripCount(from lower: Value, to upper: Value, step: Int) -> String {
+    let (low, high) = step > 0 ? (lower.text, upper.text) : (upper.text, lower.text)
+    let isRunning = line("icmp slt i64 \(low), \(high)")
+    let distance = line("sub i64 \(high), \(low)")
+    let last = line("sub i64 \(distance), 1")
+    let steps = line("udiv i64 \(last), \(step.magnitude)")
+    let count = line("add i64 \(steps), 1")
+    return line("select i1 \(isRunning), i64 \(count), i64 0")
+  }
+
+  /// A loop that counts up from `start` while it is below `end`.
+  private func count(
+    from start: String, to end: String, by step: Int, metadata: String = "",
+    _ body: (String) -> Void
+  ) {
+    let (head, inside, done) = (label("for"), label("body"), label("end"))
+    let before = currentBlock
+    let (i, next) = ("%i\(fresh())", "%next\(fresh())")
+    add("br label %\(head)")
+    open(head)
+    let phiPlace = "\(i) = phi i64 [ \(start), %\(before) ], [ \(next), %latch.\(head) ]"
+    add(phiPlace)
+    let isRunning = line("icmp slt i64 \(i), \(end)")
+    add("br i1 \(isRunning), label %\(inside), label %\(done)")
+    open(inside)
+    body(i)
+    add("br label %latch.\(head)")
+    open("latch.\(head)")
+    add("\(next) = add nsw i64 \(i), \(step)")
+    add("br label %\(head)\(metadata)")
+    open(done)
+  }
+
+  // MARK: Vector loops
+
+  /// Runs a loop `lanes` iterations at a time, and what is left over once more under a mask, so that every iteration takes
+  /// the same instructions wherever it falls.
+  private func emitVector(_ loop: ForLoop, from lower: Value, to upper: Value) {
+    let lanes = loop.mapping.lanes
+    var varying: Set<VariableID> = []
+    loop.body.forEachStatement { statement in
+      if case .assign(let id, _) = statement.kind { varying.insert(id) }
+    }
+    let accumulators = loop.reductions.filter { varying.contains($0.accumulator) }
+    let initial = accumulators.map { read($0.accumulator) }
+    var totals: [Value] = []
+    withOwnSlots(for: varying) {
+      vector = VectorContext(
+        lanes: lanes, variable: loop.variable, base: lower.text, mask: nil, varying: varying)
+      for reduction in accumulators {
+        let type = host[reduction.accumulator].type
+        guard let identity = reduction.op.identity(of: type), let value = Value(literal: identity)
+        else { continue }
+        assign(reduction.accumulator, value)
+      }
+      emitVectorBodies(loop, from: lower.text, to: upper.text, lanes)
+      totals = accumulators.map { fold(read($0.accumulator), $0.op.combining) }
+      vector = nil
+    }
+    for ((reduction, before), total) in zip(zip(accumulators, initial), totals) {
+      assign(reduction.accumulator, binary(reduction.op.combining, before, total))
+    }
+  }
+
+  private func emitVectorBodies(_ loop: ForLoop, from lower: String, to upper: String, _ lanes: Int) {
+    let distance = line("sub i64 \(upper), \(lower)")
+    module.declare("declare i64 @llvm.smax.i64(i64, i64)")
+    let count = line("call i64 @llvm.smax.i64(i64 \(distance), i64 0)")
+    let whole = line("and i64 \(count), \(-lanes)")
+    let wholeEnd = line("add i64 \(lower), \(whole)")
+    self.count(from: lower, to: wholeEnd, by: lanes, metadata: ", !llvm.loop !0") { base in
+      self.vector?.base = base
+      self.emit(loop.body)
+    }
+    let rest = line("sub i64 \(count), \(whole)")
+    let hasRest = line("icmp ne i64 \(rest), 0")
+    branch(
+      on: hasRest,
+      then: {
+        self.vector?.base = wholeEnd
+        self.vector?.mask = self.firstLanes(rest, of: lanes)
+        self.emit(loop.body)
+        self.vector?.mask = nil
+      }, otherwise: nil)
+  }
+
+  /// The mask of the first `count` lanes, of at most 256.
+  private func firstLanes(_ count: String, of lanes: Int) -> Value {
+    let narrow = splat(Value(line("trunc i64 \(count) to i8"), .uint8), lanes: lanes)
+    let numbers = (0..<lanes).map { "i8 \(Int8(truncatingIfNeeded: $0))" }.joined(separator: ", ")
+    return Value(line("icmp ult <\(lanes) x i8> <\(numbers)>, \(narrow.text)"), .bool, lanes: lanes)
+  }
+
+  /// The lanes joined by an operator, halves first: lane k with lane k + n/2, until one is left.
+  private func fold(_ value: Value, _ op: BinaryOperator) -> Value {
+    var result = value
+    let context = vector
+    vector = nil
+    defer { vector = context }
+    while result.lanes > 1 {
+      let half = result.lanes / 2
+      let low = extract(result, from: 0, count: half)
+      let high = extract(result, from: half, count: half)
+      result = binary(op, low, high)
+    }
+    return result
+  }
+
+  /// `count` lanes from position `start`; a scalar where that is one.
+  func extract(_ value: Value, from start: Int, count: Int) -> Value {
+    if value.lanes == count { return value }
+    if count == 1 {
+      return Value(line("extractelement \(value.typed), i64 \(start)"), value.type)
+    }
+    let lanes = (start..<start + count).map { "i32 \($0)" }.joined(separator: ", ")
+    return Value(
+      line("shufflevector \(value.typed), \(value.llvmType) poison, <\(count) x i32> <\(lanes)>"),
+      value.type, lanes: count)
+  }
+}

@@ -1,0 +1,142 @@
+import LoopIR
+import Schedule
+
+extension FunctionEmitter {
+  func emit(_ statements: [Statement]) {
+    for statement in statements { emit(statement) }
+  }
+
+  private func emit(_ statement: Statement) {
+    switch statement.kind {
+    case .assign(let id, let value): assign(id, emit(value))
+    case .store(let buffer, let indices, let value):
+      let stored = emit(value)
+      store(stored, to: buffer, indices)
+    case .loop(let loop): emit(loop, from: emit(loop.lower), to: emit(loop.upper))
+    case .whileLoop(let condition, let body): emitWhile(condition, body)
+    case .conditional(let condition, let then, let otherwise):
+      emitConditional(condition, then, otherwise)
+    case .device(let body): emit(body)
+    case .allocate(let buffer, let body): emitAllocate(buffer, body)
+    case .launch(let id): emitLaunch(module.program[id])
+    }
+  }
+
+  private func emitWhile(_ condition: Expression, _ body: [Statement]) {
+    let (head, inside, done) = (label("while"), label("do"), label("done"))
+    add("br label %\(head)")
+    open(head)
+    let holds = emit(condition)
+    add("br i1 \(holds.text), label %\(inside), label %\(done)")
+    open(inside)
+    emit(body)
+    add("br label %\(head)")
+    open(done)
+  }
+
+  private func emitConditional(
+    _ condition: Expression, _ then: [Statement], _ otherwise: [Statement]
+  ) {
+    let truth = emit(condition)
+    if truth.lanes == 1 {
+      branch(on: truth.text, then: { self.emit(then) }, otherwise: otherwise.isEmpty ? nil : { self.emit(otherwise) })
+      return
+    }
+    // Lanes disagree: each side runs in its lanes, and not at all where it has none.
+    let outer = vector?.mask
+    let taken = conjunction(outer, truth)
+    branch(on: any(taken), then: { self.withMask(taken) { self.emit(then) } }, otherwise: nil)
+    if otherwise.isEmpty { return }
+    let opposite = Value(line("xor \(truth.typed), splat (i1 true)"), .bool, lanes: truth.lanes)
+    let rest = conjunction(outer, opposite)
+    branch(on: any(rest), then: { self.withMask(rest) { self.emit(otherwise) } }, otherwise: nil)
+  }
+
+  func branch(on condition: String, then: () -> Void, otherwise: (() -> Void)?) {
+    let (yes, done) = (label("then"), label("endif"))
+    let no = otherwise == nil ? done : label("else")
+    add("br i1 \(condition), label %\(yes), label %\(no)")
+    open(yes)
+    then()
+    add("br label %\(done)")
+    if let otherwise {
+      open(no)
+      otherwise()
+      add("br label %\(done)")
+    }
+    open(done)
+  }
+
+  // MARK: Temporaries
+
+  /// The most bytes of a temporary that lies on the stack.
+  private static var stackLimit: Int { 16384 }
+
+  private func emitAllocate(_ id: BufferID, _ body: [Statement]) {
+    let buffer = host[id]
+    let count = buffer.extents.reduce(Expression.index(1)) { $0 * $1 }
+    if let known = count.integerLiteral, known <= Int64(Self.stackLimit / buffer.element.size) {
+      let type = "[\(max(known, 1)) x \(buffer.element.llvmElement)]"
+      bind(id, to: alloca(type, name: llvmName(buffer.name), alignment: 64))
+      return emit(body)
+    }
+    let bytes = line("mul i64 \(emit(count).text), \(buffer.element.size)")
+    let pointer = line("call ptr \(runtimeFunction(at: 3))(i64 \(bytes))")
+    let isMissing = line("icmp eq ptr \(pointer), null")
+    let (missing, found, done) = (label("nomemory"), label("allocated"), label("freed"))
+    add("br i1 \(isMissing), label %\(missing), label %\(found)")
+    open(missing)
+    if kernel == nil {
+      add("ret i64 -1")
+    } else {
+      add("store atomic i64 -1, ptr %status monotonic, align 8")
+      add("br label %\(done)")
+    }
+    open(found)
+    bind(id, to: pointer)
+    emit(body)
+    add("call void \(runtimeFunction(at: 4))(ptr \(pointer))")
+    add("br label %\(done)")
+    open(done)
+  }
+
+  /// A function of the runtime table, `parpy_runtime` in CRuntime.h, by its position.
+  private func runtimeFunction(at position: Int) -> String {
+    let field = line("getelementptr inbounds ptr, ptr %runtime, i64 \(position)")
+    return line("load ptr, ptr \(field), align 8")
+  }
+
+  // MARK: Launches
+
+  /// The fewest iterations of a vector loop worth handing to a worker.
+  private static var leastVectorRange: Int { 1024 }
+
+  private func emitLaunch(_ kernel: Kernel) {
+    let fields = module.contextFields(of: kernel)
+    let context = alloca("[\(fields.count) x i64]", name: "context", alignment: 8)
+    let status = alloca("i64", name: "status", alignment: 8)
+    add("store i64 0, ptr \(status), align 8")
+    var values = kernel.buffers.map { Value(pointer($0), .int64) }.map(\.text)
+    values += kernel.liveIns.map { read($0).text }
+    values += ["%runtime", status]
+    for (i, (field, value)) in zip(fields, values).enumerated() {
+      let place = line("getelementptr inbounds i64, ptr \(context), i64 \(i)")
+      add("store \(field.type) \(value), ptr \(place), align 8")
+    }
+    let count = emit(kernel.loop.tripCount)
+    let lanes = kernel.loop.mapping.lanes
+    let multiple = lanes > 1 ? max(lanes, Self.leastVectorRange) : 1
+    let workers = kernel.loop.mapping.workers.map { emit($0).text } ?? "1"
+    let run = runtimeFunction(at: 0)
+    add(
+      "call void \(run)(ptr @\(llvmName(kernel.name)).range, ptr \(context), \(count.typed), i64 \(multiple), i64 \(workers))"
+    )
+    let result = line("load i64, ptr \(status), align 8")
+    let failed = line("icmp ne i64 \(result), 0")
+    let (bad, good) = (label("failed"), label("launched"))
+    add("br i1 \(failed), label %\(bad), label %\(good)")
+    open(bad)
+    add("ret i64 \(result)")
+    open(good)
+  }
+}

@@ -1,0 +1,171 @@
+import LoopIR
+import Schedule
+
+/// Writes a program as LLVM IR text for one machine.
+///
+/// The module has the entry point `NAME(words, runtime)`, which unpacks its arguments for `NAME.host`; that holds the checks
+/// and the host part. A kernel `K` is the function `K`, which runs a range of the outermost loop's iterations, and `K.range`, which unpacks
+/// its arguments from the context that the worker pool hands through. Buffers are `noalias` parameters of internal
+/// functions, so that LLVM knows what does not overlap.
+///
+/// - Parameter isStrict: no contraction, and math functions from the scalar library alone.
+public func emitLLVM(_ program: Program, for machine: Machine, isStrict: Bool) -> String {
+  let module = ModuleEmitter(program, machine, isStrict: isStrict)
+  module.emit()
+  return module.text
+}
+
+/// The symbol of the program's entry point.
+public func entryName(of program: Program) -> String { llvmName(program.host.name) }
+
+/// The state of one module: what its functions share.
+final class ModuleEmitter {
+  let program: Program
+  let machine: Machine
+  let isStrict: Bool
+  private var functions: [String] = []
+  private var declarations: Set<String> = []
+  private var helpers: Set<RuntimeHelper> = []
+
+  init(_ program: Program, _ machine: Machine, isStrict: Bool) {
+    self.program = program
+    self.machine = machine
+    self.isStrict = isStrict
+  }
+
+  /// Adds the declaration of a function that the module calls.
+  func declare(_ declaration: String) { declarations.insert(declaration) }
+
+  /// Adds a helper of the module's own, and gives its name.
+  func use(_ helper: RuntimeHelper) -> String {
+    helpers.insert(helper)
+    for declaration in helper.declarations { declare(declaration) }
+    return helper.name
+  }
+
+  func emit() {
+    for kernel in program.kernels {
+      functions.append(FunctionEmitter(self, kernel).emitKernel(kernel))
+      functions.append(emitRange(of: kernel))
+    }
+    functions.append(FunctionEmitter(self, nil).emitHost())
+    functions.append(emitEntry())
+  }
+
+  var text: String {
+    """
+    source_filename = "\(llvmName(program.host.name))"
+    target datalayout = "\(machine.dataLayout)"
+    target triple = "\(machine.triple)"
+
+
+    """ + functions.joined(separator: "\n")
+      + (helpers.isEmpty ? "" : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
+      + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + Self.attributes
+  }
+
+  /// Function attributes and the metadata of loops that are vectors already and gain nothing by unrolling.
+  private static let attributes = """
+    attributes #0 = { nounwind "prefer-vector-width"="512" }
+    attributes #1 = { nounwind willreturn memory(none) }
+
+    !0 = distinct !{!0, !1, !2}
+    !1 = !{!"llvm.loop.unroll.disable"}
+    !2 = !{!"llvm.loop.vectorize.enable", i1 false}
+
+    """
+
+  // MARK: Signatures
+
+  /// The array arguments, in the order of the call.
+  private var arguments: [BufferID] {
+    var found: [(position: Int, id: BufferID)] = []
+    for (i, buffer) in program.host.buffers.enumerated() {
+      if case .argument(let position) = buffer.role { found.append((position, BufferID(i))) }
+    }
+    return found.sorted { $0.position < $1.position }.map(\.id)
+  }
+
+  /// The run-time parameters, in the order of the call, with their slots.
+  private var parameters: [(slot: Int, id: VariableID)] {
+    var found: [(slot: Int, id: VariableID)] = []
+    for (i, variable) in program.host.variables.enumerated() {
+      if case .parameter(let slot) = variable.role { found.append((slot, VariableID(i))) }
+    }
+    return found.sorted { $0.slot < $1.slot }
+  }
+
+  func name(_ id: BufferID) -> String { "%\(llvmName(program.host[id].name)).b\(id.index)" }
+  func name(_ id: VariableID) -> String { "%\(llvmName(program.host[id].name)).v\(id.index)" }
+
+  private func declared(_ id: BufferID) -> String {
+    (program.host[id].mayAlias ? "ptr " : "ptr noalias ") + name(id)
+  }
+
+  private func declared(_ id: VariableID) -> String { program.host[id].type.llvm + " " + name(id) }
+
+  /// The parameter list of a kernel.
+  func signature(of kernel: Kernel) -> String {
+    (kernel.buffers.map(declared) + kernel.liveIns.map(declared)
+      + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"]).joined(separator: ", ")
+  }
+
+  /// The parameter list of the host part.
+  var hostSignature: String {
+    (arguments.map(declared) + parameters.map { declared($0.id) } + ["ptr %runtime"])
+      .joined(separator: ", ")
+  }
+
+  /// The values a kernel's context holds, in order; each takes eight bytes.
+  func contextFields(of kernel: Kernel) -> [(type: String, name: String)] {
+    kernel.buffers.map { ("ptr", name($0)) }
+      + kernel.liveIns.map { (program.host[$0].type.llvm, name($0)) }
+      + [("ptr", "%runtime"), ("ptr", "%status")]
+  }
+
+  private func emitRange(of kernel: Kernel) -> String {
+    var lines = ["define internal void @\(llvmName(kernel.name)).range(ptr %context, i64 %begin, i64 %end) #0 {"]
+    let fields = contextFields(of: kernel)
+    for (i, field) in fields.enumerated() {
+      lines.append("  %p\(i) = getelementptr inbounds i64, ptr %context, i64 \(i)")
+      lines.append("  \(field.name) = load \(field.type), ptr %p\(i), align 8")
+    }
+    let own = fields.dropLast(2).map { "\($0.type) \($0.name)" }
+    let all = own + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"]
+    lines.append("  call void @\(llvmName(kernel.name))(\(all.joined(separator: ", ")))")
+    lines += ["  ret void", "}", ""]
+    return lines.joined(separator: "\n")
+  }
+
+  private func emitEntry() -> String {
+    let name = llvmName(program.host.name)
+    var lines = ["define i64 @\(name)(ptr %words, ptr %runtime) #0 {"]
+    var passed: [String] = []
+    for (i, id) in arguments.enumerated() {
+      lines.append("  %w\(i) = getelementptr inbounds i64, ptr %words, i64 \(i)")
+      lines.append("  \(self.name(id)) = load ptr, ptr %w\(i), align 8")
+      passed.append("ptr \(self.name(id))")
+    }
+    for (slot, id) in parameters {
+      let position = arguments.count + slot
+      let type = program.host[id].type
+      let register = self.name(id)
+      lines.append("  %w\(position) = getelementptr inbounds i64, ptr %words, i64 \(position)")
+      switch type {
+      case .int64, .uint64, .float64:
+        lines.append("  \(register) = load \(type.llvm), ptr %w\(position), align 8")
+      case .float32:
+        lines.append("  \(register).word = load double, ptr %w\(position), align 8")
+        lines.append("  \(register) = fptrunc double \(register).word to float")
+      case .bool, .int8, .int16, .int32, .uint8, .uint16, .uint32:
+        lines.append("  \(register).word = load i64, ptr %w\(position), align 8")
+        lines.append("  \(register) = trunc i64 \(register).word to \(type.llvm)")
+      }
+      passed.append("\(type.llvm) \(register)")
+    }
+    passed.append("ptr %runtime")
+    lines.append("  %result = call i64 @\(name).host(\(passed.joined(separator: ", ")))")
+    lines += ["  ret i64 %result", "}", ""]
+    return lines.joined(separator: "\n")
+  }
+}

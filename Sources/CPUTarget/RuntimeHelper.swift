@@ -1,0 +1,122 @@
+import LoopIR
+
+/// Small functions that a module carries along when it uses them: the operations of SPEC.md §1 that are no instruction.
+enum RuntimeHelper: Hashable {
+  case floorDivide(ScalarType)
+  case modulo(ScalarType)
+  case integerPower(ScalarType)
+
+  var name: String {
+    switch self {
+    case .floorDivide(let type): "parpy.floordiv.\(type)"
+    case .modulo(let type): "parpy.mod.\(type)"
+    case .integerPower(let type): "parpy.pow.\(type)"
+    }
+  }
+
+  /// The intrinsics the definition calls.
+  var declarations: [String] {
+    switch self {
+    case .floorDivide(let type):
+      ["floor", "copysign"].map { Self.declaration(of: $0, type) } + [Self.declaration(of: "copysign", type)]
+    case .modulo(let type): [Self.declaration(of: "copysign", type)]
+    case .integerPower: []
+    }
+  }
+
+  private static func declaration(of intrinsic: String, _ type: ScalarType) -> String {
+    let count = intrinsic == "copysign" ? 2 : 1
+    let types = repeatElement(type.llvm, count: count).joined(separator: ", ")
+    return "declare \(type.llvm) @llvm.\(intrinsic).\(type.mangled(lanes: 1))(\(types))"
+  }
+
+  var definition: String {
+    switch self {
+    case .floorDivide(let type): Self.floorDivision(name, type.llvm, type.mangled(lanes: 1))
+    case .modulo(let type): Self.modulo(name, type.llvm, type.mangled(lanes: 1))
+    case .integerPower(let type):
+      Self.power(name, type.llvm, isSigned: type.isSignedInteger)
+    }
+  }
+
+  /// Python's `//` of floats, by the remainder, as CPython's `float_floor_div` computes it; by zero it is the IEEE quotient.
+  private static func floorDivision(_ name: String, _ t: String, _ m: String) -> String {
+    """
+    define internal \(t) @\(name)(\(t) %a, \(t) %b) alwaysinline #1 {
+      %iszero = fcmp oeq \(t) %b, 0.0
+      %plain = fdiv \(t) %a, %b
+      %rem = frem \(t) %a, %b
+      %diff = fsub \(t) %a, %rem
+      %div = fdiv \(t) %diff, %b
+      %inexact = fcmp une \(t) %rem, 0.0
+      %bneg = fcmp olt \(t) %b, 0.0
+      %rneg = fcmp olt \(t) %rem, 0.0
+      %differ = xor i1 %bneg, %rneg
+      %adjust = and i1 %inexact, %differ
+      %less = fsub \(t) %div, 1.0
+      %adjusted = select i1 %adjust, \(t) %less, \(t) %div
+      %floor = call \(t) @llvm.floor.\(m)(\(t) %adjusted)
+      %gap = fsub \(t) %adjusted, %floor
+      %far = fcmp ogt \(t) %gap, 0.5
+      %next = fadd \(t) %floor, 1.0
+      %rounded = select i1 %far, \(t) %next, \(t) %floor
+      %nonzero = fcmp une \(t) %adjusted, 0.0
+      %signed = call \(t) @llvm.copysign.\(m)(\(t) 0.0, \(t) %plain)
+      %whole = select i1 %nonzero, \(t) %rounded, \(t) %signed
+      %result = select i1 %iszero, \(t) %plain, \(t) %whole
+      ret \(t) %result
+    }
+
+    """
+  }
+
+  /// Python's `%` of floats: the remainder with the divisor's sign.
+  private static func modulo(_ name: String, _ t: String, _ m: String) -> String {
+    """
+    define internal \(t) @\(name)(\(t) %a, \(t) %b) alwaysinline #1 {
+      %rem = frem \(t) %a, %b
+      %inexact = fcmp une \(t) %rem, 0.0
+      %bneg = fcmp olt \(t) %b, 0.0
+      %rneg = fcmp olt \(t) %rem, 0.0
+      %differ = xor i1 %bneg, %rneg
+      %sum = fadd \(t) %rem, %b
+      %adjusted = select i1 %differ, \(t) %sum, \(t) %rem
+      %zero = call \(t) @llvm.copysign.\(m)(\(t) 0.0, \(t) %b)
+      %result = select i1 %inexact, \(t) %adjusted, \(t) %zero
+      ret \(t) %result
+    }
+
+    """
+  }
+
+  /// Integer power by squaring, wrapping; 0 for a negative exponent.
+  private static func power(_ name: String, _ t: String, isSigned: Bool) -> String {
+    """
+    define internal \(t) @\(name)(\(t) %base, \(t) %exponent) #1 {
+    entry:
+      %negative = icmp slt \(t) %exponent, 0
+      %isnegative = and i1 %negative, \(isSigned)
+      br i1 %isnegative, label %zero, label %head
+    zero:
+      ret \(t) 0
+    head:
+      %result = phi \(t) [ 1, %entry ], [ %nextresult, %body ]
+      %square = phi \(t) [ %base, %entry ], [ %nextsquare, %body ]
+      %rest = phi \(t) [ %exponent, %entry ], [ %nextrest, %body ]
+      %done = icmp eq \(t) %rest, 0
+      br i1 %done, label %end, label %body
+    body:
+      %bit = and \(t) %rest, 1
+      %isodd = icmp ne \(t) %bit, 0
+      %product = mul \(t) %result, %square
+      %nextresult = select i1 %isodd, \(t) %product, \(t) %result
+      %nextsquare = mul \(t) %square, %square
+      %nextrest = lshr \(t) %rest, 1
+      br label %head
+    end:
+      ret \(t) %result
+    }
+
+    """
+  }
+}
