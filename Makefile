@@ -1,0 +1,109 @@
+# What a developer does, from a clean clone: `make demo`, `make test`. `make help` lists the rest.
+# Needed: Swift 6.3+, a Python 3.11+ with headers and venv, make, git. Everything else is
+# installed into .venv. Nothing is done twice: what is up to date is left alone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# The first Python that can build and hold an extension; `make PYTHON=…` picks another.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	"$$p" -c "import sys, sysconfig, pathlib, ensurepip; \
+	sys.exit(sys.version_info < (3, 11) or not \
+	pathlib.Path(sysconfig.get_paths()['include'], 'Python.h').is_file())" \
+	2> /dev/null && { echo "$$p"; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+EXTENSION := python/parpy/_native.abi3.so
+SWIFT_SOURCES := Package.swift hatch_build.py $(shell find Sources -type f)
+SWIFT_FILES := Package.swift $(wildcard Sources Tests)
+PYTHON_FILES := hatch_build.py .ci $(wildcard python benchmarks examples)
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+# Expanded only in recipes, when .venv is there.
+INCLUDE = $(shell $(PY) -c "import sysconfig; print(sysconfig.get_paths()['include'])")
+SWIFT_TEST = swift test -Xcc "-I$(INCLUDE)"
+
+.PHONY: help demo test test-swift test-python lint sanitize format wheel install clean
+
+help:
+	@echo "make demo      build, install into .venv, run examples/hello.py"
+	@echo "make test      build, install, and every test and style check"
+	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
+	@echo "make format    lay out Swift and Python sources"
+	@echo "make wheel     wheel and sdist in dist/, audited and tried in a fresh environment"
+	@echo "make clean     remove everything that was built"
+
+# --- Set-up -----------------------------------------------------------------------------------
+
+$(VENV)/.tools: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with headers and venv was found;" \
+	  "on Debian and Ubuntu: apt install python3-dev python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install 'hatchling>=1.27'
+	@touch $@
+
+$(EXTENSION): $(VENV)/.tools $(SWIFT_SOURCES)
+	$(PY) hatch_build.py
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.tools | $(EXTENSION)
+	$(PIP) install --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+install: $(EXTENSION) $(VENV)/.installed
+
+demo: install
+	$(PY) examples/hello.py
+
+# --- Tests ------------------------------------------------------------------------------------
+
+# Every part runs, also after one that failed; the last lines count the tests of each runner.
+test: install
+	@rm -f .build/tests-*.xml
+	@status=0; \
+	for part in test-swift test-python lint; do \
+	  $(MAKE) --no-print-directory $$part || { status=1; echo "make test: $$part FAILED" >&2; }; \
+	done; \
+	$(PY) .ci/summary.py || status=1; \
+	exit $$status
+
+test-swift: install
+	$(SWIFT_TEST) --xunit-output .build/tests-swift.xml
+
+test-python: install
+	$(PY) -m pytest -q --junitxml .build/tests-pytest.xml
+
+lint: install
+	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/mypy --strict
+
+sanitize: install
+	TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-thread
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT_TEST) --sanitize=address --scratch-path .build-address
+
+format: install
+	swift format format --in-place --parallel --recursive $(SWIFT_FILES)
+	$(BIN)/ruff check --fix $(PYTHON_FILES)
+	$(BIN)/ruff format $(PYTHON_FILES)
+
+# --- Release ----------------------------------------------------------------------------------
+
+# The wheel is tried as a user gets it: a fresh environment, and a PATH without Swift.
+wheel: install
+	rm -rf dist .build/fresh
+	$(BIN)/hatchling build -d dist
+	$(PY) .ci/audit_wheel.py dist/parpy-*.whl
+	$(PYTHON) -m venv .build/fresh
+	.build/fresh/bin/python -m pip --disable-pip-version-check --quiet install dist/parpy-*.whl
+	cd .build/fresh && env PATH="$$PWD/bin" bin/python ../../examples/hello.py
+
+clean:
+	rm -rf .build .build-thread .build-address $(VENV) dist $(EXTENSION)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,49 @@
+"""What the Swift core calls back for; the contract is docs/native-interface.md."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from parpy import _errors, _intrinsics, backend
+from parpy._options import CompileBackend
+
+if TYPE_CHECKING:
+    from parpy._llvm import Library, Target
+
+
+class Hooks:
+    """The object given to `_native.initialize`; never instantiated.
+
+    LLVM is imported in the hooks that need it: loading it takes longer than all of ParPy.
+    """
+
+    intrinsics = _intrinsics.INTRINSICS
+    dtypes = _intrinsics.DTYPES
+    CompileError = _errors.CompileError
+    TypeMismatchError = _errors.TypeMismatchError
+    InternalCompilerError = _errors.InternalCompilerError
+
+    @staticmethod
+    def compile_and_load(text: str, entry: str) -> Library:
+        """Machine code for the LLVM IR `text`; the result's address is that of `entry`."""
+        from parpy._compile import compile_and_load
+
+        return compile_and_load(text, entry)
+
+    @staticmethod
+    def target() -> Target:
+        """The machine that CPU code is made for."""
+        from parpy._llvm import target
+
+        return target()
+
+    @staticmethod
+    def default_backend() -> CompileBackend:
+        """The backend that `Auto` stands for now."""
+        return backend.default_backend()
+
+    @staticmethod
+    def warn(message: str, filename: str, lineno: int) -> None:
+        """Emits a `RuntimeWarning` about a line of the user's program."""
+        warnings.warn_explicit(message, RuntimeWarning, filename, lineno)

@@ -1,0 +1,203 @@
+"""Decorating, printing and forgetting functions."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import weakref
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+from parpy import _native, backend
+from parpy._options import CompileBackend, CompileOptions, LoopPar, Target
+
+__all__ = ["callback", "clear_cache", "compile_string", "external", "jit", "print_compiled", "sync"]
+
+P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_functions: weakref.WeakSet[_native.Function[Any]] = weakref.WeakSet()
+
+
+def jit(function: Callable[P, None]) -> _native.Function[P]:
+    """Compiles `function` at its calls, for their types, sizes and schedule.
+
+    The result is called with the same arguments, and with `opts=`: how to compile, by default
+    `parpy.CompileOptions()`. It keeps name, signature and docstring, and `__wrapped__` is the
+    undecorated function.
+
+    Args:
+        function: a function whose source is in a file or a notebook cell.
+
+    Raises:
+        CompileError: the source is not to be found, or is not in ParPy's language.
+        TypeError: `function` is not a Python function.
+
+    Example:
+        >>> import numpy as np, parpy
+        >>> @parpy.jit
+        ... def double(x, N):
+        ...     parpy.label('N')
+        ...     for i in range(N):
+        ...         x[i] *= 2.0
+        >>> x = np.ones(3, dtype=np.float32)
+        >>> double(x, 3, opts=parpy.par({'N': parpy.threads(3)}))
+        >>> x
+        array([2., 2., 2.], dtype=float32)
+    """
+    if isinstance(function, _native.Function):
+        return function
+    if not isinstance(function, FunctionType):
+        raise TypeError(
+            f"parpy.jit decorates a Python function, not {type(function).__name__} ({function!r})"
+        )
+    # `inspect` is slow to load, and only decorating needs it.
+    from parpy._source import source_of
+
+    source = source_of(function)
+    made: _native.Function[P] = _native.Function(
+        function,
+        source.definition,
+        source.filename,
+        source.lines,
+        source.first_line,
+        source.column_offset,
+    )
+    functools.update_wrapper(made, function)
+    # Only `clear_cache` needs the list; a core without weak references is not held alive for it.
+    with contextlib.suppress(TypeError):
+        _functions.add(made)
+    return made
+
+
+def print_compiled(
+    fun: Callable[..., Any], args: Sequence[Any], opts: CompileOptions | None = None
+) -> str:
+    """The code that a call would run, as text.
+
+    Args:
+        fun: a function, decorated or not.
+        args: the arguments of the call, in order; only their types and shapes matter.
+        opts: as at the call.
+
+    Returns:
+        LLVM IR for the CPU. It ends in a comment with the signature and the host program, from
+        which `compile_string` makes a function again.
+
+    Raises:
+        CompileError: the function or its schedule cannot be compiled.
+        TypeError: an argument is of a type that ParPy does not take.
+
+    Example:
+        >>> import numpy as np, parpy
+        >>> def fill(x):
+        ...     parpy.label('N')
+        ...     x[:] = 1.0
+        >>> code = parpy.print_compiled(fill, [np.empty(10)], parpy.par({'N': parpy.threads(2)}))
+    """
+    return jit(fun).print_compiled(list(args), _options(opts))
+
+
+def compile_string(
+    name: str, code: str, opts: CompileOptions | None = None
+) -> _native.CompiledText:
+    """A function made of text that `print_compiled` gave and the user may have edited.
+
+    Args:
+        name: the name of the function in the text.
+        code: the text, its closing comment with the signature included.
+        opts: which backend the text is for.
+
+    Raises:
+        CompileError: the text has no signature, or does not compile.
+
+    Example:
+        >>> import numpy as np, parpy
+        >>> def fill(x):
+        ...     x[:] = 1.0
+        >>> x = np.zeros(2)
+        >>> parpy.compile_string('fill', parpy.print_compiled(fill, [x]))(x)  # doctest: +SKIP
+        >>> x  # doctest: +SKIP
+        array([1., 1.])
+    """
+    if not isinstance(name, str) or not isinstance(code, str):
+        raise TypeError("compile_string takes the name of a function and its code, two strings")
+    _require_cpu(_options(opts).backend, "compile_string")
+    return _native.CompiledText(name, code)
+
+
+def clear_cache() -> None:
+    """Forgets everything that was compiled, in memory and on disk.
+
+    Example:
+        >>> import parpy
+        >>> parpy.clear_cache()  # doctest: +SKIP
+    """
+    for function in list(_functions):
+        function.clear()
+    from parpy import _cache
+
+    cache = _cache.default()
+    if cache is not None:
+        cache.clear()
+
+
+def sync(backend: CompileBackend) -> None:
+    """Waits until everything started on `backend` is done; on the CPU that is so at every return.
+
+    Raises:
+        TypeError: `backend` is not a `CompileBackend`.
+        NotImplementedError: this version of ParPy does not have the backend.
+
+    Example:
+        >>> import parpy
+        >>> parpy.sync(parpy.CompileBackend.Cpu)
+    """
+    _require_cpu(backend, "sync")
+
+
+def external(
+    ext_name: str,
+    backend: CompileBackend,
+    target: Target,
+    header: str | None = None,
+    parallelize: LoopPar | None = None,
+) -> Callable[[F], F]:
+    """Declares a function of another language, to be called by decorated functions.
+
+    Raises:
+        NotImplementedError: always, in this version.
+    """
+    _later("external", "write the function in Python and decorate it with @parpy.jit")
+
+
+def callback(function: F) -> F:
+    """Declares a Python function that host code of decorated functions may call.
+
+    Raises:
+        NotImplementedError: always, in this version.
+    """
+    _later("callback", "call the Python function between two calls of decorated functions")
+
+
+def _later(name: str, way_out: str) -> NoReturn:
+    raise NotImplementedError(f"parpy.{name} is not in this version of ParPy yet; {way_out}")
+
+
+def _options(opts: CompileOptions | None) -> CompileOptions:
+    if opts is None:
+        return CompileOptions()
+    if not isinstance(opts, CompileOptions):
+        raise TypeError(f"opts must be a parpy.CompileOptions, such as parpy.par(…), not {opts!r}")
+    return opts
+
+
+def _require_cpu(b: CompileBackend, name: str) -> None:
+    if not isinstance(b, CompileBackend):
+        raise TypeError(f"a backend is a parpy.CompileBackend, not {b!r}")
+    settled = backend.default_backend() if b is CompileBackend.Auto else b
+    if settled is not CompileBackend.Cpu:
+        raise NotImplementedError(
+            f"parpy.{name} supports CompileBackend.Cpu in this version, not {settled!r}"
+        )

@@ -1,0 +1,41 @@
+"""What the Swift core offers; the contract is docs/native-interface.md."""
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, ParamSpec, overload
+
+from parpy._hooks import Hooks
+from parpy._options import CompileOptions
+
+_P = ParamSpec("_P")
+
+def initialize(hooks: type[Hooks], /) -> None: ...
+def worker_count() -> int: ...
+
+class Function(Generic[_P]):
+    __name__: str
+    __qualname__: str
+    __wrapped__: Callable[_P, None]
+    def __init__(
+        self,
+        function: Callable[_P, None],
+        definition: ast.FunctionDef,
+        filename: str,
+        lines: list[str],
+        first_line: int,
+        column_offset: int,
+        /,
+    ) -> None: ...
+    @overload
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    @overload
+    def __call__(self, *args: Any, opts: CompileOptions | None) -> None: ...
+    @property
+    def compilations(self) -> list[tuple[str, str, float]]: ...
+    def lower(self, args: Sequence[Any], opts: CompileOptions, /) -> dict[str, str]: ...
+    def print_compiled(self, args: Sequence[Any], opts: CompileOptions, /) -> str: ...
+    def clear(self) -> None: ...
+
+class CompiledText:
+    def __init__(self, name: str, text: str, /) -> None: ...
+    def __call__(self, *args: Any, opts: CompileOptions | None = None) -> None: ...

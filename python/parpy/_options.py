@@ -1,0 +1,593 @@
+"""How a function is compiled: the schedule of each label, the backend and everything else."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import operator
+import os
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, SupportsIndex
+
+import numpy as np
+
+from parpy.types import ElemSize
+
+__all__ = [
+    "CompileBackend",
+    "CompileOptions",
+    "LoopPar",
+    "Target",
+    "par",
+    "par_reduction",
+    "seq",
+    "threads",
+    "unroll",
+]
+
+
+class CompileBackend(enum.Enum):
+    """What code is made for. `Auto` is settled at the call: see `parpy.default_backend`."""
+
+    Auto = "Auto"
+    Cpu = "Cpu"
+    Cuda = "Cuda"
+    Metal = "Metal"
+
+    def __repr__(self) -> str:
+        return f"parpy.CompileBackend.{self.name}"
+
+
+class Target(enum.Enum):
+    """Where an external function runs."""
+
+    Host = "Host"
+    Device = "Device"
+
+    def __repr__(self) -> str:
+        return f"parpy.Target.{self.name}"
+
+
+# --- Schedules ------------------------------------------------------------------------------
+
+_REDUCTION = 1
+_UNROLL = 2
+_THREADS = 4
+_LAYOUT = struct.Struct("<qii")
+_DEFAULT_TPB = 1024
+_MAXIMUM_TPB = 1024
+_SEQUENTIAL = _LAYOUT.pack(0, _DEFAULT_TPB, 0)
+
+
+def _integer(value: SupportsIndex, what: str) -> int:
+    """`value` as an int; a bool, a float or anything else is a TypeError that names `what`."""
+    if not isinstance(value, bool | np.bool_):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise TypeError(f"{what} must be an int, not {type(value).__name__} ({value!r})")
+
+
+class LoopPar:
+    """How one labelled loop runs; immutable, and built by chaining.
+
+    Attributes are read by the compiler alone; print a schedule to see it.
+
+    Example:
+        >>> import parpy
+        >>> parpy.threads(1000).reduce().tpb(128)
+        parpy.threads(1000).reduce().tpb(128)
+        >>> parpy.LoopPar().is_parallel()
+        False
+        >>> parpy.threads(64) == parpy.threads(32).threads(32)
+        Traceback (most recent call last):
+        ...
+        ValueError: the number of threads is set already: parpy.threads(32); call .threads once
+    """
+
+    __slots__ = ("_packed",)
+
+    # int64 threads, int32 threads per block, int32 flags; docs/native-interface.md.
+    _packed: bytes
+
+    def __init__(self) -> None:
+        """A schedule that leaves the loop sequential."""
+        object.__setattr__(self, "_packed", _SEQUENTIAL)
+
+    def threads(self, n: SupportsIndex) -> LoopPar:
+        """The loop runs in parallel, on at most `n` threads or workers.
+
+        Args:
+            n: how many; 0 counts as 1, so that `threads(len(x))` also works for an empty `x`.
+
+        Raises:
+            TypeError: `n` is not an integer.
+            ValueError: `n` is negative or above 2**63 - 1, or the number is set already.
+        """
+        count = _integer(n, "the number of threads")
+        _, tpb, flags = self._fields()
+        if flags & _THREADS:
+            raise ValueError(f"the number of threads is set already: {self!r}; call .threads once")
+        if not 0 <= count < 2**63:
+            raise ValueError(f"the number of threads must be between 0 and 2**63 - 1, not {count}")
+        return self._with(max(count, 1), tpb, flags | _THREADS)
+
+    def reduce(self) -> LoopPar:
+        """The loop's accumulations may be re-associated: it performs a reduction."""
+        threads, tpb, flags = self._fields()
+        return self._with(threads, tpb, flags | _REDUCTION)
+
+    def par_reduction(self) -> LoopPar:
+        """The same as `reduce`."""
+        return self.reduce()
+
+    def tpb(self, k: SupportsIndex) -> LoopPar:
+        """On a GPU, a block of this loop has at most `k` threads (1024 where not said).
+
+        Args:
+            k: a multiple of 32, from 32 to 1024.
+
+        Raises:
+            TypeError: `k` is not an integer.
+            ValueError: `k` is not such a multiple.
+        """
+        size = _integer(k, "the number of threads per block")
+        if size % 32 != 0 or not 32 <= size <= _MAXIMUM_TPB:
+            raise ValueError(
+                "the number of threads per block must be a multiple of 32 "
+                f"from 32 to {_MAXIMUM_TPB}, not {size}"
+            )
+        threads, _, flags = self._fields()
+        return self._with(threads, size, flags)
+
+    def unroll(self) -> LoopPar:
+        """The loop is unrolled, where its trip count is known and small enough."""
+        threads, tpb, flags = self._fields()
+        return self._with(threads, tpb, flags | _UNROLL)
+
+    def is_parallel(self) -> bool:
+        """True where `.threads` was given."""
+        return bool(self._fields()[2] & _THREADS)
+
+    def _fields(self) -> tuple[int, int, int]:
+        threads, tpb, flags = _LAYOUT.unpack(self._packed)
+        return threads, tpb, flags
+
+    @staticmethod
+    def _with(threads: int, tpb: int, flags: int) -> LoopPar:
+        return _loop_par(_LAYOUT.pack(threads, tpb, flags))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a LoopPar is immutable; cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a LoopPar is immutable; cannot delete {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return self._packed == other._packed if isinstance(other, LoopPar) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._packed)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], LoopPar], tuple[bytes]]:
+        return _loop_par, (self._packed,)
+
+    def __repr__(self) -> str:
+        """The expression that makes this schedule."""
+        threads, tpb, flags = self._fields()
+        calls = [f"threads({threads})"] if flags & _THREADS else []
+        calls += ["reduce()"] if flags & _REDUCTION else []
+        calls += [f"tpb({tpb})"] if tpb != _DEFAULT_TPB else []
+        calls += ["unroll()"] if flags & _UNROLL else []
+        return ".".join(["parpy.LoopPar()" if not flags & _THREADS else "parpy", *calls])
+
+
+def _loop_par(packed: bytes) -> LoopPar:
+    made = LoopPar.__new__(LoopPar)
+    object.__setattr__(made, "_packed", packed)
+    return made
+
+
+def threads(n: SupportsIndex) -> LoopPar:
+    """A schedule that runs a loop in parallel, on at most `n` threads or workers.
+
+    Args:
+        n: how many; 0 counts as 1.
+
+    Raises:
+        TypeError: `n` is not an integer.
+        ValueError: `n` is negative or above 2**63 - 1.
+
+    Example:
+        >>> import parpy
+        >>> parpy.threads(100)
+        parpy.threads(100)
+    """
+    return LoopPar().threads(n)
+
+
+def par_reduction() -> LoopPar:
+    """A schedule that declares a reduction; the same as `parpy.reduce()`.
+
+    Example:
+        >>> import parpy
+        >>> parpy.par_reduction() == parpy.reduce()
+        True
+    """
+    return LoopPar().reduce()
+
+
+def unroll() -> LoopPar:
+    """A schedule that unrolls a loop.
+
+    Example:
+        >>> import parpy
+        >>> parpy.unroll()
+        parpy.LoopPar().unroll()
+    """
+    return LoopPar().unroll()
+
+
+# --- Options --------------------------------------------------------------------------------
+
+# What `_token` says where the undecorated function is to run: nothing else matters then.
+_SEQ_TOKEN = -1
+
+
+def _bool(name: str, value: object) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, not {value!r}")
+
+
+def _optional_bool(name: str, value: object) -> bool | None:
+    if value is None:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise TypeError(f"{name} must be True, False or None, not {value!r}")
+
+
+def _backend(name: str, value: object) -> CompileBackend:
+    if isinstance(value, CompileBackend):
+        return value
+    names = ", ".join(f"CompileBackend.{b.name}" for b in CompileBackend)
+    raise TypeError(f"{name} must be one of {names}, not {value!r}")
+
+
+def _specialize(name: str, value: object) -> str:
+    accepted = ("auto", "always", "never")
+    if value in accepted:
+        return str(value)
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, accepted))}, not {value!r}")
+
+
+def _cluster_size(name: str, value: Any) -> int:
+    size = _integer(value, name)
+    if size in (1, 2, 4, 8, 16):
+        return size
+    raise ValueError(f"{name} must be a power of two from 1 to 16, not {size}")
+
+
+def _unroll_count(name: str, value: Any) -> int:
+    count = _integer(value, name)
+    if 0 <= count < 2**31:
+        return count
+    raise ValueError(f"{name} must be from 0 to 2**31 - 1, not {count}")
+
+
+def _size_of(kinds: str, accepted: str) -> Callable[[str, object], ElemSize | None]:
+    def check(name: str, value: object) -> ElemSize | None:
+        if value is None:
+            return None
+        if isinstance(value, ElemSize) and value.to_numpy().kind in kinds:
+            return value
+        raise TypeError(f"{name} must be {accepted} or None, not {value!r}")
+
+    return check
+
+
+def _strings(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, str | bytes | os.PathLike):
+        try:
+            return tuple(os.fspath(item) for item in value)
+        except TypeError:
+            pass
+    raise TypeError(f"{name} must be a list of strings or paths, not {value!r}")
+
+
+def _schedules(name: str, value: Any) -> dict[str, LoopPar]:
+    if not isinstance(value, dict | Mapping):
+        raise TypeError(
+            f"{name} must be a dictionary from label to LoopPar, such as "
+            f"{{'N': parpy.threads(100)}}, not {value!r}"
+        )
+    for label, schedule in value.items():
+        if not isinstance(label, str):
+            raise TypeError(f"a label must be a string, not {label!r}")
+        if not isinstance(schedule, LoopPar):
+            raise TypeError(
+                f"the schedule of label {label!r} must be a LoopPar, such as parpy.threads(100), "
+                f"not {schedule!r}"
+            )
+    return dict(value)
+
+
+# Name → (default, check); the check returns what is stored, or raises.
+_SETTINGS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
+    "parallelize": ({}, _schedules),
+    "backend": (CompileBackend.Auto, _backend),
+    "seq": (False, _bool),
+    "strict": (False, _bool),
+    "check_bounds": (False, _bool),
+    "specialize": ("auto", _specialize),
+    "verbose_backend_resolution": (False, _bool),
+    "debug_print": (False, _bool),
+    "debug_callbacks": (False, _bool),
+    "write_output": (False, _bool),
+    "use_cuda_thread_block_clusters": (False, _bool),
+    "max_thread_blocks_per_cluster": (8, _cluster_size),
+    "use_cuda_graphs": (None, _optional_bool),
+    "max_unroll_count": (32, _unroll_count),
+    "force_int_size": (None, _size_of("i", "parpy.types.I8, I16, I32, I64")),
+    "force_float_size": (None, _size_of("f", "parpy.types.F16, F32, F64")),
+    "implicit_shape_labels": (True, _bool),
+    "includes": ((), _strings),
+    "libs": ((), _strings),
+    "extra_flags": ((), _strings),
+}
+
+
+_DEFAULTS: dict[str, Any] = {name: default for name, (default, _) in _SETTINGS.items()}
+
+
+def _key(values: Mapping[str, Any]) -> tuple[object, ...]:
+    return tuple(values[name] for name in _SETTINGS if name != "parallelize")
+
+
+# One token for each combination of settings met; 0 is that of the defaults.
+_fresh_tokens = itertools.count()
+_tokens: dict[tuple[object, ...], int] = {_key(_DEFAULTS): next(_fresh_tokens)}
+
+
+class _ListSetting:
+    """A setting that is stored as a tuple and shown as a list; changes in place count."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, options: Any, owner: object = None) -> Any:
+        if options is None:
+            return self
+        return _WatchedList(options.__dict__[self._name], options, self._name)
+
+    # A data descriptor comes before the tuple in the instance's dictionary.
+    def __set__(self, options: Any, value: object) -> None:
+        setattr(options, self._name, value)
+
+
+class CompileOptions:
+    """Everything that says how a call is compiled; a mutable record, checked on assignment.
+
+    Two of them are equal where all settings are; copies and pickles are independent.
+
+    Attributes:
+        parallelize: the schedule of each label; a label that is not in it is sequential.
+        backend: what code is made for.
+        seq: run the undecorated function in Python instead, for debugging.
+        strict: no re-association, no contraction, scalar math functions.
+        check_bounds: check data-dependent indexes too.
+        specialize: compile for the values of extents and scalars: `"always"`, `"never"`, or
+            `"auto"` for the first call of each and not for later ones.
+        verbose_backend_resolution: print why each backend is or is not enabled.
+        debug_print: print every stage of the compiler, with times.
+        debug_callbacks: print every call of a callback.
+        write_output: on a failed native compile, write the code to a file and name it.
+        use_cuda_thread_block_clusters: let CUDA reductions use clusters.
+        max_thread_blocks_per_cluster: the size of such a cluster; a power of two up to 16.
+        use_cuda_graphs: capture host programs in CUDA graphs; None leaves it to the runtime.
+        max_unroll_count: the longest loop that `.unroll()` unrolls, in iterations.
+        force_int_size: the type of weak integers, such as `parpy.types.I32`.
+        force_float_size: the type of weak floats, such as `parpy.types.F32`.
+        implicit_shape_labels: loops over a shape variable bear its name as a label.
+        includes: folders with headers, for external functions.
+        libs: libraries to link with external functions.
+        extra_flags: further arguments for the native compiler.
+
+    Raises:
+        TypeError: a setting is of the wrong type.
+        ValueError: a setting is out of range.
+
+    Example:
+        >>> import parpy
+        >>> opts = parpy.CompileOptions(strict=True)
+        >>> opts.backend = parpy.CompileBackend.Cpu
+        >>> opts
+        parpy.CompileOptions(backend=parpy.CompileBackend.Cpu, strict=True)
+        >>> opts.bakend = parpy.CompileBackend.Cpu
+        Traceback (most recent call last):
+        ...
+        AttributeError: CompileOptions has no setting 'bakend'; did you mean 'backend'?
+    """
+
+    parallelize: dict[str, LoopPar]
+    backend: CompileBackend
+    seq: bool
+    strict: bool
+    check_bounds: bool
+    specialize: str
+    verbose_backend_resolution: bool
+    debug_print: bool
+    debug_callbacks: bool
+    write_output: bool
+    use_cuda_thread_block_clusters: bool
+    max_thread_blocks_per_cluster: int
+    use_cuda_graphs: bool | None
+    max_unroll_count: int
+    force_int_size: ElemSize | None
+    force_float_size: ElemSize | None
+    implicit_shape_labels: bool
+    includes: list[str] = _ListSetting("includes")  # type: ignore[assignment]
+    libs: list[str] = _ListSetting("libs")  # type: ignore[assignment]
+    extra_flags: list[str] = _ListSetting("extra_flags")  # type: ignore[assignment]
+    _token: int
+
+    # The parameters are spelled out for editors; their defaults are those of _SETTINGS.
+    def __init__(
+        self,
+        parallelize: Mapping[str, LoopPar] | None = None,
+        *,
+        backend: CompileBackend = CompileBackend.Auto,
+        seq: bool = False,
+        strict: bool = False,
+        check_bounds: bool = False,
+        specialize: str = "auto",
+        verbose_backend_resolution: bool = False,
+        debug_print: bool = False,
+        debug_callbacks: bool = False,
+        write_output: bool = False,
+        use_cuda_thread_block_clusters: bool = False,
+        max_thread_blocks_per_cluster: int = 8,
+        use_cuda_graphs: bool | None = None,
+        max_unroll_count: int = 32,
+        force_int_size: ElemSize | None = None,
+        force_float_size: ElemSize | None = None,
+        implicit_shape_labels: bool = True,
+        includes: Iterable[str | os.PathLike[str]] = (),
+        libs: Iterable[str | os.PathLike[str]] = (),
+        extra_flags: Iterable[str] = (),
+    ) -> None:
+        given = locals()
+        values = self.__dict__
+        values["parallelize"] = _schedules(
+            "parallelize", {} if parallelize is None else parallelize
+        )
+        for name, (default, check) in _SETTINGS.items():
+            if name != "parallelize":
+                value = given[name]
+                values[name] = value if value is default else check(name, value)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Gives the present settings their token: equal settings, `parallelize` apart, share one.
+
+        `parpy.par(…)` in a loop so finds what an earlier call compiled.
+        """
+        values = self.__dict__
+        if values["seq"]:
+            values["_token"] = _SEQ_TOKEN
+            return
+        key = _key(values)
+        token = _tokens.get(key)
+        values["_token"] = _tokens.setdefault(key, next(_fresh_tokens)) if token is None else token
+
+    def _settings(self) -> dict[str, Any]:
+        values = {name: self.__dict__[name] for name in _SETTINGS}
+        return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _SETTINGS:
+            import difflib
+
+            near = difflib.get_close_matches(name, _SETTINGS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f": it has {', '.join(_SETTINGS)}"
+            raise AttributeError(f"CompileOptions has no setting {name!r}{hint}")
+        self.__dict__[name] = _SETTINGS[name][1](name, value)
+        self._renew()
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a setting cannot be deleted: {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, CompileOptions):
+            return self._settings() == other._settings()
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], CompileOptions], tuple[Any]]:
+        return _compile_options, (self._settings(),)
+
+    def __copy__(self) -> CompileOptions:
+        return _compile_options(self._settings())
+
+    def __repr__(self) -> str:
+        """The expression that makes these options; settings left as they were are not named."""
+        changed = [
+            f"{name}={value!r}"
+            for name, value in self._settings().items()
+            if value != (list(d) if isinstance(d := _DEFAULTS[name], tuple) else d)
+        ]
+        return f"parpy.CompileOptions({', '.join(changed)})"
+
+
+class _WatchedList(list[str]):
+    """A list that stores itself in a setting of a `CompileOptions` when it is changed."""
+
+    __slots__ = ("_name", "_options")
+
+    def __init__(self, items: Iterable[str], options: CompileOptions, name: str) -> None:
+        super().__init__(items)
+        self._options = options
+        self._name = name
+
+    def __reduce__(self) -> tuple[type[list[str]], tuple[list[str]]]:
+        return list, (list(self),)  # a copy is a plain list
+
+
+def _watching(name: str) -> Callable[..., Any]:
+    change = getattr(list, name)
+
+    def method(self: _WatchedList, *args: Any, **kwargs: Any) -> Any:
+        result = change(self, *args, **kwargs)
+        setattr(self._options, self._name, list(self))
+        return result
+
+    method.__name__ = name
+    return method
+
+
+for _name in (
+    *("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"),
+    *("__setitem__", "__delitem__", "__iadd__", "__imul__"),
+):
+    setattr(_WatchedList, _name, _watching(_name))
+
+
+def _compile_options(settings: dict[str, Any]) -> CompileOptions:
+    return CompileOptions(**settings)
+
+
+def par(parallelize: Mapping[str, LoopPar]) -> CompileOptions:
+    """Options that run each label as its schedule says.
+
+    Args:
+        parallelize: from label to schedule; a label that is not in it is sequential.
+
+    Raises:
+        TypeError: a key is not a string, or a value not a `LoopPar`.
+
+    Example:
+        >>> import parpy
+        >>> parpy.par({'outer': parpy.threads(100)})
+        parpy.CompileOptions(parallelize={'outer': parpy.threads(100)})
+    """
+    # As CompileOptions(parallelize), but quick: a schedule is often made anew for each call.
+    made = object.__new__(CompileOptions)
+    made.__dict__.update(_DEFAULTS)
+    made.__dict__["parallelize"] = _schedules("parallelize", parallelize)
+    made.__dict__["_token"] = 0
+    return made
+
+
+def seq() -> CompileOptions:
+    """Options under which the undecorated function runs in Python, for debugging.
+
+    Example:
+        >>> import parpy
+        >>> parpy.seq().seq
+        True
+    """
+    return CompileOptions(seq=True)

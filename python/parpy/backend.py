@@ -1,0 +1,122 @@
+"""Which backends there are, which can run here, and which one `Auto` stands for.
+
+Attributes:
+    backends: every backend that ParPy has a name for.
+    available: those that can run on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+
+from parpy._options import CompileBackend
+from parpy._version import __version__
+
+__all__ = ["available", "backends", "default_backend", "is_enabled", "set_default"]
+
+_VARIABLE = "PARPY_DEFAULT_BACKEND"
+
+backends: tuple[CompileBackend, ...] = tuple(
+    b for b in CompileBackend if b is not CompileBackend.Auto
+)
+available: tuple[CompileBackend, ...]
+
+_default: CompileBackend | None = None
+
+
+def is_enabled(b: CompileBackend, verbose: bool = False) -> bool:
+    """True where backend `b` can run on this machine.
+
+    Args:
+        b: a backend; for `Auto` the answer is about the backend it stands for.
+        verbose: print the reason.
+
+    Raises:
+        TypeError: `b` is not a `CompileBackend`.
+
+    Example:
+        >>> import parpy
+        >>> parpy.backend.is_enabled(parpy.CompileBackend.Cpu, verbose=True)
+        parpy.CompileBackend.Cpu is enabled
+        True
+    """
+    obstacle = _obstacle(default_backend() if b is CompileBackend.Auto else b)
+    if verbose:
+        print(f"{b!r} is enabled" if obstacle is None else f"{b!r} is not enabled: {obstacle}")
+    return obstacle is None
+
+
+def set_default(b: CompileBackend) -> None:
+    """Makes `Auto` stand for `b` from now on; `set_default(Auto)` undoes that.
+
+    Raises:
+        TypeError: `b` is not a `CompileBackend`.
+        RuntimeError: `b` cannot run on this machine; the message says why.
+
+    Example:
+        >>> import parpy
+        >>> parpy.backend.set_default(parpy.CompileBackend.Cpu)
+        >>> parpy.default_backend()
+        parpy.CompileBackend.Cpu
+        >>> parpy.backend.set_default(parpy.CompileBackend.Auto)
+    """
+    global _default
+    if b is CompileBackend.Auto:
+        _default = None
+        return
+    obstacle = _obstacle(b)
+    if obstacle is not None:
+        raise RuntimeError(f"{b!r} cannot be the default: {obstacle}")
+    _default = b
+
+
+def default_backend() -> CompileBackend:
+    """The backend that `Auto` stands for now.
+
+    It is the one given to `set_default`, else the one named by the environment variable
+    PARPY_DEFAULT_BACKEND, else the one enabled GPU, else the CPU.
+
+    Raises:
+        ValueError: PARPY_DEFAULT_BACKEND names no backend.
+        RuntimeError: it names one that cannot run on this machine.
+
+    Example:
+        >>> import parpy
+        >>> parpy.default_backend()
+        parpy.CompileBackend.Cpu
+    """
+    if _default is not None:
+        return _default
+    named = os.environ.get(_VARIABLE, "").strip()
+    if named:
+        chosen = {b.name.lower(): b for b in CompileBackend}.get(named.lower())
+        if chosen is None:
+            names = ", ".join(b.name for b in CompileBackend)
+            raise ValueError(f"{_VARIABLE}={named!r} names no backend; it may be one of {names}")
+        if chosen is not CompileBackend.Auto:
+            obstacle = _obstacle(chosen)
+            if obstacle is not None:
+                raise RuntimeError(f"{_VARIABLE}={named!r} cannot be used: {obstacle}")
+            return chosen
+    gpus = [b for b in backends if b is not CompileBackend.Cpu and _obstacle(b) is None]
+    return gpus[0] if len(gpus) == 1 else CompileBackend.Cpu
+
+
+def _obstacle(b: CompileBackend) -> str | None:
+    """Why `b` cannot run here, or None."""
+    if not isinstance(b, CompileBackend):
+        raise TypeError(f"a backend is a parpy.CompileBackend, not {b!r}")
+    if b is CompileBackend.Cpu:
+        import importlib.util
+
+        if importlib.util.find_spec("llvmlite") is not None:
+            return None
+        return "llvmlite was not found; install it with: pip install 'llvmlite>=0.50,<0.51'"
+    return f"ParPy {__version__} has no {b.name} backend yet; it has Cpu"
+
+
+def __getattr__(name: str) -> object:
+    """Finds out about `available` when it is asked for."""
+    if name == "available":
+        return tuple(b for b in backends if _obstacle(b) is None)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
