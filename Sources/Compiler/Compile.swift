@@ -30,6 +30,12 @@ public func compile(
   _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine,
   dump: DumpRequest = DumpRequest()
 ) throws(DiagnosticError) -> CompiledProgram {
+  guard !signature.options.checksBounds else {
+    throw DiagnosticError(
+      Diagnostic(
+        .program, "check_bounds=True is not supported by this version", at: [],
+        help: "indices that do not depend on data are checked always"))
+  }
   let context = PassContext()
   var runner = PassRunner(dump: dump.names, sink: dump.sink)
 

@@ -37,6 +37,10 @@ extension Lowerer {
         scope[name] = .scalar(.weak(ir.read(variable, at: target.span)))
         // A body that assigns the loop variable changes a copy, as Python's next iteration does not see it.
         if NameUse(body).assigned.contains(name) { materialise(name, at: target.span) }
+        let own = privateNames
+        privateNames = []
+        defer { privateNames = own }
+        for name in own.sorted() { materialise(name, at: target.span) }
         try lower(body)
         try closeCarriedNames()
       }
@@ -54,7 +58,7 @@ extension Lowerer {
         at: statement, lowerBody)
       scope[name] = .privateToLoop(statement.head)
     } else {
-      try withCarriedNames(of: body, except: name, at: statement, lowerBody)
+      try withCarriedNames(of: body, except: [name], at: statement, lowerBody)
       scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
     }
   }
@@ -92,8 +96,14 @@ extension Lowerer {
   ) throws {
     let before = scope
     if isReduction {
-      try withCarriedNames(of: body, at: statement, lowerBody)
-      for name in NameUse(body).assigned where before[name] == nil {
+      let accumulators = NameUse(body).updated
+      let own = NameUse(body).assigned.subtracting(accumulators)
+      let outerPrivate = privateNames
+      privateNames = own.filter { if case .scalar? = before[$0] { true } else { false } }
+      defer { privateNames = outerPrivate }
+      try withCarriedNames(of: body, except: own, at: statement, lowerBody)
+      for name in own {
+        if case .array? = before[name] { continue }
         scope[name] = .privateToLoop(statement.head)
       }
       return
@@ -121,19 +131,19 @@ extension Lowerer {
   /// That type is found by lowering the body until it no longer changes; the types are kept by the loop's place, so
   /// nested loops together take a number of rounds linear in the depth of the type lattice.
   func withCarriedNames(
-    of body: [Syntax.Statement], alsoIn test: Syntax.Expression? = nil, except loopName: String? = nil,
+    of body: [Syntax.Statement], except excluded: Set<String> = [],
     at statement: Syntax.Statement, _ lowerLoop: () throws -> Void
   ) throws {
     let use = NameUse(body)
     let outside = use.assigned.filter { name in
-      name != loopName && nameUse.reads[name, default: 0] > use.reads[name, default: 0]
+      !excluded.contains(name) && nameUse.reads[name, default: 0] > use.reads[name, default: 0]
     }
     let outerNeeds = namesNeedingVariables
     namesNeedingVariables.formUnion(outside)
-    namesNeedingVariables.formUnion(use.assigned.filter { $0 != loopName && scope[$0] != nil })
+    namesNeedingVariables.formUnion(use.assigned.filter { !excluded.contains($0) && scope[$0] != nil })
     defer { namesNeedingVariables = outerNeeds }
     let names = use.assigned.filter { name in
-      guard name != loopName, case .scalar? = scope[name] else { return false }
+      guard !excluded.contains(name), case .scalar? = scope[name] else { return false }
       return true
     }.sorted()
     let snapshot = (ir, scope, statements, diagnostics.count, facts)

@@ -152,7 +152,7 @@ extension Lowerer {
   private func lowerWhile(
     _ test: Syntax.Expression, _ body: [Syntax.Statement], at statement: Syntax.Statement
   ) throws {
-    try withCarriedNames(of: body, alsoIn: test, at: statement) {
+    try withCarriedNames(of: body, at: statement) {
       var condition = LoopIR.Expression.bool(true)
       let prelude = try block { condition = truth(try scalar(test)) }
       let outerFacts = facts

@@ -49,6 +49,8 @@ final class Lowerer {
   var firstOwnedVariable = 0
   /// Names that need a variable of their own because code outside the current loop sees them.
   var namesNeedingVariables: Set<String> = []
+  /// Names that the reduction loop about to be lowered assigns afresh in each iteration.
+  var privateNames: Set<String> = []
   /// The types that loops were found to carry, so that a second look at an inner loop starts where the first ended.
   var carriedTypes: [CarriedName: ElementType] = [:]
 

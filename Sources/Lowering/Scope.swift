@@ -25,6 +25,9 @@ struct Scope {
 struct NameUse {
   var reads: [String: Int] = [:]
   var assigned: Set<String> = []
+  /// The names that are only ever assigned a value in which they occur: `s += e`, `s = max(s, e)`.
+  var updated: Set<String> { assigned.subtracting(replaced) }
+  private var replaced: Set<String> = []
 
   init(_ statements: [Syntax.Statement]) { statements.forEach { visit($0) } }
 
@@ -32,6 +35,8 @@ struct NameUse {
     switch statement.kind {
     case .assign(let target, let value):
       visit(target: target)
+      if case .name(let name) = target.kind, !value.mentions(name) { replaced.insert(name) }
+      if case .tuple(let parts) = target.kind { replaced.formUnion(parts.compactMap(\.path?.first)) }
       visit(value)
     case .augmentedAssign(let target, _, let value):
       visit(target)
@@ -39,6 +44,7 @@ struct NameUse {
       visit(value)
     case .forLoop(let target, let iterable, let body):
       visit(target: target)
+      if case .name(let name) = target.kind { replaced.insert(name) }
       visit(iterable)
       body.forEach { visit($0) }
     case .whileLoop(let test, let body):
@@ -65,5 +71,15 @@ struct NameUse {
   private mutating func visit(_ e: Syntax.Expression) {
     if case .name(let name) = e.kind { reads[name, default: 0] += 1 }
     e.forEachChild { visit($0) }
+  }
+}
+
+extension Syntax.Expression {
+  /// Whether a name is read anywhere in the expression.
+  fileprivate func mentions(_ name: String) -> Bool {
+    if kind == .name(name) { return true }
+    var found = false
+    forEachChild { found = found || $0.mentions(name) }
+    return found
   }
 }

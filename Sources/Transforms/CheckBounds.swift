@@ -102,15 +102,15 @@ private struct BoundsChecker {
       let extent = function[buffer].extents[d]
       let (index, wraps) = unwrapped(written)
       let least = wraps ? .index(0) - extent : Expression.index(0)
-      let isAbove = context.facts.prove(least, atMost: index)
-      let isBelow = context.facts.prove(index + .index(1), atMost: extent)
-      if isAbove && isBelow { continue }
-      guard let (lowest, highest) = extremes(of: index, in: context.loops) else { continue }
-      var conditions: [Expression] = []
-      if !isAbove { conditions.append(.compare(.lessEqual, least, lowest)) }
-      if !isBelow { conditions.append(.compare(.less, highest, extent)) }
-      for condition in conditions {
-        require(condition, in: context.loops, buffer, d, extent, lowest, highest, span)
+      if !context.facts.prove(least, atMost: index),
+        let reached = Extreme(of: index, isGreatest: false, in: context.loops)
+      {
+        require(.compare(.lessEqual, least, reached.value), for: reached, buffer, d, extent, span)
+      }
+      if !context.facts.prove(index + .index(1), atMost: extent),
+        let reached = Extreme(of: index, isGreatest: true, in: context.loops)
+      {
+        require(.compare(.less, reached.value, extent), for: reached, buffer, d, extent, span)
       }
     }
   }
@@ -124,69 +124,64 @@ private struct BoundsChecker {
     return (otherwise, true)
   }
 
-  /// The least and greatest value of an index over the loops' ranges, in terms of parameters; nil where it is not affine.
-  private func extremes(of index: Expression, in loops: [ForLoop]) -> (Expression, Expression)? {
-    var low = index
-    var high = index
-    for loop in loops.reversed() {
-      guard let last = lastValue(of: loop) else { return nil }
-      let ends = loop.step > 0 ? (loop.lower, last) : (last, loop.lower)
-      guard let newLow = low.replacing(loop.variable, whereGrowing: ends.0, whereFalling: ends.1),
-        let newHigh = high.replacing(loop.variable, whereGrowing: ends.1, whereFalling: ends.0)
-      else { return nil }
-      low = newLow
-      high = newHigh
-    }
-    return function.isKnownOnEntry(low) && function.isKnownOnEntry(high) ? (low, high) : nil
-  }
-
-  /// The value of the loop variable in the last iteration, where the range is not empty.
-  private func lastValue(of loop: ForLoop) -> Expression? {
-    if loop.step == 1 { return loop.upper - .index(1) }
-    if loop.step == -1 { return loop.upper + .index(1) }
-    guard let lower = loop.lower.integerLiteral, let upper = loop.upper.integerLiteral else {
-      return nil
-    }
-    let distance = loop.step > 0 ? upper - lower - 1 : lower - upper - 1
-    let steps = distance / Int64(abs(loop.step))
-    return Expression(.integer(lower + steps * Int64(loop.step)), .int64)
-  }
-
-  /// Adds the condition, unless a loop around the access is empty.
+  /// Adds the condition, unless the access does not run.
   private mutating func require(
-    _ condition: Expression, in loops: [ForLoop], _ buffer: BufferID, _ dimension: Int,
-    _ extent: Expression, _ lowest: Expression, _ highest: Expression, _ span: Span
+    _ condition: Expression, for reached: Extreme, _ buffer: BufferID, _ dimension: Int,
+    _ extent: Expression, _ span: Span
   ) {
-    var whole = condition
-    for loop in loops {
-      let isEmpty = Expression.compare(
-        loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper)
-      // Bounds that depend on outer loops leave it open whether the access runs at all.
-      guard function.isKnownOnEntry(isEmpty) else { return }
-      whole = Expression(.logical(.or, isEmpty, whole), .bool).folded
+    let whole = reached.isNeverReached.reduce(condition) {
+      Expression(.logical(.or, $1, $0), .bool).mapBottomUp(\.folded)
     }
-    if Literal(whole)?.isTrue == true { return }
+    guard function.isKnownOnEntry(whole), Literal(whole)?.isTrue != true else { return }
     let diagnostic = Diagnostic(
-      .index, outOfBounds(buffer, dimension, extent, lowest, highest), at: span)
+      .index, outOfBounds(buffer, dimension, extent, reached.value), at: span)
     if Literal(whole) != nil {
       if !errors.contains(diagnostic) { errors.append(diagnostic) }
-    } else {
-      let check = Check(whole, orElse: .error(diagnostic))
-      if !checks.contains(where: { $0.condition == whole }) { checks.append(check) }
+    } else if !checks.contains(where: { $0.condition == whole }) {
+      checks.append(Check(whole, orElse: .error(diagnostic)))
     }
   }
 
   private func outOfBounds(
-    _ buffer: BufferID, _ dimension: Int, _ extent: Expression, _ lowest: Expression,
-    _ highest: Expression
+    _ buffer: BufferID, _ dimension: Int, _ extent: Expression, _ index: Expression
   ) -> String {
     let name = function[buffer].name
-    guard let size = extent.integerLiteral else {
+    guard let size = extent.integerLiteral, let value = index.integerLiteral else {
       return "index of '\(name)' is out of bounds in dimension \(dimension)"
     }
-    let index = [highest, lowest].compactMap(\.integerLiteral).first { $0 >= size || $0 < -size }
-    let what = index.map { "index \($0)" } ?? "an index"
-    return "\(what) of '\(name)' is out of bounds for dimension \(dimension) with size \(size)"
+    return "index \(value) of '\(name)' is out of bounds for dimension \(dimension) with size \(size)"
+  }
+}
+
+/// The least or greatest value that an index takes in a loop nest: at a corner of the iteration space, since it is linear.
+private struct Extreme {
+  /// In terms of parameters.
+  var value: Expression
+  /// The conditions, one a loop, under which the corner is not in the iteration space.
+  var isNeverReached: [Expression]
+
+  /// Puts an end of its range in the place of each loop variable, innermost first; nil where the index is not linear in one.
+  init?(of index: Expression, isGreatest: Bool, in loops: [ForLoop]) {
+    value = index
+    isNeverReached = []
+    for loop in loops.reversed() {
+      let ends = loop.step > 0 ? (loop.lower, loop.lastValue) : (loop.lastValue, loop.lower)
+      guard let coefficient = value.coefficient(of: loop.variable) else { return nil }
+      let end = (coefficient > 0) == isGreatest ? ends.1 : ends.0
+      let corner = [loop.variable: end]
+      value = LinearSum(value.substituting(corner)).expression(of: .int64, at: index.span)
+      isNeverReached = isNeverReached.map { $0.substituting(corner).mapBottomUp(\.folded) }
+      isNeverReached.append(
+        .compare(loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper))
+    }
+  }
+}
+
+extension ForLoop {
+  /// The value of the loop variable in the last iteration, where the range is not empty.
+  fileprivate var lastValue: Expression {
+    let distance = step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
+    return lower + .binary(.floorDivide, distance, .index(abs(step))) * .index(step)
   }
 }
 
@@ -204,23 +199,16 @@ extension LoopFunction {
 }
 
 extension Expression {
-  /// The linear expression with a variable replaced by one value where its coefficient is positive and by another where it is
-  /// negative; nil where the variable occurs in any other way.
-  fileprivate func replacing(
-    _ variable: VariableID, whereGrowing growing: Expression, whereFalling falling: Expression
-  ) -> Expression? {
-    var sum = LinearSum(self)
-    var coefficient: Int64 = 0
-    for (term, factor) in sum.terms {
+  /// How much the expression grows with a variable; nil where that is no constant.
+  fileprivate func coefficient(of variable: VariableID) -> Int64? {
+    var result: Int64 = 0
+    for (term, factor) in LinearSum(self).terms {
       if term.kind == .variable(variable) {
-        coefficient = factor
+        result = factor
       } else if term.contains({ $0.kind == .variable(variable) }) {
         return nil
       }
     }
-    if coefficient == 0 { return self }
-    sum.terms.removeAll { $0.term.kind == .variable(variable) }
-    sum.add(coefficient > 0 ? growing : falling, times: coefficient)
-    return sum.expression(of: type, at: span)
+    return result
   }
 }
