@@ -29,12 +29,32 @@ let package = Package(
       name: "RuntimeTests", dependencies: ["Runtime", "CRuntime", "CForking"],
       swiftSettings: strict),
     .target(
-      name: "TestSupport", dependencies: ["Syntax", "Passes", "LoopIR"], path: "Tests/TestSupport",
-      swiftSettings: strict),
+      name: "TestSupport", dependencies: ["Syntax", "Passes", "LoopIR", "Lowering"],
+      path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "PassesTests", dependencies: ["Syntax", "Passes"], swiftSettings: strict),
     .testTarget(
+      name: "SyntaxTests", dependencies: ["Syntax"], swiftSettings: strict),
+    .testTarget(
       name: "LoopIRTests", dependencies: ["Syntax", "Passes", "LoopIR", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LoweringTests", dependencies: ["Syntax", "LoopIR", "Lowering", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransformsTests",
+      dependencies: ["Syntax", "Passes", "LoopIR", "Transforms", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ScheduleTests",
+      dependencies: ["Syntax", "Passes", "LoopIR", "Schedule", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CPUTargetTests",
+      dependencies: ["LoopIR", "Schedule", "CPUTarget", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "CompilerTests",
+      dependencies: ["Syntax", "LoopIR", "Lowering", "CPUTarget", "Compiler", "TestSupport"],
       swiftSettings: strict),
   ]
 )

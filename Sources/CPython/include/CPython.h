@@ -1,10 +1,124 @@
-// What Swift cannot import from Python.h: the limited API is chosen here, and
-// macros get a function.
+// What Swift cannot import from Python.h: the limited API is chosen here, and macros get a function.
 #ifndef PARPY_CPYTHON_H
 #define PARPY_CPYTHON_H
 
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// ---- References ----
+
+static inline void py_retain(PyObject *object) { Py_INCREF(object); }
+static inline void py_release(PyObject *object) { Py_DECREF(object); }
+static inline PyObject *py_none(void) { return Py_None; }
+
+// ---- Types ----
+
+static inline PyTypeObject *py_type(PyObject *object) { return Py_TYPE(object); }
+static inline PyObject *py_type_object(PyObject *object) { return (PyObject *)Py_TYPE(object); }
+static inline bool py_is_bool(PyObject *object) { return Py_IS_TYPE(object, &PyBool_Type); }
+static inline bool py_is_true(PyObject *object) { return object == Py_True; }
+static inline bool py_is_exact_int(PyObject *object) { return Py_IS_TYPE(object, &PyLong_Type); }
+static inline bool py_is_int(PyObject *object) { return PyLong_Check(object); }
+static inline bool py_is_exact_float(PyObject *object) { return Py_IS_TYPE(object, &PyFloat_Type); }
+static inline bool py_is_float(PyObject *object) { return PyObject_TypeCheck(object, &PyFloat_Type); }
+static inline bool py_is_string(PyObject *object) { return PyUnicode_Check(object); }
+static inline bool py_is_bytes(PyObject *object) { return PyBytes_Check(object); }
+static inline bool py_is_list(PyObject *object) { return PyList_Check(object); }
+static inline bool py_is_tuple(PyObject *object) { return PyTuple_Check(object); }
+static inline bool py_is_dict(PyObject *object) { return PyDict_Check(object); }
+static inline bool py_is_class(PyObject *object) { return PyType_Check(object); }
+static inline bool py_is_module(PyObject *object) {
+  return PyObject_TypeCheck(object, &PyModule_Type);
+}
+// Whether the object is an instance of the class, without asking `__instancecheck__`.
+static inline bool py_is_instance(PyObject *object, PyObject *type) {
+  return PyObject_TypeCheck(object, (PyTypeObject *)type);
+}
+
+// ---- Exceptions ----
+
+static inline PyObject *py_exception(void) { return PyExc_Exception; }
+static inline PyObject *py_attribute_error(void) { return PyExc_AttributeError; }
+static inline PyObject *py_index_error(void) { return PyExc_IndexError; }
+static inline PyObject *py_memory_error(void) { return PyExc_MemoryError; }
+static inline PyObject *py_name_error(void) { return PyExc_NameError; }
+static inline PyObject *py_runtime_error(void) { return PyExc_RuntimeError; }
+static inline PyObject *py_type_error(void) { return PyExc_TypeError; }
+static inline PyObject *py_value_error(void) { return PyExc_ValueError; }
+
+// ---- Calls ----
+
+static inline Py_ssize_t py_vector_count(size_t count) {
+  return (Py_ssize_t)(count & ~((size_t)1 << (8 * sizeof(size_t) - 1)));
+}
+
+// An instance of `_native.Function` or `_native.CompiledText`.
+typedef struct {
+  PyObject ob_base;
+  PyObject *(*vectorcall)(PyObject *, PyObject *const *, size_t, PyObject *);
+  // A retained Swift object; NULL only while the instance is made or after it was cleared.
+  void *state;
+  PyObject *dictionary;
+  PyObject *weak_references;
+} parpy_callable;
+
+static inline void *py_state(PyObject *object) { return ((parpy_callable *)object)->state; }
+
+// Whether the object is a `_native.Function`.
+bool py_is_native_function(PyObject *object);
+
+// The module's definition, for PyInit__native.
+PyObject *py_module_definition(void);
+
+// ---- NumPy's objects, as its C API exposes them to every extension built against NumPy 1 or 2 ----
+
+typedef struct {
+  PyObject ob_base;
+  char *data;
+  int dimension_count;
+  Py_ssize_t *extents;
+  Py_ssize_t *strides;
+  PyObject *base;
+  PyObject *descriptor;
+  int flags;
+} parpy_ndarray;
+
+typedef struct {
+  PyObject ob_base;
+  PyTypeObject *scalar_class;
+  char kind;
+  char type;
+  char byte_order;
+  char former_flags;
+  int type_number;
+} parpy_dtype;
+
+enum : int32_t {
+  parpy_ndarray_is_contiguous = 0x0001,
+  parpy_ndarray_is_aligned = 0x0100,
+  parpy_ndarray_is_writable = 0x0400,
+};
+
+// ---- DLPack's unversioned tensor ----
+
+typedef struct {
+  void *data;
+  struct {
+    int32_t type;
+    int32_t identifier;
+  } device;
+  int32_t dimension_count;
+  struct {
+    uint8_t code;
+    uint8_t bits;
+    uint16_t lanes;
+  } element;
+  int64_t *extents;
+  int64_t *strides;
+  uint64_t byte_offset;
+} parpy_dlpack_tensor;
 
 #endif

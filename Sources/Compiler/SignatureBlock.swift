@@ -1,0 +1,139 @@
+import LoopIR
+import Syntax
+
+/// The comments at the end of printed code, from which edited code can be called again.
+///
+///     ; ParPy signature 1 of sum_rows
+///     ; entry sum_rows
+///     ; argument x: float32[8192, p0]
+///     ; argument y: float32[8192] written
+///     ; argument N: weak int64 = 8192
+///     ; parameter p0 is word 1
+///     ; failure: other values
+///     ; failure: index at 12 "index 8192 of y is out of range"
+///     ; end of signature
+///
+/// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
+/// array, or the bits of a scalar.
+public struct SignatureBlock: Sendable, Hashable {
+  /// What a check that fails means, apart from its place.
+  public struct Failure: Sendable, Hashable {
+    public var category: Diagnostic.Category
+    /// The whole text, with the source quoted.
+    public var message: String
+    /// The line of the source, or 0.
+    public var line: Int
+
+    /// Creates a failure.
+    public init(_ category: Diagnostic.Category, _ message: String, line: Int) {
+      self.category = category
+      self.message = message
+      self.line = line
+    }
+  }
+
+  /// The name of the Python function.
+  public var function: String
+  /// The symbol of the entry point.
+  public var entry: String
+  public var parameterNames: [String]
+  public var arguments: [CallSignature.Argument]
+  /// For each argument, whether the code writes it.
+  public var writes: [Bool]
+  /// For each run-time parameter, the value word that it is taken from.
+  public var parameterSources: [Int]
+  /// What each failing check means; nil where the code was made for other values.
+  public var failures: [Failure?]
+
+  /// Creates a block.
+  public init(
+    function: String, entry: String, parameterNames: [String],
+    arguments: [CallSignature.Argument], writes: [Bool], parameterSources: [Int] = [],
+    failures: [Failure?] = []
+  ) {
+    self.function = function
+    self.entry = entry
+    self.parameterNames = parameterNames
+    self.arguments = arguments
+    self.writes = writes
+    self.parameterSources = parameterSources
+    self.failures = failures
+  }
+
+  static let version = 1
+
+  /// The block, each line a comment that begins with `prefix`.
+  public func printed(prefix: String) -> String {
+    var lines = ["ParPy signature \(Self.version) of \(function)", "entry \(entry)"]
+    for (index, (name, argument)) in zip(parameterNames, arguments).enumerated() {
+      let isWritten = writes.indices.contains(index) && writes[index]
+      lines.append(
+        "argument \(name): \(SignatureText.argument(argument))" + (isWritten ? " written" : ""))
+    }
+    for (index, source) in parameterSources.enumerated() {
+      lines.append("parameter p\(index) is word \(source)")
+    }
+    for failure in failures {
+      guard let failure else {
+        lines.append("failure: other values")
+        continue
+      }
+      lines.append(
+        "failure: \(failure.category.name) at \(failure.line) \"\(Self.escaped(failure.message))\"")
+    }
+    lines.append("end of signature")
+    return lines.map { prefix + $0 + "\n" }.joined()
+  }
+
+  /// The text without line ends and quotes of its own.
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\": result += "\\\\"
+      case "\"": result += "\\\""
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
+  /// How many value words a call with these arguments has.
+  public var valueCount: Int { arguments.reduce(0) { $0 + $1.words.count } }
+
+  /// The value words in their order.
+  public var words: [CallSignature.Word] { arguments.flatMap(\.words) }
+}
+
+extension CallSignature.Argument {
+  /// The argument's value words: extents and strides of an array, bits of a scalar.
+  var words: [CallSignature.Word] {
+    switch self {
+    case .array(let array): array.extents + (array.strides ?? [])
+    case .scalar(_, _, let bits): [bits]
+    }
+  }
+}
+
+extension Diagnostic.Category {
+  /// The category's name in a signature block.
+  var name: String {
+    switch self {
+    case .program: "program"
+    case .type: "type"
+    case .name: "name"
+    case .index: "index"
+    case .value: "value"
+    case .bug: "bug"
+    }
+  }
+
+  /// The category of that name, or nil.
+  init?(name: Substring) {
+    let all: [Diagnostic.Category] = [.program, .type, .name, .index, .value, .bug]
+    guard let category = all.first(where: { $0.name == name }) else { return nil }
+    self = category
+  }
+}

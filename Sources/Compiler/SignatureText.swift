@@ -1,0 +1,37 @@
+import LoopIR
+
+/// Spells the parts of a call signature, for people and for `SignatureBlock`.
+public enum SignatureText {
+  /// An argument, such as `float32[8192, p0] strides[p1, 1] read-only` or `weak int64 = 5`.
+  public static func argument(_ argument: CallSignature.Argument) -> String {
+    switch argument {
+    case .array(let array):
+      var text = "\(array.element)\(words(array.extents))"
+      if let strides = array.strides { text += " strides\(words(strides))" }
+      if array.isReadOnly { text += " read-only" }
+      if array.overlaps { text += " overlapping" }
+      return text
+    case .scalar(let type, let isWeak, let bits):
+      return "\(isWeak ? "weak " : "")\(type) = \(scalar(bits, type))"
+    }
+  }
+
+  /// A word: its number, or `p` and the position of the parameter.
+  public static func word(_ word: CallSignature.Word) -> String {
+    switch word {
+    case .constant(let value): "\(value)"
+    case .parameter(let position): "p\(position)"
+    }
+  }
+
+  private static func words(_ words: [CallSignature.Word]) -> String {
+    "[" + words.map(word).joined(separator: ", ") + "]"
+  }
+
+  /// The bits of a scalar as a number of its type; `#` and the bits where no number stands for them.
+  private static func scalar(_ bits: CallSignature.Word, _ type: ScalarType) -> String {
+    guard case .constant(let value) = bits, type.isFloat else { return word(bits) }
+    let text = "\(Double(bitPattern: UInt64(bitPattern: value)))"
+    return Double(text)?.bitPattern == UInt64(bitPattern: value) ? text : "#\(value)"
+  }
+}

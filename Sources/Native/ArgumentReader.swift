@@ -1,0 +1,165 @@
+import CPython
+import LoopIR
+
+/// Reads a call's arguments into the frame's words.
+struct ArgumentReader {
+  let callee: Callee
+  let frame: CallFrame.Reference
+
+  /// What an argument may be, for messages.
+  static let accepted =
+    "pass a NumPy array, another array in CPU memory (buffer protocol, __array_interface__ or DLPack), or a number"
+
+  /// Reads all arguments, in order, and marks those that share memory.
+  @inline(__always)
+  func readAll() throws(PythonException) {
+    let count = callee.count
+    let types = NumPyTypes.shared
+    var index = 0
+    while index < count {
+      guard let object = frame.pointee.arguments[index] else {
+        throw callee.typeMismatch(index, " is missing")
+      }
+      if let array = types.pointee.array, py_type(object) == array {
+        try readNumPyArray(object, index)
+      } else {
+        try readOther(object, index)
+      }
+      index &+= 1
+    }
+    frame.pointee.markOverlaps()
+  }
+
+  // MARK: - NumPy arrays
+
+  @inline(__always)
+  private func readNumPyArray(_ object: PythonPointer, _ index: Int) throws(PythonException) {
+    let array = UnsafeMutableRawPointer(object).assumingMemoryBound(to: parpy_ndarray.self)
+    guard let descriptor = array.pointee.descriptor else {
+      throw callee.typeMismatch(index, " has no dtype")
+    }
+    let dtype = UnsafeMutableRawPointer(descriptor).assumingMemoryBound(to: parpy_dtype.self)
+    guard let element = NumPyTypes.element(number: dtype.pointee.type_number) else {
+      throw unsupported(dtypeName(descriptor), index)
+    }
+    let order = UInt8(bitPattern: dtype.pointee.byte_order)
+    let foreignOrder = UInt8(ascii: Int16(1).bigEndian == 1 ? "<" : ">")
+    if order == foreignOrder { throw swapped(index) }
+    let dimensions = Int(array.pointee.dimension_count)
+    if dimensions == 0, let data = array.pointee.data {
+      return append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: data))
+    }
+    let flags = array.pointee.flags
+    let layout = ArrayLayout(
+      data: array.pointee.data, element: element, dimensions: dimensions,
+      extents: array.pointee.extents, strides: array.pointee.strides,
+      isReadOnly: flags & parpy_ndarray_is_writable == 0,
+      isContiguous: flags & parpy_ndarray_is_contiguous != 0)
+    try append(layout, index)
+  }
+
+  private func dtypeName(_ descriptor: PythonPointer) -> String {
+    String(describing: descriptor, orElse: "this dtype")
+  }
+
+  // MARK: - Everything else
+
+  private func readOther(_ object: PythonPointer, _ index: Int) throws(PythonException) {
+    if py_is_exact_float(object) {
+      return append(scalar: .float64, isWeak: true, bits(of: object))
+    }
+    if py_is_exact_int(object) { return try readInteger(object, index) }
+    if py_is_bool(object) {
+      return append(scalar: .bool, isWeak: true, py_is_true(object) ? 1 : 0)
+    }
+    // Before `float`: `numpy.float64` is one.
+    if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
+      return try readNumPyScalar(object, index)
+    }
+    if PyObject_CheckBuffer(object) != 0 { return try readBuffer(object, index) }
+    if py_is_float(object) { return append(scalar: .float64, isWeak: true, bits(of: object)) }
+    if py_is_int(object) { return try readInteger(object, index) }
+    if try readArrayInterface(object, index) { return }
+    if try readDLPack(object, index) { return }
+    throw callee.typeMismatch(index, ": \(object.description) is not supported; \(Self.accepted)")
+  }
+
+  private func bits(of float: PythonPointer) -> Int64 {
+    Int64(bitPattern: PyFloat_AsDouble(float).bitPattern)
+  }
+
+  private func readInteger(_ object: PythonPointer, _ index: Int) throws(PythonException) {
+    var overflow: Int32 = 0
+    let value = PyLong_AsLongLongAndOverflow(object, &overflow)
+    if overflow != 0 {
+      throw callee.wrongValue(
+        index, ": the integer does not fit in 64 bits; pass a float, or a smaller integer")
+    }
+    if value == -1, PyErr_Occurred() != nil { throw PythonException() }
+    append(scalar: .int64, isWeak: true, value)
+  }
+
+  private func readNumPyScalar(_ object: PythonPointer, _ index: Int) throws(PythonException) {
+    guard let (type, bits) = try NumPyScalar.read(object) else {
+      throw unsupported(object.className, index)
+    }
+    append(scalar: type, isWeak: false, bits)
+  }
+
+  private func readBuffer(_ object: PythonPointer, _ index: Int) throws(PythonException) {
+    let view = frame.pointee.buffers + frame.pointee.bufferCount
+    // PyBUF_RECORDS_RO: strides and format, read-only allowed.
+    guard PyObject_GetBuffer(object, view, PyBUF_STRIDES | PyBUF_FORMAT) == 0 else {
+      try forgetException(py_exception())
+      throw callee.typeMismatch(
+        index, ": this \(object.className) does not let its memory be read; \(Self.accepted)")
+    }
+    frame.pointee.bufferCount &+= 1
+    let element: ScalarType
+    switch ElementFormat.buffer(view.pointee.format, itemSize: view.pointee.itemsize) {
+    case .element(let type): element = type
+    case .swapped: throw swapped(index)
+    case .unsupported(let name): throw unsupported(name, index)
+    }
+    if view.pointee.ndim == 0, let data = view.pointee.buf {
+      return append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: data))
+    }
+    let layout = ArrayLayout(
+      data: view.pointee.buf, element: element, dimensions: Int(view.pointee.ndim),
+      extents: view.pointee.shape, strides: view.pointee.strides,
+      isReadOnly: view.pointee.readonly != 0, isContiguous: nil)
+    try append(layout, index)
+  }
+
+  // MARK: - Words and messages
+
+  /// Adds a scalar to the frame.
+  @inline(__always)
+  func append(scalar type: ScalarType, isWeak: Bool, _ bits: Int64) {
+    frame.pointee.append(type: TypeWord.scalar(type, isWeak: isWeak).bits)
+    frame.pointee.append(value: bits)
+  }
+
+  /// Adds an array to the frame.
+  @inline(__always)
+  func append(_ layout: ArrayLayout, _ index: Int) throws(PythonException) {
+    do {
+      try layout.append(to: frame, argument: index)
+    } catch {
+      throw callee.wrongValue(index, error.message)
+    }
+  }
+
+  /// Raises that the bytes of the elements are in the wrong order.
+  func swapped(_ index: Int) -> PythonException {
+    callee.wrongValue(
+      index, " has byte-swapped elements; pass x.astype(x.dtype.newbyteorder('=')) or the like")
+  }
+
+  /// Raises that arrays of such elements are not supported.
+  func unsupported(_ name: String, _ index: Int) -> PythonException {
+    callee.typeMismatch(
+      index,
+      ": elements of type \(name) are not supported; supported are \(ElementFormat.supported)")
+  }
+}

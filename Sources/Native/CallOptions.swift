@@ -1,0 +1,112 @@
+import CPython
+import LoopIR
+import Syntax
+
+/// What the compilation of a call reads of its options beside the schedule.
+struct CallOptions {
+  /// Which values of a call become constants of the code.
+  enum Specialization: String {
+    case auto, always, never
+  }
+
+  var compile = CompileOptions()
+  var specialization = Specialization.auto
+  /// The labels that the options give a schedule to.
+  var scheduledLabels: [String] = []
+
+  /// Reads the options of a call; None and nil stand for the default ones.
+  init(_ options: PythonPointer?) throws(PythonException) {
+    let hooks = try Hooks.current()
+    guard let options, options != py_none() else {
+      let backend = try hooks.defaultBackend.call()
+      try Self.requireCPU(backend.pointer, isDefault: true)
+      return
+    }
+    let backend = try options.attribute("backend")
+    let name = try backend.attribute("name")
+    if try String(python: name.pointer) == "Auto" {
+      let standard = try hooks.defaultBackend.call()
+      try Self.requireCPU(standard.pointer, isDefault: true)
+    } else {
+      try Self.requireCPU(backend.pointer, isDefault: false)
+    }
+    for width in ["force_int_size", "force_float_size"] {
+      let value = try options.attribute(width)
+      guard value.pointer == py_none() else {
+        throw raise(
+          Diagnostic(
+            .program, "This version of ParPy does not support the option \(width).", at: []), in: []
+        )
+      }
+    }
+    compile.isStrict = try Self.bool(options, "strict")
+    compile.checksBounds = try Self.bool(options, "check_bounds")
+    let count = try options.attribute("max_unroll_count")
+    compile.maximumUnrollCount = try count.pointer.integer()
+    let specialize = try options.attribute("specialize")
+    specialization = Specialization(rawValue: try String(python: specialize.pointer)) ?? .auto
+    let mapping = try options.attribute("parallelize")
+    guard py_is_dict(mapping.pointer) else { return }
+    let keys = try OwnedObject(PyDict_Keys(mapping.pointer))
+    try keys.pointer.forEachItem { key throws(PythonException) in
+      if py_is_string(key) { scheduledLabels.append(try String(python: key)) }
+    }
+  }
+
+  private static func bool(_ options: PythonPointer, _ name: String) throws(PythonException) -> Bool
+  {
+    let value = try options.attribute(name)
+    let truth = PyObject_IsTrue(value.pointer)
+    if truth < 0 { throw PythonException() }
+    return truth == 1
+  }
+
+  private static func requireCPU(
+    _ backend: PythonPointer, isDefault: Bool
+  ) throws(PythonException) {
+    let object = try backend.attribute("name")
+    let name = try String(python: object.pointer)
+    if name == "Cpu" { return }
+    let help =
+      isDefault
+      ? "call parpy.backend.set_default(parpy.CompileBackend.Cpu), or unset PARPY_DEFAULT_BACKEND"
+      : "set opts.backend = parpy.CompileBackend.Cpu, or leave it out"
+    throw raise(
+      Diagnostic(
+        .program,
+        "The backend \(name) is not available: this version of ParPy supports the CPU backend only.",
+        at: [], help: help), in: [])
+  }
+
+  // MARK: - Labels that no statement bears
+
+  /// A diagnostic for each label of the options that is not among those of the function.
+  func unknownLabels(of function: Syntax.Function) -> [Diagnostic] {
+    let labels = function.labelNames
+    return scheduledLabels.filter { !labels.contains($0) }.map { label in
+      let nearest = labels.min { editDistance($0, label) < editDistance($1, label) }
+      return Diagnostic(
+        .program, "No statement of '\(function.name)' bears the label '\(label)' of the options.",
+        at: function.span,
+        help: nearest.map { "the nearest label is '\($0)'" } ?? "the function has no labels")
+    }
+  }
+}
+
+/// The least number of insertions, deletions and substitutions of characters that make one string of the other.
+///
+/// Source: R. Wagner and M. Fischer, The String-to-String Correction Problem, J. ACM 21 (1974).
+func editDistance(_ first: String, _ second: String) -> Int {
+  let (first, second) = (Array(first.prefix(64)), Array(second.prefix(64)))
+  var row = Array(0...second.count)
+  for (i, a) in first.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for (j, b) in second.enumerated() {
+      let substituted = diagonal + (a == b ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+    }
+  }
+  return row[second.count]
+}

@@ -1,0 +1,230 @@
+import CPython
+import CRuntime
+import Compiler
+import Runtime
+import Syntax
+
+// What the C side of the module calls. Each returns NULL, or -1, with an exception set where something went wrong.
+
+/// Initializes the module `parpy._native`.
+@c public func PyInit__native() -> UnsafeMutablePointer<PyObject>? { py_module_definition() }
+
+/// Runs when the module is made.
+@c public func parpy_module_execute(_ module: UnsafeMutablePointer<PyObject>?) -> Int32 {
+  // Reads PARPY_NUM_THREADS, and makes the pool ready for forks.
+  _ = RuntimeTable.address
+  return 0
+}
+
+/// `_native.initialize(hooks)`
+@c public func parpy_initialize(
+  _ module: UnsafeMutablePointer<PyObject>?, _ hooks: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    guard let hooks else { throw raise(py_type_error(), "hooks are missing") }
+    try NumPyTypes.install()
+    try Hooks.install(hooks)
+    return OwnedObject(retaining: py_none()).taken()
+  }
+}
+
+/// `_native.worker_count()`
+@c public func parpy_worker_count(
+  _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  PyLong_FromLong(WorkerPool.shared.workerCount)
+}
+
+// MARK: - States
+
+/// Makes the state of a `_native.Function`.
+@c public func parpy_function_make(
+  _ function: UnsafeMutablePointer<PyObject>?, _ definition: UnsafeMutablePointer<PyObject>?,
+  _ filename: UnsafeMutablePointer<PyObject>?, _ lines: UnsafeMutablePointer<PyObject>?,
+  _ firstLine: Int, _ columnOffset: Int
+) -> UnsafeMutableRawPointer? {
+  guard let function, let definition, let filename, let lines else { return nil }
+  do {
+    guard py_is_list(lines) || py_is_tuple(lines) else {
+      throw raise(py_type_error(), "lines must be a list of strings")
+    }
+    var texts: [String] = []
+    try lines.forEachItem { line throws(PythonException) in
+      let text = try String(python: line)
+      texts.append(String(text.prefix { !$0.isNewline }))
+    }
+    let source = SourceFile(
+      name: try String(python: filename), firstLine: Int32(clamping: firstLine), lines: texts)
+    let state = try FunctionState(
+      function: function, definition: definition, source: source,
+      columnOffset: min(max(columnOffset, 0), 1 << 20))
+    return Unmanaged<CallableState>.passRetained(state).toOpaque()
+  } catch {
+    return nil
+  }
+}
+
+/// Makes the state of a `_native.CompiledText`.
+@c public func parpy_text_make(
+  _ name: UnsafeMutablePointer<PyObject>?, _ text: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutableRawPointer? {
+  guard let name, let text else { return nil }
+  do {
+    let state = try TextState(name: try String(python: name), text: try String(python: text))
+    return Unmanaged<CallableState>.passRetained(state).toOpaque()
+  } catch {
+    return nil
+  }
+}
+
+/// Ends a state's life with its object's.
+@c public func parpy_state_release(_ state: UnsafeMutableRawPointer?) {
+  if let state { Unmanaged<CallableState>.fromOpaque(state).release() }
+}
+
+/// Breaks cycles through a state.
+@c public func parpy_state_clear(_ state: UnsafeMutableRawPointer?) {
+  if let state { Unmanaged<CallableState>.fromOpaque(state).takeUnretainedValue().clear() }
+}
+
+/// Shows the garbage collector what a state refers to.
+@c public func parpy_state_traverse(
+  _ state: UnsafeMutableRawPointer?, _ visit: visitproc?, _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+  guard let state, let visit else { return 0 }
+  for object in Unmanaged<CallableState>.fromOpaque(state).takeUnretainedValue().referents {
+    let result = visit(object, argument)
+    if result != 0 { return result }
+  }
+  return 0
+}
+
+/// `repr` of an object.
+@c public func parpy_state_representation(
+  _ state: UnsafeMutableRawPointer?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    guard let state else { return try "<parpy object>".python().taken() }
+    let object = Unmanaged<CallableState>.fromOpaque(state).takeUnretainedValue()
+    return try object.representation.python().taken()
+  }
+}
+
+// MARK: - Function
+
+/// `Function.__call__`
+@c public func parpy_function_call(
+  _ object: UnsafeMutablePointer<PyObject>?,
+  _ arguments: UnsafePointer<UnsafeMutablePointer<PyObject>?>?, _ count: Int,
+  _ keywords: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  guard let state = object.flatMap({ py_state($0) }) else { return cleared() }
+  return Unmanaged<FunctionState>.fromOpaque(state)._withUnsafeGuaranteedRef { function in
+    do throws(PythonException) {
+      return try function.call(arguments, py_vector_count(count), keywords)
+    } catch {
+      return nil
+    }
+  }
+}
+
+/// `Function.compilations`
+@c public func parpy_function_compilations(
+  _ object: UnsafeMutablePointer<PyObject>?, _ closure: UnsafeMutableRawPointer?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    let list = try OwnedObject(PyList_New(0))
+    for compilation in try function(object).compilations {
+      let tuple = try OwnedObject(PyTuple_New(3))
+      PyTuple_SetItem(tuple.pointer, 0, try compilation.key.python().taken())
+      PyTuple_SetItem(tuple.pointer, 1, try compilation.reason.python().taken())
+      PyTuple_SetItem(tuple.pointer, 2, PyFloat_FromDouble(compilation.milliseconds))
+      if PyList_Append(list.pointer, tuple.pointer) != 0 { throw PythonException() }
+    }
+    return list.taken()
+  }
+}
+
+/// `Function.lower(args, opts)`
+@c public func parpy_function_lower(
+  _ object: UnsafeMutablePointer<PyObject>?, _ arguments: UnsafeMutablePointer<PyObject>?,
+  _ options: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    guard let arguments else { throw PythonException() }
+    let program = try function(object).printed(arguments, options).program
+    let stages = try OwnedObject(PyDict_New())
+    let texts = [
+      ("loop_ir", program.loopIR), ("program", program.program), ("code", program.code),
+    ]
+    for (name, text) in texts {
+      let value = try text.python()
+      if PyDict_SetItemString(stages.pointer, name, value.pointer) != 0 { throw PythonException() }
+    }
+    return stages.taken()
+  }
+}
+
+/// `Function.print_compiled(args, opts)`
+@c public func parpy_function_print_compiled(
+  _ object: UnsafeMutablePointer<PyObject>?, _ arguments: UnsafeMutablePointer<PyObject>?,
+  _ options: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    guard let arguments else { throw PythonException() }
+    return try function(object).printed(arguments, options).text.python().taken()
+  }
+}
+
+/// `Function.clear()`
+@c public func parpy_function_forget(
+  _ object: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    withExtendedLifetime(try function(object).specializations.removeAll()) {}
+    return OwnedObject(retaining: py_none()).taken()
+  }
+}
+
+// MARK: - CompiledText
+
+/// `CompiledText.__call__`
+@c public func parpy_text_call(
+  _ object: UnsafeMutablePointer<PyObject>?,
+  _ arguments: UnsafePointer<UnsafeMutablePointer<PyObject>?>?, _ count: Int,
+  _ keywords: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  guard let state = object.flatMap({ py_state($0) }) else { return cleared() }
+  return newReference { () throws(PythonException) in
+    let text = Unmanaged<TextState>.fromOpaque(state).takeUnretainedValue()
+    return try text.call(arguments, py_vector_count(count), keywords)
+  }
+}
+
+// MARK: - Helpers
+
+/// The result of `body`, or NULL with its exception set.
+private func newReference(
+  _ body: () throws(PythonException) -> PythonPointer
+) -> PythonPointer? {
+  do throws(PythonException) {
+    return try body()
+  } catch {
+    return nil
+  }
+}
+
+/// The state of a `_native.Function`.
+private func function(_ object: PythonPointer?) throws(PythonException) -> FunctionState {
+  guard let state = object.flatMap({ py_state($0) }) else {
+    _ = cleared()
+    throw PythonException()
+  }
+  return Unmanaged<FunctionState>.fromOpaque(state).takeUnretainedValue()
+}
+
+/// Raises that the object has no state.
+private func cleared() -> PythonPointer? {
+  _ = raise(py_runtime_error(), "the function was cleared by the garbage collector")
+  return nil
+}

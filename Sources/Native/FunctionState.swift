@@ -1,0 +1,167 @@
+import CPython
+import CRuntime
+import Syntax
+
+/// A decorated function: its syntax, its scopes, and the versions compiled so far.
+final class FunctionState: CallableState {
+  let callee: Callee
+  let syntax: Syntax.Function
+  let scope: Scope
+  let options: OptionsReader
+  let labels: [String]
+  let specializations = Specializations()
+  let gate = CompileGate()
+  /// Every compilation, oldest first.
+  var compilations: [Compilation] = []
+  /// The undecorated function; a reference that the state owns until it is cleared.
+  private var function: PythonPointer?
+
+  /// What `Function.compilations` shows of a compilation.
+  struct Compilation {
+    var key: String
+    var reason: String
+    var milliseconds: Double
+  }
+
+  /// Reads the function once and for all.
+  init(
+    function: PythonPointer, definition: PythonPointer, source: SourceFile, columnOffset: Int
+  ) throws(PythonException) {
+    syntax = try ASTReader.read(definition, source: source, columnOffset: columnOffset)
+    callee = try Callee(name: syntax.name, parameters: syntax.parameters, sources: [source])
+    scope = try Scope(of: function, names: FreeNames(of: syntax))
+    labels = syntax.labelNames
+    options = try OptionsReader(labels: labels)
+    super.init()
+    py_retain(function)
+    self.function = function
+  }
+
+  deinit {
+    options.deallocate()
+    if let function { py_release(function) }
+  }
+
+  override var representation: String { "<parpy function \(callee.name)>" }
+
+  /// The name of a `_native.Function`.
+  static func name(of object: PythonPointer) -> String {
+    guard let state = CallableState.of(object)?.takeUnretainedValue() as? FunctionState else {
+      return "?"
+    }
+    return state.callee.name
+  }
+
+  // MARK: - The garbage collector
+
+  override var referents: [PythonPointer] {
+    var objects = scope.referents
+    if let function { objects.append(function) }
+    for family in specializations.families {
+      objects += family.identities
+      objects += family.variants.compactMap { $0.code?.library }
+    }
+    return objects
+  }
+
+  override func clear() {
+    let former = function
+    function = nil
+    withExtendedLifetime(specializations.removeAll()) {}
+    if let former { py_release(former) }
+  }
+
+  // MARK: - Calls
+
+  /// Room for a call.
+  @inline(__always)
+  func frame() -> CallFrame.Reference {
+    freeFrame()
+      ?? CallFrame.allocate(
+        arguments: callee.count, labels: labels.count, names: scope.capacity)
+  }
+
+  /// The call path; the result is a new reference.
+  func call(
+    _ given: UnsafePointer<PythonPointer?>?, _ count: Int, _ keywords: PythonPointer?
+  ) throws(PythonException) -> PythonPointer {
+    let frame = frame()
+    defer { finish(frame) }
+    let opts = try CallBinder(callee: callee, frame: frame).bind(given, count, keywords)
+    let token = try options.token(opts)
+    if token == OptionsReader.sequentialToken { return try callUndecorated(frame) }
+    try readKey(frame, opts, token)
+    if let variant = specializations.variant(for: frame) {
+      try run(variant, frame, opts)
+    } else {
+      try run(try specialize(frame, opts), frame, opts)
+    }
+    py_retain(py_none())
+    return py_none()
+  }
+
+  /// Reads arguments, options and scope into the frame's words.
+  @inline(__always)
+  func readKey(
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ token: Int64
+  ) throws(PythonException) {
+    try ArgumentReader(callee: callee, frame: frame).readAll()
+    try options.append(opts, token: token, to: frame)
+    try scope.append(to: frame)
+  }
+
+  /// Runs a version, and another one where the first says that it was not made for such values.
+  @inline(__always)
+  private func run(
+    _ variant: Variant, _ frame: CallFrame.Reference, _ opts: PythonPointer?
+  ) throws(PythonException) {
+    guard let code = variant.code else { throw refused(variant) }
+    let result = variant.run(code, frame, runtime)
+    if result == 0 { return }
+    if try fail(result, variant.failures) { return }
+    let special = try respecialize(frame, opts)
+    guard let code = special.code else { throw refused(special) }
+    let second = special.run(code, frame, runtime)
+    if second == 0 { return }
+    if try fail(second, special.failures) { return }
+    throw raise(
+      Diagnostic(
+        .bug, "The code for exactly the values of this call of '\(callee.name)' refuses them.",
+        at: syntax.span),
+      in: callee.sources)
+  }
+
+  private func refused(_ variant: Variant) -> PythonException {
+    let refusal = variant.refusal ?? Diagnostic(.bug, "There is no code to run.", at: syntax.span)
+    return raise(refusal, in: callee.sources)
+  }
+
+  /// Raises what a result other than 0 stands for; false where it asks for another version.
+  private func fail(_ result: Int64, _ failures: [Diagnostic?]) throws(PythonException) -> Bool {
+    if result == -1 {
+      throw raise(py_memory_error(), "out of memory for the temporaries of '\(callee.name)'")
+    }
+    guard result > 0, result <= failures.count else {
+      throw raise(
+        Diagnostic(
+          .bug, "The compiled '\(callee.name)' gave the unknown result \(result).", at: syntax.span),
+        in: callee.sources)
+    }
+    guard let failure = failures[Int(result) - 1] else { return false }
+    throw raise(failure, in: callee.sources)
+  }
+
+  /// Runs the function in Python, as the options ask.
+  private func callUndecorated(_ frame: CallFrame.Reference) throws(PythonException)
+    -> PythonPointer
+  {
+    guard let function else { throw raise(py_runtime_error(), "the function was cleared") }
+    let tuple = try OwnedObject(PyTuple_New(callee.count))
+    for index in 0..<callee.count {
+      guard let argument = frame.pointee.arguments[index] else { throw PythonException() }
+      py_retain(argument)
+      PyTuple_SetItem(tuple.pointer, index, argument)
+    }
+    return try OwnedObject(PyObject_Call(function, tuple.pointer, nil)).taken()
+  }
+}

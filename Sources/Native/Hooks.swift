@@ -1,0 +1,55 @@
+import CPython
+import LoopIR
+import Lowering
+
+/// What the Python face gave to `initialize`: see docs/native-interface.md.
+struct Hooks {
+  let intrinsics: PythonPointer
+  let dtypes: PythonPointer
+  let compileAndLoad: PythonPointer
+  let target: PythonPointer
+  let defaultBackend: PythonPointer
+  let compileError: PythonPointer
+  let typeMismatchError: PythonPointer
+  let internalCompilerError: PythonPointer
+  let warn: PythonPointer
+
+  /// The hooks of the process; nil before `initialize`. Read and written with the GIL held.
+  nonisolated(unsafe) private(set) static var shared: Hooks?
+
+  /// The hooks, or an exception that says that there are none.
+  static func current() throws(PythonException) -> Hooks {
+    guard let shared else {
+      throw raise(py_runtime_error(), "parpy._native is not initialized; import parpy first")
+    }
+    return shared
+  }
+
+  /// Keeps references to everything in `object` for the rest of the process.
+  static func install(_ object: PythonPointer) throws(PythonException) {
+    let hooks = Hooks(
+      intrinsics: try object.attribute("intrinsics").taken(),
+      dtypes: try object.attribute("dtypes").taken(),
+      compileAndLoad: try object.attribute("compile_and_load").taken(),
+      target: try object.attribute("target").taken(),
+      defaultBackend: try object.attribute("default_backend").taken(),
+      compileError: try object.attribute("CompileError").taken(),
+      typeMismatchError: try object.attribute("TypeMismatchError").taken(),
+      internalCompilerError: try object.attribute("InternalCompilerError").taken(),
+      warn: try object.attribute("warn").taken())
+    guard py_is_dict(hooks.intrinsics), py_is_dict(hooks.dtypes) else {
+      throw raise(py_type_error(), "hooks.intrinsics and hooks.dtypes must be dictionaries")
+    }
+    shared = hooks
+  }
+
+  /// The name that a table has for the object; nil for what is not in it or cannot be hashed.
+  func name(of object: PythonPointer, in table: PythonPointer) throws(PythonException) -> String? {
+    guard let name = PyDict_GetItemWithError(table, object) else {
+      // An object of the user's may raise whatever it likes when hashed or compared.
+      if PyErr_Occurred() != nil { try forgetException(py_exception()) }
+      return nil
+    }
+    return py_is_string(name) ? try String(python: name) : nil
+  }
+}

@@ -1,3 +1,0 @@
-import CPython
-
-@c public func PyInit__native() -> UnsafeMutablePointer<PyObject>? { nil }

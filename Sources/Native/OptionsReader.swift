@@ -1,0 +1,116 @@
+import CPython
+import LoopIR
+import Syntax
+
+/// Reads the `opts` of a call.
+struct OptionsReader {
+  /// The labels of the function as interned Python strings, owned.
+  let labels: UnsafeMutableBufferPointer<PythonPointer>
+
+  /// The token of options that ask for the undecorated function.
+  static let sequentialToken: Int64 = -1
+  /// The token of a call without options.
+  static let noToken = Int64.min
+
+  /// Makes a reader for a function with the given labels.
+  init(labels names: [String]) throws(PythonException) {
+    var objects: [PythonPointer] = []
+    for name in names { objects.append(try name.python().taken()) }
+    labels = .allocate(capacity: objects.count)
+    _ = labels.initialize(from: objects)
+  }
+
+  /// Releases the labels.
+  func deallocate() {
+    for label in labels { py_release(label) }
+    labels.deallocate()
+  }
+
+  /// The token of the options; equal tokens mean equal options, the schedule left out.
+  @inline(__always)
+  func token(_ options: PythonPointer?) throws(PythonException) -> Int64 {
+    guard let options, options != py_none() else { return Self.noToken }
+    guard let token = PyObject_GetAttr(options, InternedName.token) else {
+      throw wrongOptions(options)
+    }
+    defer { py_release(token) }
+    let value = PyLong_AsLongLong(token)
+    if value == -1, PyErr_Occurred() != nil { throw PythonException() }
+    return value
+  }
+
+  private func wrongOptions(_ options: PythonPointer) -> PythonException {
+    do throws(PythonException) {
+      try forgetException(py_attribute_error())
+    } catch {
+      return error
+    }
+    let message =
+      "opts: \(options.description) is not supported; pass parpy.par({'label': parpy.threads(n)})"
+    return raise(Diagnostic(.type, message, at: []), in: [])
+  }
+
+  /// Adds the token and the schedule of every label to the frame.
+  @inline(__always)
+  func append(
+    _ options: PythonPointer?, token: Int64, to frame: CallFrame.Reference
+  ) throws(PythonException) {
+    frame.pointee.append(type: UInt64(bitPattern: token))
+    if labels.isEmpty { return }
+    guard let options, options != py_none() else {
+      for _ in labels { append(.absent, threads: 1, to: frame) }
+      return
+    }
+    let mapping = try OwnedObject(PyObject_GetAttr(options, InternedName.parallelize))
+    guard py_is_dict(mapping.pointer) else {
+      throw raise(
+        Diagnostic(
+          .type, "opts.parallelize: \(mapping.pointer.description) is not supported; set a dict",
+          at: []), in: [])
+    }
+    for label in labels {
+      if let schedule = PyDict_GetItemWithError(mapping.pointer, label) {
+        try appendSchedule(schedule, label, to: frame)
+      } else if PyErr_Occurred() != nil {
+        throw PythonException()
+      } else {
+        append(.absent, threads: 1, to: frame)
+      }
+    }
+  }
+
+  /// Adds the words of a `LoopPar`: `_packed` is int64 threads, int32 threads per block, int32 flags.
+  @inline(__always)
+  private func appendSchedule(
+    _ schedule: PythonPointer, _ label: PythonPointer, to frame: CallFrame.Reference
+  ) throws(PythonException) {
+    guard let packed = PyObject_GetAttr(schedule, InternedName.packed) else {
+      try forgetException(py_attribute_error())
+      throw wrongSchedule(schedule, label)
+    }
+    defer { py_release(packed) }
+    guard py_is_bytes(packed), PyBytes_Size(packed) == 16, let bytes = PyBytes_AsString(packed)
+    else { throw wrongSchedule(schedule, label) }
+    let raw = UnsafeRawPointer(bytes)
+    let threads = Int64(littleEndian: raw.loadUnaligned(as: Int64.self))
+    let word = ScheduleWord(
+      threads: threads,
+      threadsPerBlock: Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 8, as: Int32.self)),
+      flags: Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 12, as: Int32.self)))
+    append(word, threads: threads, to: frame)
+  }
+
+  @inline(__always)
+  private func append(_ word: ScheduleWord, threads: Int64, to frame: CallFrame.Reference) {
+    frame.pointee.append(type: word.bits)
+    frame.pointee.append(value: word.value(threads: threads))
+  }
+
+  private func wrongSchedule(_ schedule: PythonPointer, _ label: PythonPointer) -> PythonException {
+    let name = String(describing: label, orElse: "?")
+    let message =
+      "the schedule of label '\(name)': \(schedule.description) is not supported; pass a LoopPar, such as "
+      + "parpy.threads(n)"
+    return raise(Diagnostic(.type, message, at: []), in: [])
+  }
+}

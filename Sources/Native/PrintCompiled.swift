@@ -1,0 +1,71 @@
+import CPython
+import Compiler
+import LoopIR
+import Syntax
+
+/// Code that was compiled to be shown, and not to be run.
+struct PrintedCompilation {
+  let program: CompiledProgram
+  /// What code and signature block go together as.
+  let text: String
+}
+
+extension FunctionState {
+  /// Compiles for a call with the given arguments, a sequence, without loading or keeping anything.
+  func printed(
+    _ arguments: PythonPointer, _ opts: PythonPointer?
+  ) throws(PythonException) -> PrintedCompilation {
+    let frame = frame()
+    defer { finish(frame) }
+    let tuple = try OwnedObject(PySequence_Tuple(arguments))
+    let count = PyTuple_Size(tuple.pointer)
+    guard count == callee.count else {
+      throw callee.wrongCall("was given \(count == 1 ? "1 argument" : "\(count) arguments")")
+    }
+    for index in 0..<count {
+      (frame.pointee.ordered + index).initialize(to: PyTuple_GetItem(tuple.pointer, index))
+    }
+    frame.pointee.arguments = UnsafePointer(frame.pointee.ordered)
+    try readKey(frame, opts, try options.token(opts))
+    let callOptions = try CallOptions(opts)
+    let (names, identities) = try lookUpNames(frame)
+    defer { identities.forEach { py_release($0) } }
+    return try printed(frame, callOptions, names)
+  }
+
+  private func printed(
+    _ frame: CallFrame.Reference, _ options: CallOptions, _ names: PythonNames
+  ) throws(PythonException) -> PrintedCompilation {
+    let layout = layout(frame)
+    let values = Array(
+      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    var history = ValueHistory(layout)
+    _ = history.note(values)
+    var plan = history.plan(values, options.specialization)
+    // The schedule is part of the text, so thread counts are constants; they are the last words.
+    let count = layout.places.count - labels.count
+    plan.sources.removeAll { $0 >= count }
+    for index in count..<layout.places.count { plan.words[index] = .constant(values[index]) }
+    let signature = signature(plan, layout, options)
+    let program: CompiledProgram
+    do {
+      program = try compileProgram(signature, names)
+    } catch {
+      throw raise(error, in: callee.sources)
+    }
+    let block = SignatureBlock(
+      function: callee.name, entry: program.entry,
+      parameterNames: callee.parameters.map(\.name), arguments: signature.arguments,
+      writes: program.writes, parameterSources: plan.sources,
+      failures: program.failures.map { $0.map(failure) })
+    let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
+    return PrintedCompilation(
+      program: program, text: program.code + separator + block.printed(prefix: "; "))
+  }
+
+  private func failure(_ diagnostic: Diagnostic) -> SignatureBlock.Failure {
+    SignatureBlock.Failure(
+      diagnostic.category, diagnostic.rendered(with: callee.sources),
+      line: Int(diagnostic.spans.first?.line ?? 0))
+  }
+}

@@ -1,0 +1,105 @@
+import CPython
+import LoopIR
+import Lowering
+import Syntax
+
+/// What every free name and path of a function stood for when the call came: a value, so that the compiler needs
+/// neither Python nor its lock.
+struct PythonNames: NameResolver, Sendable {
+  private var table: [[String]: ResolvedName] = [:]
+
+  func resolve(_ path: [String]) -> ResolvedName { table[path] ?? .missing(known: []) }
+
+  /// Looks up every name and path of the scope.
+  ///
+  /// Paths that end in anything but what is fixed once and for all are watched from now on.
+  /// - Returns: whether the scope watches more paths now, so that the key has to be made anew.
+  mutating func lookUp(in scope: Scope) throws(PythonException) -> Bool {
+    var objects: [[String]: Retained] = [:]
+    for name in scope.names.roots {
+      guard let object = try scope.object(ofRoot: name) else {
+        table[[name]] = .missing(known: try scope.namesInScope())
+        continue
+      }
+      table[[name]] = try Self.meaning(of: object.pointer)
+      objects[[name]] = Retained(object.taken())
+    }
+    var watchesMore = false
+    for path in scope.names.paths {
+      guard let name = path.last, let base = objects[Array(path.dropLast())] else { continue }
+      guard py_is_module(base.pointer) || py_is_class(base.pointer) else {
+        table[path] = .unsupported("an attribute of \(base.pointer.description)")
+        continue
+      }
+      let key = try name.python()
+      guard let object = try base.pointer.optionalAttribute(key.pointer) else {
+        table[path] = .missing(known: try Self.attributes(of: base.pointer))
+        watchesMore = try scope.watch(path) || watchesMore
+        continue
+      }
+      let meaning = try Self.meaning(of: object.pointer)
+      table[path] = meaning
+      if !Self.isFixed(meaning, object.pointer) {
+        watchesMore = try scope.watch(path) || watchesMore
+      }
+      objects[path] = Retained(object.taken())
+    }
+    return watchesMore
+  }
+
+  /// A reference in a table.
+  private final class Retained {
+    let pointer: PythonPointer
+
+    init(_ owned: PythonPointer) { pointer = owned }
+
+    deinit { py_release(pointer) }
+  }
+
+  /// Whether the attribute of a module is taken to stay what it is.
+  private static func isFixed(_ meaning: ResolvedName, _ object: PythonPointer) -> Bool {
+    switch meaning {
+    case .intrinsic, .scalarType: true
+    case .unsupported: py_is_module(object) || py_is_class(object)
+    case .integer, .float, .bool, .typedScalar, .function, .missing: false
+    }
+  }
+
+  /// What an object means to the compiler.
+  private static func meaning(of object: PythonPointer) throws(PythonException) -> ResolvedName {
+    if py_is_bool(object) { return .bool(py_is_true(object)) }
+    if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
+      if let (type, bits) = try NumPyScalar.read(object) { return .typedScalar(type, bits: bits) }
+      return .unsupported(object.description)
+    }
+    if py_is_int(object) {
+      var overflow: Int32 = 0
+      let value = PyLong_AsLongLongAndOverflow(object, &overflow)
+      return overflow == 0 ? .integer(value) : .unsupported("an integer of more than 64 bits")
+    }
+    if py_is_float(object) { return .float(PyFloat_AsDouble(object)) }
+    if py_is_native_function(object) {
+      return .function(name: FunctionState.name(of: object))
+    }
+    let hooks = try Hooks.current()
+    if let name = try hooks.name(of: object, in: hooks.intrinsics),
+      let intrinsic = Intrinsic(rawValue: name)
+    {
+      return .intrinsic(intrinsic)
+    }
+    if let name = try hooks.name(of: object, in: hooks.dtypes), let type = ScalarType(name: name) {
+      return .scalarType(type)
+    }
+    return .unsupported(object.description)
+  }
+
+  /// The names of an object's attributes.
+  private static func attributes(of object: PythonPointer) throws(PythonException) -> [String] {
+    let list = try OwnedObject(PyObject_Dir(object))
+    var names: [String] = []
+    try list.pointer.forEachItem { name throws(PythonException) in
+      if py_is_string(name) { names.append(try String(python: name)) }
+    }
+    return names
+  }
+}

@@ -1,0 +1,92 @@
+import CPython
+
+/// All compiled versions of a function, the least recently used dropped beyond a limit.
+///
+/// Only a thread that holds the interpreter's lock looks in or changes anything.
+final class Specializations {
+  /// The most versions of one function.
+  static let limit = 64
+
+  private(set) var families: [Family] = []
+  /// What the hot path reads and writes; at a fixed address, so that no check of exclusive access is made.
+  private let hot: UnsafeMutablePointer<Hot>
+
+  private struct Hot {
+    /// The family of the latest call; one of `families`.
+    var last: Unmanaged<Family>?
+    var clock: UInt64 = 0
+  }
+
+  /// An empty table.
+  init() {
+    hot = .allocate(capacity: 1)
+    hot.initialize(to: Hot())
+  }
+
+  deinit { hot.deallocate() }
+
+  /// The version that serves the frame's call.
+  @inline(__always)
+  func variant(for frame: CallFrame.Reference) -> Variant? {
+    if let last = hot.pointee.last {
+      let found = last._withUnsafeGuaranteedRef { family in
+        family.includes(frame) ? family.variant(frame.pointee.values) : nil
+      }
+      if let found { return stamped(found) }
+    }
+    return family(for: frame)?.variant(frame.pointee.values).map { stamped($0) }
+  }
+
+  /// The family of the frame's call.
+  func family(for frame: CallFrame.Reference) -> Family? {
+    for family in families where family.includes(frame) {
+      hot.pointee.last = Unmanaged.passUnretained(family)
+      return family
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private func stamped(_ variant: Variant) -> Variant {
+    hot.pointee.clock &+= 1
+    variant.lastUse.pointee = hot.pointee.clock
+    return variant
+  }
+
+  /// Adds a version to a family, and the family where it is new; returns what had to go, for the caller to let go of.
+  func insert(_ variant: Variant, into family: Family) -> [AnyObject] {
+    var dropped: [AnyObject] = []
+    while families.reduce(0, { $0 + $1.variants.count }) >= Self.limit {
+      guard let oldest = dropOldest(except: family) else { break }
+      dropped += oldest
+    }
+    family.insert(stamped(variant))
+    if !families.contains(where: { $0 === family }) { families.append(family) }
+    hot.pointee.last = Unmanaged.passUnretained(family)
+    return dropped
+  }
+
+  /// Takes the least recently used version out, with its family where that is empty then.
+  private func dropOldest(except kept: Family) -> [AnyObject]? {
+    var oldest: (family: Family, variant: Variant)?
+    for family in families {
+      for variant in family.variants
+      where variant.lastUse.pointee < oldest?.variant.lastUse.pointee ?? .max {
+        oldest = (family, variant)
+      }
+    }
+    guard let oldest, let variant = oldest.family.remove(oldest.variant) else { return nil }
+    guard oldest.family.variants.isEmpty, oldest.family !== kept else { return [variant] }
+    hot.pointee.last = nil
+    families.removeAll { $0 === oldest.family }
+    return [variant, oldest.family]
+  }
+
+  /// Forgets everything; returns what was there, for the caller to let go of.
+  func removeAll() -> [Family] {
+    let former = families
+    hot.pointee.last = nil
+    families = []
+    return former
+  }
+}

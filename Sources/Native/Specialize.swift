@@ -1,0 +1,221 @@
+import CPUTarget
+import CPython
+import Compiler
+import LoopIR
+import Syntax
+
+/// A request to compile a function for the call in a frame.
+private struct CompilationRequest {
+  var options: CallOptions
+  var names: PythonNames
+  var family: Family
+  var values: [Int64]
+  var changes: [ValueHistory.Change]
+}
+
+extension FunctionState {
+  /// Compiles a version for the frame's call, unless another thread does so in the meantime.
+  func specialize(
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?
+  ) throws(PythonException) -> Variant {
+    let options = try CallOptions(opts)
+    for label in options.unknownLabels(of: syntax) { try warn(label, in: callee.sources) }
+    try gate.enter()
+    defer { gate.leave() }
+    let (names, identities) = try lookUpNames(frame)
+    if let ready = specializations.variant(for: frame) {
+      identities.forEach { py_release($0) }
+      return ready
+    }
+    let known = specializations.family(for: frame)
+    let family = known ?? Family(frame, layout: layout(frame), identities: identities)
+    if known != nil { identities.forEach { py_release($0) } }
+    let values = Array(
+      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    let request = CompilationRequest(
+      options: options, names: names, family: family, values: values,
+      changes: family.history.note(values))
+    return try build(request, frame, isNewFamily: known == nil)
+  }
+
+  /// Compiles a version in which all values of the frame's call are constants, or finds it.
+  func respecialize(
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?
+  ) throws(PythonException) -> Variant {
+    var options = try CallOptions(opts)
+    options.specialization = .always
+    try gate.enter()
+    defer { gate.leave() }
+    let (names, identities) = try lookUpNames(frame)
+    let known = specializations.family(for: frame)
+    let family = known ?? Family(frame, layout: layout(frame), identities: identities)
+    if known != nil { identities.forEach { py_release($0) } }
+    if let ready = family.variant(frame.pointee.values), ready.parameterCount == 0 { return ready }
+    let values = Array(
+      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    let request = CompilationRequest(
+      options: options, names: names, family: family, values: values, changes: [])
+    return try build(
+      request, frame, isNewFamily: false,
+      reason: "the version with parameters does not serve these values")
+  }
+
+  /// What each value word of the frame means.
+  func layout(_ frame: CallFrame.Reference) -> KeyLayout {
+    KeyLayout(types: frame.pointee.types, arguments: callee.count, labels: labels.count)
+  }
+
+  /// What the free names stand for, and new references to the objects that the frame's key tells apart by identity.
+  ///
+  /// Look-ups may run Python code and other threads, so the words of the scope are read again until they agree.
+  func lookUpNames(
+    _ frame: CallFrame.Reference
+  ) throws(PythonException) -> (PythonNames, [PythonPointer]) {
+    for _ in 0..<16 {
+      var names = PythonNames()
+      let watchesMore = try names.lookUp(in: scope)
+      let former = scopeWords(frame)
+      frame.pointee.rewindScope()
+      try scope.append(to: frame)
+      if !watchesMore, former == scopeWords(frame) {
+        return (names, Scope.identities(in: frame))
+      }
+    }
+    throw raise(
+      py_runtime_error(), "the global names that '\(callee.name)' uses change while they are read")
+  }
+
+  private func scopeWords(_ frame: CallFrame.Reference) -> [UInt64] {
+    (frame.pointee.scopeTypes..<frame.pointee.typeCount).map { frame.pointee.types[$0] }
+  }
+
+  // MARK: - Compilation
+
+  private func build(
+    _ request: CompilationRequest, _ frame: CallFrame.Reference, isNewFamily: Bool,
+    reason given: String? = nil
+  ) throws(PythonException) -> Variant {
+    let start = ContinuousClock.now
+    let reason =
+      given
+      ?? (isNewFamily
+        ? CompilationReason.newFamily(self, request.family)
+        : CompilationReason.newValues(self, request.family, request.changes))
+    let (plan, signature, program) = try compile(request)
+    let refusal = refusal(program, request.family.layout)
+    for warning in program.warnings { try warn(warning, in: callee.sources) }
+    let code = refusal == nil ? try Self.load(program.code, entry: program.entry) : nil
+    let variant = Variant(plan, code: code, refusal: refusal, failures: program.failures)
+    let dropped = specializations.insert(variant, into: request.family)
+    withExtendedLifetime(dropped) {}
+    let duration = (ContinuousClock.now - start).components
+    let milliseconds = Double(duration.seconds) * 1e3 + Double(duration.attoseconds) * 1e-15
+    compilations.append(
+      Compilation(
+        key: CompilationReason.key(callee, signature), reason: reason, milliseconds: milliseconds))
+    return variant
+  }
+
+  /// Compiles with the parameters that the history asks for, or where that fails, with constants alone: a value may
+  /// have to be known, such as the step of a loop.
+  private func compile(
+    _ request: CompilationRequest
+  ) throws(PythonException) -> (ValueHistory.Plan, CallSignature, CompiledProgram) {
+    let family = request.family
+    if !family.needsConstants {
+      let plan = family.history.plan(request.values, request.options.specialization)
+      let signature = signature(plan, family.layout, request.options)
+      do {
+        return (plan, signature, try compileProgram(signature, request.names))
+      } catch {
+        if plan.sources.isEmpty { throw raise(error, in: callee.sources) }
+      }
+    }
+    let plan = family.history.plan(request.values, .always)
+    let signature = signature(plan, family.layout, request.options)
+    do {
+      let program = try compileProgram(signature, request.names)
+      family.needsConstants = true
+      return (plan, signature, program)
+    } catch {
+      throw raise(error, in: callee.sources)
+    }
+  }
+
+  /// What the compiler is told of a call.
+  func signature(
+    _ plan: ValueHistory.Plan, _ layout: KeyLayout, _ options: CallOptions
+  ) -> CallSignature {
+    CallSignature(
+      arguments: layout.signatureArguments(plan.words),
+      schedule: layout.signatureSchedule(plan.words, labels: labels),
+      options: options.compile, parameterCount: plan.sources.count)
+  }
+
+  /// Runs the compiler without the interpreter's lock.
+  func compileProgram(
+    _ signature: CallSignature, _ names: PythonNames
+  ) throws(DiagnosticError) -> CompiledProgram {
+    let machine: Machine
+    do {
+      machine = try Self.machine()
+    } catch {
+      throw DiagnosticError(Diagnostic(.bug, "The target of the compilation is unknown.", at: []))
+    }
+    let thread = PyEval_SaveThread()
+    defer { PyEval_RestoreThread(thread) }
+    return try Compiler.compile(syntax, signature: signature, names: names, machine: machine)
+  }
+
+  /// Why calls of this version must be refused: an array that the code writes cannot be written.
+  private func refusal(_ program: CompiledProgram, _ layout: KeyLayout) -> Diagnostic? {
+    for (index, (word, isWritten)) in zip(layout.arguments, program.writes).enumerated()
+    where word.isArray && isWritten {
+      if word.contains(.readOnly) {
+        return callee.diagnostic(.value, index, " is read-only but the function writes it")
+      }
+      if word.contains(.overlapsItself) {
+        return callee.diagnostic(
+          .value, index, " has elements that share memory but the function writes it; pass a copy")
+      }
+    }
+    return nil
+  }
+
+  // MARK: - The Python side of a compilation
+
+  /// Makes machine code of LLVM IR and loads it.
+  static func load(_ text: String, entry: String) throws(PythonException) -> Variant.Code {
+    let hooks = try Hooks.current()
+    let code = try text.python()
+    let symbol = try entry.python()
+    let library = try hooks.compileAndLoad.call(code.pointer, symbol.pointer)
+    let address = try library.attribute("address")
+    guard let start = PyLong_AsVoidPtr(address.pointer) else {
+      if PyErr_Occurred() != nil { throw PythonException() }
+      throw raise(py_runtime_error(), "the compiled code has no address")
+    }
+    let function = unsafeBitCast(start, to: Variant.Entry.self)
+    return Variant.Code(entry: function, library: library.taken())
+  }
+
+  /// The machine that code is made for.
+  static func machine() throws(PythonException) -> Machine {
+    let target = try Hooks.current().target.call()
+    func text(_ name: String) throws(PythonException) -> String {
+      let value = try target.attribute(name)
+      return try String(python: value.pointer)
+    }
+    let vectorMath: Machine.VectorMath =
+      switch try text("vector_math") {
+      case "_ZGVb": .libmvecSSE
+      case "_ZGVd": .libmvecAVX2
+      case "_ZGVe": .libmvecAVX512
+      case let name: Machine.VectorMath(rawValue: name) ?? .none
+      }
+    return Machine(
+      triple: try text("triple"), dataLayout: try text("data_layout"), cpu: try text("cpu"),
+      features: try text("features"), vectorMath: vectorMath,
+      vectorFunctions: try target.attribute("vector_functions").pointer.strings())
+  }
+}

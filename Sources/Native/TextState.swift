@@ -1,0 +1,157 @@
+import CPython
+import CRuntime
+import Compiler
+import LoopIR
+import Syntax
+
+/// Code that was printed, perhaps edited, and made callable again.
+final class TextState: CallableState {
+  private let callee: Callee
+  private let block: SignatureBlock
+  private let layout: KeyLayout
+  private var variant: Variant?
+
+  /// Compiles the text.
+  init(name: String, text: String) throws(PythonException) {
+    do {
+      block = try SignatureBlock(parsing: text)
+    } catch {
+      throw raise(error, in: [])
+    }
+    callee = try Callee(
+      name: name, parameters: block.parameterNames.map { Syntax.Function.Parameter($0) },
+      sources: [])
+    layout = KeyLayout(arguments: block.arguments.map(Self.typeWord))
+    let failures = block.failures.map { failure in
+      failure.map { Diagnostic($0.category, $0.message, at: []) }
+    }
+    let code = try FunctionState.load(text, entry: block.entry)
+    let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
+    variant = Variant(plan, code: code, refusal: nil, failures: failures)
+    super.init()
+    for case .array(let array) in block.arguments
+    where array.extents.count > TypeWord.maximumDimensions {
+      throw raise(py_value_error(), "the signature block has an array of too many dimensions")
+    }
+  }
+
+  override var representation: String { "<parpy compiled text \(callee.name)>" }
+
+  override var referents: [PythonPointer] {
+    variant?.code.map { [$0.library] } ?? []
+  }
+
+  override func clear() {
+    let former = variant
+    variant = nil
+    withExtendedLifetime(former) {}
+  }
+
+  /// Calls the code; the result is a new reference.
+  func call(
+    _ given: UnsafePointer<PythonPointer?>?, _ count: Int, _ keywords: PythonPointer?
+  ) throws(PythonException) -> PythonPointer {
+    guard let variant, let code = variant.code else {
+      throw raise(py_runtime_error(), "the compiled text was cleared")
+    }
+    let frame = freeFrame() ?? CallFrame.allocate(arguments: callee.count, labels: 0, names: 0)
+    defer { finish(frame) }
+    // The schedule is in the text already, so the options change nothing.
+    _ = try CallBinder(callee: callee, frame: frame).bind(given, count, keywords)
+    try ArgumentReader(callee: callee, frame: frame).readAll()
+    for index in 0..<callee.count { try check(frame, index) }
+    guard variant.serves(frame.pointee.values) else { throw try wrongValues(frame) }
+    let result = variant.run(code, frame, runtime)
+    if result != 0 { throw failure(result, variant) }
+    py_retain(py_none())
+    return py_none()
+  }
+
+  private func failure(_ result: Int64, _ variant: Variant) -> PythonException {
+    if result == -1 { return raise(py_memory_error(), "out of memory for the temporaries") }
+    guard result > 0, result <= variant.failures.count else {
+      return raise(Diagnostic(.bug, "The code gave the unknown result \(result).", at: []), in: [])
+    }
+    let failure =
+      variant.failures[Int(result) - 1]
+      ?? Diagnostic(.value, "The code of '\(callee.name)' was made for other values.", at: [])
+    return raise(failure, in: [])
+  }
+
+  // MARK: - Whether a call fits the signature
+
+  /// The type word of an argument as the block describes it.
+  private static func typeWord(_ argument: CallSignature.Argument) -> TypeWord {
+    switch argument {
+    case .scalar(let type, let isWeak, _): return .scalar(type, isWeak: isWeak)
+    case .array(let array):
+      let dimensions = min(array.extents.count, TypeWord.maximumDimensions)
+      var word = TypeWord.array(array.element, dimensions: dimensions)
+      for (dimension, extent) in array.extents.prefix(dimensions).enumerated() {
+        guard case .constant(let value) = extent else {
+          word.note(extent: 2, ofDimension: dimension)
+          continue
+        }
+        word.note(extent: Int(value), ofDimension: dimension)
+      }
+      if array.strides != nil { word.insert(.strided) }
+      if array.isReadOnly { word.insert(.readOnly) }
+      if array.overlaps { word.insert(.overlaps) }
+      return word
+    }
+  }
+
+  /// Tests the type of an argument; the values come later, all at once.
+  private func check(_ frame: CallFrame.Reference, _ index: Int) throws(PythonException) {
+    let given = TypeWord(bits: frame.pointee.types[index])
+    let wanted = layout.arguments[index]
+    let isWritten = block.writes[index]
+    let isSameType =
+      given.isArray == wanted.isArray && given.element == wanted.element
+      && given.dimensions == wanted.dimensions
+      && given.contains(.weak) == wanted.contains(.weak)
+      && given.contains(.strided) == wanted.contains(.strided)
+      && (0..<wanted.dimensions).allSatisfy {
+        given.isExtentOpen($0) == wanted.isExtentOpen($0)
+      }
+    guard isSameType else { throw mismatch(index) }
+    if isWritten, given.contains(.readOnly) {
+      throw callee.wrongValue(index, " is read-only but the function writes it")
+    }
+    if isWritten, given.contains(.overlapsItself) {
+      throw callee.wrongValue(index, " has elements that share memory but the function writes it")
+    }
+    if given.contains(.overlaps), !wanted.contains(.overlaps) {
+      throw callee.wrongValue(
+        index, " shares memory with another argument, and the code was made for one that does not")
+    }
+  }
+
+  private func mismatch(_ index: Int) -> PythonException {
+    callee.typeMismatch(
+      index,
+      " does not fit the code, which is for \(SignatureText.argument(block.arguments[index]))")
+  }
+
+  /// The error for the first argument whose values are not those of the block.
+  private func wrongValues(_ frame: CallFrame.Reference) throws(PythonException) -> PythonException
+  {
+    let words = block.words
+    for (position, word) in words.enumerated() {
+      let value = frame.pointee.values[position]
+      let isRight: Bool =
+        switch word {
+        case .constant(let constant): constant == value
+        case .parameter(let parameter):
+          frame.pointee.values[block.parameterSources[parameter]] == value
+        }
+      if isRight { continue }
+      switch layout.places[position] {
+      case .extent(let argument, _), .stride(let argument, _), .scalar(let argument):
+        return mismatch(argument)
+      case .threads: continue
+      }
+    }
+    return callee.wrongCall("does not fit the code")
+  }
+}

@@ -1,0 +1,79 @@
+import LoopIR
+
+/// The 64 bits by which arguments are told apart that no one version of the code can serve.
+///
+///     bits  0–3   kind: array or scalar
+///     bits  4–11  element type
+///     bits 12–19  number of dimensions
+///     bits 20–27  flags
+///     bits 32–63  for each dimension two bits: extent 0, 1, or more
+struct TypeWord: Equatable {
+  var bits: UInt64
+
+  /// The most dimensions that an array may have.
+  static let maximumDimensions = 16
+
+  /// What is known of an array or scalar beside its type.
+  struct Flags: OptionSet {
+    let rawValue: UInt64
+
+    /// The strides are part of the key, since the array is not C-contiguous.
+    static let strided = Flags(rawValue: 1 << 20)
+    static let readOnly = Flags(rawValue: 1 << 21)
+    /// Shares memory with another argument.
+    static let overlaps = Flags(rawValue: 1 << 22)
+    /// The innermost stride is one element.
+    static let unitStride = Flags(rawValue: 1 << 23)
+    /// Two elements of the array may share memory.
+    static let overlapsItself = Flags(rawValue: 1 << 24)
+    /// A Python number.
+    static let weak = Flags(rawValue: 1 << 25)
+  }
+
+  private static let arrayKind: UInt64 = 1
+  private static let scalarKind: UInt64 = 2
+
+  /// The word of a scalar.
+  @inline(__always)
+  static func scalar(_ type: ScalarType, isWeak: Bool) -> TypeWord {
+    TypeWord(
+      bits: scalarKind | UInt64(type.rawValue) << 4 | (isWeak ? Flags.weak.rawValue : 0))
+  }
+
+  /// The word of an array, as yet without flags and extents.
+  @inline(__always)
+  static func array(_ element: ScalarType, dimensions: Int) -> TypeWord {
+    TypeWord(
+      bits: arrayKind | UInt64(element.rawValue) << 4
+        | UInt64(truncatingIfNeeded: dimensions) << 12)
+  }
+
+  /// Adds the class of an extent.
+  @inline(__always)
+  mutating func note(extent: Int, ofDimension dimension: Int) {
+    let kind = UInt64(truncatingIfNeeded: min(extent, 2))
+    bits |= kind << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
+  }
+
+  /// Adds a flag.
+  @inline(__always)
+  mutating func insert(_ flag: Flags) { bits |= flag.rawValue }
+
+  /// Whether a flag is set.
+  @inline(__always)
+  func contains(_ flag: Flags) -> Bool { bits & flag.rawValue != 0 }
+
+  var isArray: Bool { bits & 0xF == Self.arrayKind }
+  var element: ScalarType? { ScalarType(rawValue: UInt8(truncatingIfNeeded: bits >> 4)) }
+  var dimensions: Int { Int(truncatingIfNeeded: bits >> 12 & 0xFF) }
+
+  /// Whether the extent of that dimension is 2 or more, and so may become a parameter.
+  func isExtentOpen(_ dimension: Int) -> Bool {
+    bits >> (32 + 2 * UInt64(truncatingIfNeeded: dimension)) & 3 == 2
+  }
+
+  /// How many value words go with the word.
+  var valueCount: Int {
+    isArray ? (contains(.strided) ? 2 * dimensions : dimensions) : 1
+  }
+}

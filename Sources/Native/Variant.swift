@@ -1,0 +1,110 @@
+import CPython
+import CRuntime
+import LoopIR
+import Syntax
+
+/// One compiled version of a function, and which calls it serves: those of its family whose value words fit.
+///
+/// The code is loaded for as long as the variant lives; a call holds the variant while it runs.
+final class Variant {
+  /// The entry point of compiled code; see `CompiledProgram.entry`.
+  typealias Entry =
+    @convention(c) (UnsafePointer<Int64>, UnsafePointer<parpy_runtime>) -> Int64
+
+  /// Compiled code in memory.
+  struct Code {
+    let entry: Entry
+    /// The Python object that keeps the code loaded; a reference that the code's user owns.
+    let library: PythonPointer
+  }
+
+  /// Nil where every such call is refused.
+  let code: Code?
+  /// Why calls are refused: an array that is written cannot be.
+  let refusal: Diagnostic?
+  /// What the results of the entry point mean; see `CompiledProgram.failures`.
+  let failures: [Diagnostic?]
+  let parameterCount: Int
+  /// When it was last used, by the clock of its table.
+  let lastUse: UnsafeMutablePointer<UInt64>
+
+  private let wordCount: Int
+  /// The words that must be equal, under a mask that is zero for parameters.
+  private let constants: UnsafeMutablePointer<Int64>
+  private let masks: UnsafeMutablePointer<Int64>
+  /// The value word that each parameter is taken from.
+  private let sources: UnsafeMutablePointer<Int>
+  /// Pairs of words that must be equal to each other, since they share a parameter.
+  private let equalities: UnsafeMutableBufferPointer<(Int, Int)>
+
+  /// A version for the words of a plan; takes over the reference to the code.
+  init(_ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?]) {
+    self.code = code
+    self.refusal = refusal
+    self.failures = failures
+    parameterCount = plan.sources.count
+    wordCount = plan.words.count
+    lastUse = .allocate(capacity: 1)
+    lastUse.initialize(to: 0)
+    constants = .allocate(capacity: plan.words.count + 1)
+    masks = .allocate(capacity: plan.words.count + 1)
+    sources = .allocate(capacity: plan.sources.count + 1)
+    var pairs: [(Int, Int)] = []
+    for (index, word) in plan.words.enumerated() {
+      switch word {
+      case .constant(let value):
+        (constants + index).initialize(to: value)
+        (masks + index).initialize(to: -1)
+      case .parameter(let parameter):
+        (constants + index).initialize(to: 0)
+        (masks + index).initialize(to: 0)
+        let source = plan.sources.indices.contains(parameter) ? plan.sources[parameter] : index
+        if source != index { pairs.append((source, index)) }
+      }
+    }
+    for (index, source) in plan.sources.enumerated() { (sources + index).initialize(to: source) }
+    equalities = .allocate(capacity: pairs.count)
+    _ = equalities.initialize(from: pairs)
+  }
+
+  deinit {
+    lastUse.deallocate()
+    constants.deallocate()
+    masks.deallocate()
+    sources.deallocate()
+    equalities.deallocate()
+    if let code { py_release(code.library) }
+  }
+
+  /// Whether the version serves a call with those value words.
+  @inline(__always)
+  func serves(_ values: UnsafePointer<Int64>) -> Bool {
+    var difference: Int64 = 0
+    var index = 0
+    while index < wordCount {
+      difference |= (values[index] ^ constants[index]) & masks[index]
+      index &+= 1
+    }
+    if difference != 0 { return false }
+    for (first, second) in equalities where values[first] != values[second] { return false }
+    return true
+  }
+
+  /// Runs the code without the interpreter's lock; the result is that of the entry point.
+  @inline(__always)
+  func run(
+    _ code: Code, _ frame: CallFrame.Reference, _ runtime: UnsafePointer<parpy_runtime>
+  ) -> Int64 {
+    let block = frame.pointee.block
+    let parameters = block + frame.pointee.arrayCount
+    var index = 0
+    while index < parameterCount {
+      parameters[index] = frame.pointee.values[sources[index]]
+      index &+= 1
+    }
+    let thread = PyEval_SaveThread()
+    let result = code.entry(block, runtime)
+    PyEval_RestoreThread(thread)
+    return result
+  }
+}

@@ -1,0 +1,119 @@
+"""What a result was measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import time
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("parpy", "numpy", "llvmlite", "numba")
+
+
+def machine() -> dict[str, object]:
+    """Describes processor, memory and system."""
+    return {
+        "processor": _processor(),
+        "cores": cores(),
+        "caches": _caches(),
+        "memory_bytes": _memory(),
+        "system": platform.platform(),
+        "load_average": load_average(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python, ParPy, what it runs on and its peers; only what is installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    with suppress(OSError, subprocess.CalledProcessError):
+        found["commit"] = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    return found
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_average() -> float | None:
+    """How many threads wanted to run in the last minute; None where the system cannot tell."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+class Neighbours:
+    """Measures how many cores other work and the hypervisor took since it was made.
+
+    Linux only: elsewhere it does not know.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._times()
+
+    def cores(self) -> float | None:
+        """Cores that this process and those it waited for did not have; None if unknown."""
+        now = self._times()
+        if now is None or self._start is None or now[0] <= self._start[0]:
+            return None
+        wall, busy, own = (b - a for a, b in zip(self._start, now, strict=True))
+        return round(max(0.0, (busy - own) / wall), 2)
+
+    @staticmethod
+    def _times() -> tuple[float, float, float] | None:
+        """Seconds passed, seconds that all cores were busy, and our own part of them."""
+        try:
+            fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        except OSError:
+            return None
+        user, nice, system, _idle, _wait, hard, soft, stolen = map(int, fields)
+        busy = (user + nice + system + hard + soft + stolen) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), busy, sum(os.times()[:4])
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        if found:
+            return found[1]
+    return _sysctl("machdep.cpu.brand_string") or platform.processor() or platform.machine()
+
+
+def _caches() -> dict[str, str]:
+    """The size of each data cache that the first core sees."""
+    found = {}
+    for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        with suppress(OSError):
+            kind, level, size = (
+                (cache / name).read_text().strip() for name in ("type", "level", "size")
+            )
+            if kind != "Instruction":
+                found[f"L{level}"] = size
+    return found
+
+
+def _memory() -> int | None:
+    with suppress(OSError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return None
+
+
+def _sysctl(name: str) -> str:
+    with suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(
+            ["sysctl", "-n", name], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    return ""

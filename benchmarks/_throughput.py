@@ -1,0 +1,90 @@
+"""Small kernels that users write first, against NumPy and Numba, in and out of cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import _numpy_programs
+import _programs
+import numpy as np
+from _report import Group, Result
+from _timing import calls, race
+
+import parpy
+
+PROGRAMS = ("sum_rows", "softmax_rows", "stencil")
+TYPES = (np.float32, np.float64)
+SHAPES = {"in cache": (256, 1024), "out of cache": (4096, 4096)}
+
+# Three per cent are noise.
+AT_MOST_OF_BEST = 1.03
+
+
+def throughput(rounds: int, has_numba: bool, threads: int) -> Group:
+    """Times each program in each type and size; the faster peer is the bar."""
+    shapes = ", ".join(f"{where} {n} x {m}" for where, (n, m) in SHAPES.items())
+    group = Group(
+        f"Programs, {threads} threads",
+        notes=[f"{shapes}; medians of {rounds} rounds; the bar is the faster peer and 3 %"],
+    )
+    if has_numba:
+        import numba
+
+        numba.set_num_threads(threads)
+    for name in PROGRAMS:
+        contenders = _contenders(name, has_numba)
+        for dtype in TYPES:
+            for where, shape in SHAPES.items():
+                x = np.random.default_rng(1).standard_normal(shape).astype(dtype)
+                y = np.zeros(shape[:1] if name == "sum_rows" else shape, dtype)
+                _check(name, contenders, x, y)
+                loops = {who: calls(partial(run, x, y)) for who, run in contenders.items()}
+                group.results.append(
+                    Result(
+                        f"{name} {x.dtype} {where}",
+                        race(loops, rounds, 0.005),
+                        at_most_of_best=AT_MOST_OF_BEST,
+                    )
+                )
+    if has_numba:
+        svml = "with" if numba.config.USING_SVML else "without"
+        group.notes.append(f"Numba: threading layer {numba.threading_layer()}, {svml} Intel SVML")
+    return group
+
+
+def _contenders(name: str, has_numba: bool) -> dict[str, Callable[..., None]]:
+    """The same program by each, as a function of input and output."""
+    contenders = {"ParPy": _parpy(name), "NumPy": getattr(_numpy_programs, name)}
+    if has_numba:
+        import _numba_programs
+        import numba
+
+        program = getattr(_numba_programs, name)
+        contenders["Numba"] = numba.njit(**_numba_programs.PARALLEL)(program)
+    return contenders
+
+
+def _parpy(name: str) -> Callable[..., None]:
+    function = parpy.jit(getattr(_programs, name))
+    options = {n: parpy.par({"rows": parpy.threads(n)}) for n, _ in SHAPES.values()}
+
+    def run(x: np.ndarray, y: np.ndarray) -> None:
+        n = len(x)
+        function(x, y, n, opts=options[n])
+
+    return run
+
+
+def _check(
+    name: str, contenders: dict[str, Callable[..., None]], x: np.ndarray, y: np.ndarray
+) -> None:
+    """Runs every contender once, which compiles it, and compares with NumPy in float64."""
+    expected = np.zeros(y.shape)
+    getattr(_numpy_programs, name)(x.astype(np.float64), expected)
+    tolerance = 1e-3 if x.dtype == np.float32 else 1e-9
+    for who, run in contenders.items():
+        y[...] = 0
+        run(x, y)
+        if not np.allclose(y, expected, rtol=tolerance, atol=tolerance):
+            raise RuntimeError(f"{who}: {name} on {x.shape} {x.dtype} differs from NumPy")
