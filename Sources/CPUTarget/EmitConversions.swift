@@ -21,7 +21,8 @@ extension FunctionEmitter {
   }
 
   private func truth(_ v: Value) -> Value {
-    let zero: Value = v.type.isFloat ? .float(0, v.type, lanes: v.lanes) : .integer(0, v.type, lanes: v.lanes)
+    let zero: Value =
+      v.type.isFloat ? .float(0, v.type, lanes: v.lanes) : .integer(0, v.type, lanes: v.lanes)
     let instruction = v.type.isFloat ? "fcmp une" : "icmp ne"
     return Value(line("\(instruction) \(v.typed), \(zero.text)"), .bool, lanes: v.lanes)
   }

@@ -25,7 +25,8 @@ extension FunctionEmitter {
       switch part.kind {
       case .load, .math: true
       case .binary(.power, _, _): true
-      case .integer, .float, .variable, .unary, .binary, .compare, .logical, .select, .convert: false
+      case .integer, .float, .variable, .unary, .binary, .compare, .logical, .select, .convert:
+        false
       }
     }
   }
@@ -34,7 +35,8 @@ extension FunctionEmitter {
     let first = emit(left)
     if isHarmless(right) {
       let (l, r) = unified(first, emit(right))
-      return Value(line("\(op == .and ? "and" : "or") \(l.typed), \(r.text)"), .bool, lanes: l.lanes)
+      return Value(
+        line("\(op == .and ? "and" : "or") \(l.typed), \(r.text)"), .bool, lanes: l.lanes)
     }
     let constant = Expression.bool(op == .or)
     return op == .and
@@ -68,7 +70,9 @@ extension FunctionEmitter {
       lanes: lanes)
   }
 
-  private func selectInLanes(_ condition: Value, _ then: Expression, _ otherwise: Expression) -> Value {
+  private func selectInLanes(_ condition: Value, _ then: Expression, _ otherwise: Expression)
+    -> Value
+  {
     let outer = vector?.mask
     let type = then.type
     let lanes = condition.lanes

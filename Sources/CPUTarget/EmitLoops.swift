@@ -85,7 +85,8 @@ extension FunctionEmitter {
     }
   }
 
-  private func emitVectorBodies(_ loop: ForLoop, from lower: String, to upper: String, _ lanes: Int) {
+  private func emitVectorBodies(_ loop: ForLoop, from lower: String, to upper: String, _ lanes: Int)
+  {
     let distance = line("sub i64 \(upper), \(lower)")
     module.declare("declare i64 @llvm.smax.i64(i64, i64)")
     let count = line("call i64 @llvm.smax.i64(i64 \(distance), i64 0)")

@@ -14,7 +14,8 @@ extension FunctionEmitter {
       let magnitude = intrinsic("fabs", [v])
       let infinity = Value.float(.infinity, v.type, lanes: lanes)
       let predicate = function == .isinf ? "oeq" : "olt"
-      return Value(line("fcmp \(predicate) \(magnitude.typed), \(infinity.text)"), .bool, lanes: lanes)
+      return Value(
+        line("fcmp \(predicate) \(magnitude.typed), \(infinity.text)"), .bool, lanes: lanes)
     case .gamma: return libraryCall("tgamma", operands)
     case .cbrt, .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos,
       .atan, .atan2, .sinh, .cosh, .tanh, .erf, .erfc, .lgamma, .fmod, .hypot:
@@ -55,7 +56,8 @@ extension FunctionEmitter {
     let types = operands.map(\.llvmType).joined(separator: ", ")
     module.declare("declare \(first.llvmType) \(symbol)(\(types)) #1")
     let list = operands.map(\.typed).joined(separator: ", ")
-    return Value(line("call \(first.llvmType) \(symbol)(\(list)) #1"), first.type, lanes: first.lanes)
+    return Value(
+      line("call \(first.llvmType) \(symbol)(\(list)) #1"), first.type, lanes: first.lanes)
   }
 
   private func inEachLane(_ operands: [Value], _ body: ([Value]) -> Value) -> Value {
@@ -77,7 +79,9 @@ extension FunctionEmitter {
       let (l, r) = (parts[i], parts[i + 1])
       let lanes = l.lanes * 2
       let order = (0..<lanes).map { "i32 \($0)" }.joined(separator: ", ")
-      return Value(line("shufflevector \(l.typed), \(r.typed), <\(lanes) x i32> <\(order)>"), l.type, lanes: lanes)
+      return Value(
+        line("shufflevector \(l.typed), \(r.typed), <\(lanes) x i32> <\(order)>"), l.type,
+        lanes: lanes)
     }
     return joined(pairs)
   }

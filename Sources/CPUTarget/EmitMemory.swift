@@ -17,7 +17,8 @@ extension FunctionEmitter {
     switch access(id, indices) {
     case .uniform(let pointer):
       return fromMemory(
-        Value(line("load \(element.llvmElement), ptr \(pointer), \(alignment)"), stored(element)), element)
+        Value(line("load \(element.llvmElement), ptr \(pointer), \(alignment)"), stored(element)),
+        element)
     case .consecutive(let pointer, let isReversed):
       guard let vector else { return .integer(0, element) }
       let type = "<\(vector.lanes) x \(element.llvmElement)>"
@@ -25,23 +26,32 @@ extension FunctionEmitter {
       if let mask = vector.mask {
         let mask = isReversed ? reversed(mask) : mask
         let name = "@llvm.masked.load.\(stored(element).mangled(lanes: vector.lanes)).p0"
-        module.declare("declare \(type) \(name)(ptr captures(none), i32 immarg, <\(vector.lanes) x i1>, \(type))")
+        module.declare(
+          "declare \(type) \(name)(ptr captures(none), i32 immarg, <\(vector.lanes) x i1>, \(type))"
+        )
         loaded = Value(
-          line("call \(type) \(name)(ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed), \(type) zeroinitializer)"),
+          line(
+            "call \(type) \(name)(ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed), \(type) zeroinitializer)"
+          ),
           stored(element), lanes: vector.lanes)
       } else {
-        loaded = Value(line("load \(type), ptr \(pointer), \(alignment)"), stored(element), lanes: vector.lanes)
+        loaded = Value(
+          line("load \(type), ptr \(pointer), \(alignment)"), stored(element), lanes: vector.lanes)
       }
       if isReversed { loaded = reversed(loaded) }
       return fromMemory(loaded, element)
     case .scattered(let pointers):
       guard let vector else { return .integer(0, element) }
       let type = "<\(vector.lanes) x \(element.llvmElement)>"
-      let name = "@llvm.masked.gather.\(stored(element).mangled(lanes: vector.lanes)).v\(vector.lanes)p0"
+      let name =
+        "@llvm.masked.gather.\(stored(element).mangled(lanes: vector.lanes)).v\(vector.lanes)p0"
       let mask = vector.mask ?? .integer(1, .bool, lanes: vector.lanes)
-      module.declare("declare \(type) \(name)(<\(vector.lanes) x ptr>, i32 immarg, <\(vector.lanes) x i1>, \(type))")
+      module.declare(
+        "declare \(type) \(name)(<\(vector.lanes) x ptr>, i32 immarg, <\(vector.lanes) x i1>, \(type))"
+      )
       let loaded = line(
-        "call \(type) \(name)(<\(vector.lanes) x ptr> align \(element.size) \(pointers), i32 \(element.size), \(mask.typed), \(type) zeroinitializer)")
+        "call \(type) \(name)(<\(vector.lanes) x ptr> align \(element.size) \(pointers), i32 \(element.size), \(mask.typed), \(type) zeroinitializer)"
+      )
       return fromMemory(Value(loaded, stored(element), lanes: vector.lanes), element)
     }
   }
@@ -62,8 +72,12 @@ extension FunctionEmitter {
         return add("store \(stored.typed), ptr \(pointer), \(alignment)")
       }
       let name = "@llvm.masked.store.\(stored.type.mangled(lanes: vector.lanes)).p0"
-      module.declare("declare void \(name)(\(stored.llvmType), ptr captures(none), i32 immarg, <\(vector.lanes) x i1>)")
-      add("call void \(name)(\(stored.typed), ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed))")
+      module.declare(
+        "declare void \(name)(\(stored.llvmType), ptr captures(none), i32 immarg, <\(vector.lanes) x i1>)"
+      )
+      add(
+        "call void \(name)(\(stored.typed), ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed))"
+      )
     case .scattered(let pointers): scatter(toMemory(splat(value)), pointers, element)
     }
   }
@@ -73,8 +87,12 @@ extension FunctionEmitter {
     guard let vector else { return }
     let mask = vector.mask ?? .integer(1, .bool, lanes: vector.lanes)
     let name = "@llvm.masked.scatter.\(value.type.mangled(lanes: vector.lanes)).v\(vector.lanes)p0"
-    module.declare("declare void \(name)(\(value.llvmType), <\(vector.lanes) x ptr>, i32 immarg, <\(vector.lanes) x i1>)")
-    add("call void \(name)(\(value.typed), <\(vector.lanes) x ptr> align \(element.size) \(pointers), i32 \(element.size), \(mask.typed))")
+    module.declare(
+      "declare void \(name)(\(value.llvmType), <\(vector.lanes) x ptr>, i32 immarg, <\(vector.lanes) x i1>)"
+    )
+    add(
+      "call void \(name)(\(value.typed), <\(vector.lanes) x ptr> align \(element.size) \(pointers), i32 \(element.size), \(mask.typed))"
+    )
   }
 
   // MARK: Addresses
@@ -85,10 +103,13 @@ extension FunctionEmitter {
     let stride = buffer.stride(of: indices, along: vector.variable) { self.varies($0) }
     switch stride {
     case 0: return .uniform(pointer: inFirstLane { address(buffer, id, indices) }.text)
-    case 1: return .consecutive(pointer: inFirstLane { address(buffer, id, indices) }.text, isReversed: false)
+    case 1:
+      return .consecutive(
+        pointer: inFirstLane { address(buffer, id, indices) }.text, isReversed: false)
     case -1:
       let first = inFirstLane { address(buffer, id, indices) }
-      let last = line("getelementptr \(buffer.element.llvmElement), ptr \(first.text), i64 \(1 - vector.lanes)")
+      let last = line(
+        "getelementptr \(buffer.element.llvmElement), ptr \(first.text), i64 \(1 - vector.lanes)")
       return .consecutive(pointer: last, isReversed: true)
     default:
       let pointers = address(buffer, id, indices)
@@ -151,13 +172,15 @@ extension FunctionEmitter {
     guard let vector else { return pointer }
     let type = "<\(vector.lanes) x ptr>"
     let first = line("insertelement \(type) poison, ptr \(pointer), i64 0")
-    return line("shufflevector \(type) \(first), \(type) poison, <\(vector.lanes) x i32> zeroinitializer")
+    return line(
+      "shufflevector \(type) \(first), \(type) poison, <\(vector.lanes) x i32> zeroinitializer")
   }
 
   private func reversed(_ value: Value) -> Value {
     let lanes = (0..<value.lanes).reversed().map { "i32 \($0)" }.joined(separator: ", ")
     return Value(
-      line("shufflevector \(value.typed), \(value.llvmType) poison, <\(value.lanes) x i32> <\(lanes)>"),
+      line(
+        "shufflevector \(value.typed), \(value.llvmType) poison, <\(value.lanes) x i32> <\(lanes)>"),
       value.type, lanes: value.lanes)
   }
 

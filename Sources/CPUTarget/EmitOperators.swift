@@ -12,13 +12,20 @@ extension FunctionEmitter {
 
   func unary(_ op: UnaryOperator, _ v: Value) -> Value {
     switch op {
-    case .not: return result("xor \(v.typed), \(Value.integer(1, .bool, lanes: v.lanes).text)", .bool, v.lanes)
+    case .not:
+      return result(
+        "xor \(v.typed), \(Value.integer(1, .bool, lanes: v.lanes).text)", .bool, v.lanes)
     case .invert where v.type == .bool:
-      return result("xor \(v.typed), \(Value.integer(1, .bool, lanes: v.lanes).text)", .bool, v.lanes)
-    case .invert: return result("xor \(v.typed), \(Value.integer(-1, v.type, lanes: v.lanes).text)", v.type, v.lanes)
+      return result(
+        "xor \(v.typed), \(Value.integer(1, .bool, lanes: v.lanes).text)", .bool, v.lanes)
+    case .invert:
+      return result(
+        "xor \(v.typed), \(Value.integer(-1, v.type, lanes: v.lanes).text)", v.type, v.lanes)
     case .negate where v.type.isFloat: return result("fneg \(v.typed)", v.type, v.lanes)
     case .negate:
-      return result("sub \(v.llvmType) \(Value.integer(0, v.type, lanes: v.lanes).text), \(v.text)", v.type, v.lanes)
+      return result(
+        "sub \(v.llvmType) \(Value.integer(0, v.type, lanes: v.lanes).text), \(v.text)", v.type,
+        v.lanes)
     case .absolute where v.type.isFloat: return intrinsic("fabs", [v])
     case .absolute where v.type.isSignedInteger:
       let name = "@llvm.abs.\(v.type.mangled(lanes: v.lanes))"
@@ -73,7 +80,8 @@ extension FunctionEmitter {
 
   private func boolBinary(_ op: BinaryOperator, _ l: Value, _ r: Value) -> Value {
     switch op {
-    case .bitAnd, .multiply, .pythonMin, .minimum: result("and \(l.typed), \(r.text)", .bool, l.lanes)
+    case .bitAnd, .multiply, .pythonMin, .minimum:
+      result("and \(l.typed), \(r.text)", .bool, l.lanes)
     case .bitOr, .add, .pythonMax, .maximum: result("or \(l.typed), \(r.text)", .bool, l.lanes)
     case .bitXor, .subtract: result("xor \(l.typed), \(r.text)", .bool, l.lanes)
     case .divide, .floorDivide, .modulo, .power, .shiftLeft, .shiftRight: l
@@ -82,7 +90,9 @@ extension FunctionEmitter {
 
   private func integerBinary(_ op: BinaryOperator, _ l: Value, _ r: Value) -> Value {
     let isSigned = l.type.isSignedInteger
-    func instruction(_ name: String) -> Value { result("\(name) \(l.typed), \(r.text)", l.type, l.lanes) }
+    func instruction(_ name: String) -> Value {
+      result("\(name) \(l.typed), \(r.text)", l.type, l.lanes)
+    }
     switch op {
     case .add: return instruction("add")
     case .subtract: return instruction("sub")
@@ -93,7 +103,8 @@ extension FunctionEmitter {
     case .pythonMin, .minimum: return intrinsic(isSigned ? "smin" : "umin", [l, r])
     case .pythonMax, .maximum: return intrinsic(isSigned ? "smax" : "umax", [l, r])
     case .shiftLeft, .shiftRight: return shift(op, l, r)
-    case .floorDivide, .modulo: return isSigned ? signedDivision(op, l, r) : unsignedDivision(op, l, r)
+    case .floorDivide, .modulo:
+      return isSigned ? signedDivision(op, l, r) : unsignedDivision(op, l, r)
     case .power: return helperCall(.integerPower(l.type), [l, r])
     // The verifier admits this for floats alone.
     case .divide: return l
@@ -121,7 +132,8 @@ extension FunctionEmitter {
     let zero = Value.integer(0, l.type, lanes: lanes)
     let one = Value.integer(1, l.type, lanes: lanes)
     let isZero = result("icmp eq \(r.typed), \(zero.text)", .bool, lanes)
-    let isMinusOne = result("icmp eq \(r.typed), \(Value.integer(-1, l.type, lanes: lanes).text)", .bool, lanes)
+    let isMinusOne = result(
+      "icmp eq \(r.typed), \(Value.integer(-1, l.type, lanes: lanes).text)", .bool, lanes)
     let isSpecial = result("or \(isZero.typed), \(isMinusOne.text)", .bool, lanes)
     let divisor = select(isSpecial, one, r)
     let remainder = result("srem \(l.typed), \(divisor.text)", l.type, lanes)
@@ -131,7 +143,8 @@ extension FunctionEmitter {
     let mustAdjust = result("and \(isInexact.typed), \(differ.text)", .bool, lanes)
     if op == .modulo {
       // By 1, and so by -1, nothing is left; by zero the result is 0 too.
-      let adjusted = result("add \(remainder.typed), \(select(mustAdjust, divisor, zero).text)", l.type, lanes)
+      let adjusted = result(
+        "add \(remainder.typed), \(select(mustAdjust, divisor, zero).text)", l.type, lanes)
       return adjusted
     }
     let quotient = result("sdiv \(l.typed), \(divisor.text)", l.type, lanes)
@@ -158,7 +171,8 @@ extension FunctionEmitter {
     }
     let isSigned = l.type.isSignedInteger
     if isSigned == r.type.isSignedInteger {
-      return result("icmp \(op.integerPredicate(isSigned: isSigned)) \(l.typed), \(r.text)", .bool, l.lanes)
+      return result(
+        "icmp \(op.integerPredicate(isSigned: isSigned)) \(l.typed), \(r.text)", .bool, l.lanes)
     }
     // Signed with unsigned: a negative number is less than all others, the rest compare as unsigned.
     let signed = isSigned ? l : r

@@ -39,7 +39,9 @@ extension FunctionEmitter {
   ) {
     let truth = emit(condition)
     if truth.lanes == 1 {
-      branch(on: truth.text, then: { self.emit(then) }, otherwise: otherwise.isEmpty ? nil : { self.emit(otherwise) })
+      branch(
+        on: truth.text, then: { self.emit(then) },
+        otherwise: otherwise.isEmpty ? nil : { self.emit(otherwise) })
       return
     }
     // Lanes disagree: each side runs in its lanes, and not at all where it has none.

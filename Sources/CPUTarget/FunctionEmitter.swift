@@ -57,7 +57,8 @@ final class FunctionEmitter {
     loop.mapping.workers = nil
     emit(loop, from: lower, to: upper)
     add("ret void")
-    return assemble("define internal void @\(llvmName(kernel.name))(\(module.signature(of: kernel))) noinline #0")
+    return assemble(
+      "define internal void @\(llvmName(kernel.name))(\(module.signature(of: kernel))) noinline #0")
   }
 
   func emitHost() -> String {
@@ -145,7 +146,8 @@ final class FunctionEmitter {
     if let bound = bindings[id] { return bound }
     let slot = slot(of: id)
     let type = host[id].type
-    return Value(line("load \(type.llvm(lanes: slot.lanes)), ptr \(slot.name)"), type, lanes: slot.lanes)
+    return Value(
+      line("load \(type.llvm(lanes: slot.lanes)), ptr \(slot.name)"), type, lanes: slot.lanes)
   }
 
   /// Assigns a variable in the lanes that take part.
@@ -153,7 +155,8 @@ final class FunctionEmitter {
     let slot = slot(of: id)
     var stored = slot.lanes > 1 ? splat(value) : value
     if slot.lanes > 1, let mask = vector?.mask {
-      let old = Value(line("load \(stored.llvmType), ptr \(slot.name)"), value.type, lanes: slot.lanes)
+      let old = Value(
+        line("load \(stored.llvmType), ptr \(slot.name)"), value.type, lanes: slot.lanes)
       stored = select(mask, stored, old)
     }
     add("store \(stored.typed), ptr \(slot.name)")

@@ -60,7 +60,9 @@ final class ModuleEmitter {
 
 
     """ + functions.joined(separator: "\n")
-      + (helpers.isEmpty ? "" : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
+      + (helpers.isEmpty
+        ? ""
+        : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
       + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + Self.attributes
   }
 
@@ -124,7 +126,9 @@ final class ModuleEmitter {
   }
 
   private func emitRange(of kernel: Kernel) -> String {
-    var lines = ["define internal void @\(llvmName(kernel.name)).range(ptr %context, i64 %begin, i64 %end) #0 {"]
+    var lines = [
+      "define internal void @\(llvmName(kernel.name)).range(ptr %context, i64 %begin, i64 %end) #0 {"
+    ]
     let fields = contextFields(of: kernel)
     for (i, field) in fields.enumerated() {
       lines.append("  %p\(i) = getelementptr inbounds i64, ptr %context, i64 \(i)")

@@ -18,7 +18,9 @@ enum RuntimeHelper: Hashable {
   var declarations: [String] {
     switch self {
     case .floorDivide(let type):
-      ["floor", "copysign"].map { Self.declaration(of: $0, type) } + [Self.declaration(of: "copysign", type)]
+      ["floor", "copysign"].map { Self.declaration(of: $0, type) } + [
+        Self.declaration(of: "copysign", type)
+      ]
     case .modulo(let type): [Self.declaration(of: "copysign", type)]
     case .integerPower: []
     }

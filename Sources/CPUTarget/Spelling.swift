@@ -74,7 +74,8 @@ func llvmName(_ name: String) -> String {
   String(
     name.unicodeScalars.map { scalar -> Character in
       let isPlain =
-        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_")
+        scalar.isASCII
+        && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_")
       return isPlain ? Character(scalar) : "_"
     })
 }

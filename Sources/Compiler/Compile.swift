@@ -13,7 +13,8 @@ public struct DumpRequest {
 
   /// Creates a request for the stages with the given names; `all` stands for every stage.
   public init(
-    _ names: Set<String> = [], to sink: @escaping (_ stage: String, _ text: String) -> Void = { _, _ in }
+    _ names: Set<String> = [],
+    to sink: @escaping (_ stage: String, _ text: String) -> Void = { _, _ in }
   ) {
     self.names = names
     self.sink = sink
@@ -100,5 +101,7 @@ private func unknownLabels(
   }
   // A label on code that folding removed is no mistake.
   return schedule.keys.sorted().filter { !borne.contains($0) && !function.labelNames.contains($0) }
-    .map { Diagnostic(.program, "no statement of \(function.name) bears the label '\($0)'", at: []) }
+    .map {
+      Diagnostic(.program, "no statement of \(function.name) bears the label '\($0)'", at: [])
+    }
 }

@@ -17,9 +17,7 @@ extension Lowerer {
       }
     case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
     case .subscripted:
-      guard let view = try view(target) else {
-        throw reject(.unsupported("this assignment target", at: target.span))
-      }
+      guard let view = try view(target) else { throw try noArray(target) }
       if view.shape.isEmpty {
         let (result, labels) = try valueWithReductionLabels(value)
         try requireAllUsed(labels)
@@ -29,6 +27,17 @@ extension Lowerer {
       }
     default: throw reject(.unsupported("this assignment target", at: target.span))
     }
+  }
+
+  /// What is wrong with a subscripted target that is no array.
+  private func noArray(_ target: Syntax.Expression) throws -> DiagnosticError {
+    guard case .subscripted(let base, _) = target.kind else {
+      return reject(.unsupported("this assignment target", at: target.span))
+    }
+    if case .subscripted = base.kind { return try noArray(base) }
+    _ = try scalar(base)
+    return reject(
+      Diagnostic(.type, "assigning to an element of what is not an array", at: target.span))
   }
 
   private func store(

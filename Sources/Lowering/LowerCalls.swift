@@ -88,14 +88,17 @@ extension Lowerer {
     case .minOrReduce, .maxOrReduce:
       let isMin = intrinsic == .minOrReduce
       if arguments.count == 1 {
-        return try reduction(isMin ? .minimum : .maximum, arguments, keywords, named: name, at: span)
+        return try reduction(
+          isMin ? .minimum : .maximum, arguments, keywords, named: name, at: span)
       }
-      return try extremum(isMin ? .pythonMin : .pythonMax, arguments, keywords, named: name, at: span)
+      return try extremum(
+        isMin ? .pythonMin : .pythonMax, arguments, keywords, named: name, at: span)
     default: break
     }
     guard keywords.isEmpty else {
       throw reject(
-        .unsupported("keyword argument '\(keywords[0].name)' of \(name)", at: keywords[0].value.span))
+        .unsupported(
+          "keyword argument '\(keywords[0].name)' of \(name)", at: keywords[0].value.span))
     }
     switch intrinsic {
     case .pythonMin: return try extremum(.pythonMin, arguments, [], named: name, at: span)
@@ -168,7 +171,9 @@ extension Lowerer {
   }
 
   /// A math function: float32 stays, any other type is computed in float64.
-  private func math(_ function: MathFunction, _ arguments: [TypedValue], at span: Span) -> TypedValue {
+  private func math(_ function: MathFunction, _ arguments: [TypedValue], at span: Span)
+    -> TypedValue
+  {
     let type = arguments.dropFirst().reduce(ElementType(arguments[0])) {
       promoted($0, ElementType($1))
     }

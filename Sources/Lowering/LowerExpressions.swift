@@ -40,7 +40,9 @@ extension Lowerer {
     case .comparison(let first, let links): return try comparison(first, links, at: e.span)
     case .boolean(let op, let operands):
       let values = try operands.map { try scalar($0) }
-      guard let last = values.last else { throw reject(.unsupported("this expression", at: e.span)) }
+      guard let last = values.last else {
+        throw reject(.unsupported("this expression", at: e.span))
+      }
       return .scalar(values.dropLast().reversed().reduce(last) { logical(op, $1, $0, at: e.span) })
     case .conditional(let test, let then, let otherwise):
       return .scalar(try conditional(test, then, otherwise, at: e.span))
@@ -99,13 +101,14 @@ extension Lowerer {
     case .bool(let value): return .weak(.bool(value, at: span))
     case .typedScalar(let type, let bits):
       return .strong(literalExpression(type, bits: bits, at: span))
-    case .missing(let known):
+    case .missing:
       if path.count == 1 && nameUse.assigned.contains(name) {
         throw reject(
           Diagnostic(.name, "local variable '\(name)' is read before it is assigned", at: span))
       }
-      let parameters = function.parameters.map(\.name)
-      throw reject(.unknownName(name, known: parameters.isEmpty ? known : parameters, at: span))
+      throw reject(
+        .unknownName(
+          name, parameters: function.parameters.map(\.name), of: function.name, at: span))
     case .intrinsic, .scalarType, .function:
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
     case .unsupported(let description):

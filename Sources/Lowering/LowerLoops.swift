@@ -71,7 +71,9 @@ extension Lowerer {
     let distance = step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
     let last = lower + .binary(.floorDivide, distance, .index(abs(step))) * .index(step)
     if facts.proveNonNegative(distance) { return .scalar(.weak(last)) }
-    guard case .scalar(let before)? = outer, before.type == .int64 else { return .scalar(.weak(last)) }
+    guard case .scalar(let before)? = outer, before.type == .int64 else {
+      return .scalar(.weak(last))
+    }
     let isEmpty = LoopIR.Expression.compare(.less, distance, .index(0))
     return .scalar(
       .weak(
@@ -140,7 +142,8 @@ extension Lowerer {
     }
     let outerNeeds = namesNeedingVariables
     namesNeedingVariables.formUnion(outside)
-    namesNeedingVariables.formUnion(use.assigned.filter { !excluded.contains($0) && scope[$0] != nil })
+    namesNeedingVariables.formUnion(
+      use.assigned.filter { !excluded.contains($0) && scope[$0] != nil })
     defer { namesNeedingVariables = outerNeeds }
     let names = use.assigned.filter { name in
       guard !excluded.contains(name), case .scalar? = scope[name] else { return false }

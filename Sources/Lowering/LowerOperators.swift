@@ -103,7 +103,8 @@ extension Lowerer {
     var isStretched: [Bool] = []
     for (d, extent) in value.shape.enumerated() {
       let wanted = shape[skipped + d]
-      let equal = try extent == wanted || (extent.integerLiteral != 1 && areEqual(extent, wanted, at: span))
+      let equal =
+        try extent == wanted || (extent.integerLiteral != 1 && areEqual(extent, wanted, at: span))
       if !equal && extent.integerLiteral != 1 { return nil }
       isStretched.append(!equal)
     }
@@ -119,11 +120,15 @@ extension Lowerer {
   }
 
   /// Whether two extents are equal: known now, or made a condition of this version of the code.
-  private func areEqual(_ l: LoopIR.Expression, _ r: LoopIR.Expression, at span: Span) throws -> Bool {
+  private func areEqual(_ l: LoopIR.Expression, _ r: LoopIR.Expression, at span: Span) throws
+    -> Bool
+  {
     if let a = l.integerLiteral, let b = r.integerLiteral { return a == b }
     if LinearSum(l) == LinearSum(r) { return true }
     if facts.prove(l, atMost: r) && facts.prove(r, atMost: l) { return true }
-    if facts.prove(l + .index(1), atMost: r) || facts.prove(r + .index(1), atMost: l) { return false }
+    if facts.prove(l + .index(1), atMost: r) || facts.prove(r + .index(1), atMost: l) {
+      return false
+    }
     let condition = LoopIR.Expression.compare(.equal, l, r)
     guard onlyParameters(condition) else {
       throw reject(
@@ -150,8 +155,9 @@ extension Lowerer {
   func unary(_ op: Syntax.UnaryOperator, _ operand: Value, at span: Span) throws -> Value {
     try lift(operand, at: span) { value in
       switch op {
-      case .not: return TypedValue(
-        Expression(.unary(.not, self.truth(value)), .bool, at: span).folded, isWeak: true)
+      case .not:
+        return TypedValue(
+          Expression(.unary(.not, self.truth(value)), .bool, at: span).folded, isWeak: true)
       case .plus: return self.numeric(value)
       case .negate:
         if value.type == .bool && !value.isWeak {
@@ -212,7 +218,8 @@ extension Lowerer {
         throw reject(.wrongType(op.rawValue, l.type, r.type, at: span))
       }
       if op == .shiftLeft || op == .shiftRight {
-        let operands = isBool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
+        let operands =
+          isBool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
         return try arithmetic(op == .shiftLeft ? .shiftLeft : .shiftRight, l, r, operands, at: span)
       }
       let bit: LoopIR.BinaryOperator =
@@ -233,12 +240,14 @@ extension Lowerer {
     let computed = isPythonBool ? ElementType(.int64, isWeak: true) : type
     return TypedValue(
       .binary(
-        op, try operand(l, as: computed.type, at: span), try operand(r, as: computed.type, at: span),
+        op, try operand(l, as: computed.type, at: span),
+        try operand(r, as: computed.type, at: span),
         at: span), isWeak: type.isWeak)
   }
 
   /// An operand in the type of the operation; a Python integer that does not fit is refused, as NumPy does.
-  func operand(_ value: TypedValue, as type: ScalarType, at span: Span) throws -> LoopIR.Expression {
+  func operand(_ value: TypedValue, as type: ScalarType, at span: Span) throws -> LoopIR.Expression
+  {
     if value.isWeak, type.isInteger, value.type == .int64,
       let literal = value.expression.integerLiteral, let range = type.integerRange,
       !range.contains(literal)
@@ -253,7 +262,8 @@ extension Lowerer {
   private func power(_ l: TypedValue, _ r: TypedValue, _ type: ElementType, at span: Span) throws
     -> TypedValue
   {
-    let base = type.type == .bool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
+    let base =
+      type.type == .bool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
     let exponent = r.expression.integerLiteral
     if !base.type.isFloat, let exponent, exponent < 0 {
       guard r.isWeak, l.isWeak else {
@@ -286,7 +296,9 @@ extension Lowerer {
 
   // MARK: Comparisons
 
-  func compare(_ op: ComparisonOperator, _ left: Value, _ right: Value, at span: Span) throws -> Value {
+  func compare(_ op: ComparisonOperator, _ left: Value, _ right: Value, at span: Span) throws
+    -> Value
+  {
     try lift(left, right, at: span) { l, r in
       let isWeak = l.isWeak && r.isWeak
       let (a, b) = self.comparable(l, r)
@@ -295,7 +307,9 @@ extension Lowerer {
   }
 
   /// Both operands in types that compare exactly: one type, or 64 bits each of its own signedness.
-  private func comparable(_ l: TypedValue, _ r: TypedValue) -> (LoopIR.Expression, LoopIR.Expression) {
+  private func comparable(_ l: TypedValue, _ r: TypedValue) -> (
+    LoopIR.Expression, LoopIR.Expression
+  ) {
     let type = promoted(ElementType(l), ElementType(r)).type
     guard l.type.isInteger, r.type.isInteger else {
       return (l.expression.converted(to: type), r.expression.converted(to: type))
@@ -307,7 +321,9 @@ extension Lowerer {
       }
       return range.contains(literal)
     }
-    if fits(l) && fits(r) { return (l.expression.converted(to: type), r.expression.converted(to: type)) }
+    if fits(l) && fits(r) {
+      return (l.expression.converted(to: type), r.expression.converted(to: type))
+    }
     func widened(_ e: LoopIR.Expression) -> LoopIR.Expression {
       e.converted(to: e.type.isUnsignedInteger ? .uint64 : .int64)
     }

@@ -50,7 +50,9 @@ extension Lowerer {
   }
 
   /// The type of a reduction's result: sums and products of bool and narrow integers have 64 bits, as in NumPy.
-  private func reducedType(_ op: LoopIR.BinaryOperator, _ element: ElementType) throws -> ElementType {
+  private func reducedType(_ op: LoopIR.BinaryOperator, _ element: ElementType) throws
+    -> ElementType
+  {
     guard op == .add || op == .multiply, !element.type.isFloat else { return element }
     return ElementType(element.type.isUnsignedInteger ? .uint64 : .int64, isWeak: element.isWeak)
   }
@@ -88,7 +90,8 @@ extension Lowerer {
     guard let identity = op.identity(of: type.type) else {
       throw DiagnosticError(Diagnostic(.bug, "no identity for \(op)", at: span))
     }
-    let accumulator = makeVariable(op == .add ? "sum" : op == .multiply ? "prod" : "extremum", type.type)
+    let accumulator = makeVariable(
+      op == .add ? "sum" : op == .multiply ? "prod" : "extremum", type.type)
     emit(.assign(accumulator, identity), at: span)
     let declared = [Reduction(op, accumulator)]
     func nest(_ inner: [LoopIR.Expression]) throws {

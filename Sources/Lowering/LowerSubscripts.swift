@@ -15,7 +15,9 @@ extension Lowerer {
     }
   }
 
-  private func subscripted(_ view: ArrayView, _ written: [Syntax.Expression.Index], at span: Span) throws -> ArrayView {
+  private func subscripted(_ view: ArrayView, _ written: [Syntax.Expression.Index], at span: Span)
+    throws -> ArrayView
+  {
     let rank = view.shape.count
     let indices = try expandEllipsis(written, rank: rank, at: span)
     guard indices.count <= rank else {
@@ -51,7 +53,9 @@ extension Lowerer {
   }
 
   /// `...` stands for as many full slices as the rank leaves room for.
-  private func expandEllipsis(_ indices: [Syntax.Expression.Index], rank: Int, at span: Span) throws -> [Syntax.Expression.Index] {
+  private func expandEllipsis(_ indices: [Syntax.Expression.Index], rank: Int, at span: Span) throws
+    -> [Syntax.Expression.Index]
+  {
     guard let place = indices.firstIndex(of: .ellipsis) else { return indices }
     let fill = max(0, rank - indices.count + 1)
     var result = indices

@@ -118,7 +118,8 @@ final class Lowerer {
         scope[parameter.name] = .scalar(
           bindScalar(parameter, type, isWeak: isWeak, bits: bits, &slots))
       case .array(let array):
-        func size(_ word: CallSignature.Word, _ suffix: String, least: Int64?) -> LoopIR.Expression {
+        func size(_ word: CallSignature.Word, _ suffix: String, least: Int64?) -> LoopIR.Expression
+        {
           switch word {
           case .constant(let value): return Expression(.integer(value), .int64, at: parameter.span)
           case .parameter(let slot):

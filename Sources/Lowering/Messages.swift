@@ -3,15 +3,26 @@ import Syntax
 
 /// The messages of this stage, in one place.
 extension Diagnostic {
-  static func unknownName(_ name: String, known: [String], at span: Span) -> Diagnostic {
-    let help = known.isEmpty ? nil : "names in scope: " + known.joined(separator: ", ")
+  static func unknownName(
+    _ name: String, parameters: [String], of function: String, at span: Span
+  ) -> Diagnostic {
+    let quoted = parameters.map { "'\($0)'" }
+    let list =
+      quoted.count < 2
+      ? quoted.joined() : quoted.dropLast().joined(separator: ", ") + " and " + (quoted.last ?? "")
+    let help: String? =
+      parameters.isEmpty
+      ? nil
+      : "\(list) \(parameters.count == 1 ? "is a parameter" : "are parameters") of \(function)"
     return Diagnostic(.name, "name '\(name)' is not defined", at: span, help: help)
   }
 
   static func unknownFunction(_ name: String, at span: Span) -> Diagnostic {
     Diagnostic(
       .program, "Call to unknown function \(name)", at: span,
-      help: "call functions decorated with @parpy.jit, or those of parpy.operators, parpy.math, math and numpy")
+      help:
+        "call functions decorated with @parpy.jit, or those of parpy.operators, parpy.math, math and numpy"
+    )
   }
 
   static func unsupported(_ what: String, at span: Span, help: String? = nil) -> Diagnostic {
@@ -45,7 +56,8 @@ extension Diagnostic {
 
   static func sliceAsLocal(_ name: String, at span: Span) -> Diagnostic {
     Diagnostic(
-      .program, "'\(name)' cannot name a slice: a slice expression never becomes an array of its own",
+      .program,
+      "'\(name)' cannot name a slice: a slice expression never becomes an array of its own",
       at: span, help: "write into a slice of an argument, such as \(name)[:] = …")
   }
 

@@ -36,7 +36,9 @@ struct NameUse {
     case .assign(let target, let value):
       visit(target: target)
       if case .name(let name) = target.kind, !value.mentions(name) { replaced.insert(name) }
-      if case .tuple(let parts) = target.kind { replaced.formUnion(parts.compactMap(\.path?.first)) }
+      if case .tuple(let parts) = target.kind {
+        replaced.formUnion(parts.compactMap(\.path?.first))
+      }
       visit(value)
     case .augmentedAssign(let target, _, let value):
       visit(target)

@@ -52,8 +52,11 @@ extension Program: IntermediateRepresentation {
   public func verify() -> [Diagnostic] {
     var bugs = host.verify(allowsLaunch: true)
     host.body.forEachStatement { statement in
-      guard case .launch(let id) = statement.kind, !kernels.indices.contains(id.index) else { return }
-      bugs.append(Diagnostic(.bug, "launch of kernel \(id.index), which does not exist", at: statement.span))
+      guard case .launch(let id) = statement.kind, !kernels.indices.contains(id.index) else {
+        return
+      }
+      bugs.append(
+        Diagnostic(.bug, "launch of kernel \(id.index), which does not exist", at: statement.span))
     }
     for kernel in kernels {
       if kernel.loop.mapping.workers == nil {
@@ -63,7 +66,8 @@ extension Program: IntermediateRepresentation {
       for id in kernel.liveIns where assigned.contains(id) {
         bugs.append(
           Diagnostic(
-            .bug, "kernel \(kernel.name) assigns its live-in \(host[id].name)", at: kernel.loop.span))
+            .bug, "kernel \(kernel.name) assigns its live-in \(host[id].name)", at: kernel.loop.span
+          ))
       }
     }
     return bugs

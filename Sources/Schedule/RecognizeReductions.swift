@@ -132,7 +132,8 @@ private struct ReductionRecognizer {
           Diagnostic(
             .program,
             "'\(function[variable].name)' is carried from one iteration to the next, but not as 's = s op value' with one operator",
-            at: loop.span, help: "remove .reduce() from the schedule of the loop, or restate the update"))
+            at: loop.span,
+            help: "remove .reduce() from the schedule of the loop, or restate the update"))
         continue
       }
       if !loop.reductions.contains(where: { $0.accumulator == variable }) {

@@ -71,7 +71,8 @@ public struct Diagnostic: Sendable, Hashable {
       let before = characters(in: first, from: margin, to: Int(span.column))
       let under = characters(in: first, from: Int(span.column), to: Int(span.endColumn))
       rows.append(
-        "    " + String(repeating: " ", count: before) + String(repeating: "^", count: max(1, under)))
+        "    " + String(repeating: " ", count: before)
+          + String(repeating: "^", count: max(1, under)))
     }
     return place + "\n" + rows.joined(separator: "\n")
   }

@@ -149,7 +149,8 @@ private struct BoundsChecker {
     guard let size = extent.integerLiteral, let value = index.integerLiteral else {
       return "index of '\(name)' is out of bounds in dimension \(dimension)"
     }
-    return "index \(value) of '\(name)' is out of bounds for dimension \(dimension) with size \(size)"
+    return
+      "index \(value) of '\(name)' is out of bounds for dimension \(dimension) with size \(size)"
   }
 }
 

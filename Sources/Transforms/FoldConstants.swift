@@ -26,7 +26,9 @@ public let foldConstants = Pass<LoopFunction>("fold-constants") { function, _ in
     case .assign, .store, .device, .allocate, .launch: return [statement]
     }
   }
-  result.checks = function.checks.map { Check($0.condition.mapBottomUp(\.folded), orElse: $0.failure) }
-    .filter { Literal($0.condition)?.isTrue != true }
+  result.checks = function.checks.map {
+    Check($0.condition.mapBottomUp(\.folded), orElse: $0.failure)
+  }
+  .filter { Literal($0.condition)?.isTrue != true }
   return result
 }
