@@ -1,4 +1,4 @@
-"""What a call costs that has next to nothing to do: three arrays of 16 numbers."""
+"""What a call costs that has next to nothing to do: the sum of two small matrices."""
 
 from __future__ import annotations
 
@@ -12,43 +12,50 @@ from _timing import Loop, race
 
 import parpy
 
+# Rows are shared out one by one, so that even this little work is a region of two workers.
+SHAPE = (8, 16)
+
 
 def cached_calls(rounds: int, has_numba: bool, threads: int) -> Group:
     """Times calls of functions that are compiled already."""
-    x, y, z = (np.full(16, value, np.float32) for value in (1, 2, 0))
-    add = parpy.jit(_programs.add)
-    serial, parallel = (parpy.par({"i": parpy.threads(n)}) for n in (1, threads))
-    one = {"ParPy": _with_options(add, x, y, z, serial)}
-    more = {"ParPy": _with_options(add, x, y, z, parallel)}
+    one, more = _loops(1, has_numba), _loops(threads, has_numba)
+    sequential = Result("with opts, sequential", race(one, rounds, 0.02), at_most=1e-6)
+    parallel = Result(
+        f"with opts, a parallel region on {threads} cores", race(more, rounds, 0.02), at_most=2e-6
+    )
+    busy = ", ".join(f"{name} {_cores_busy(loop):.1f}" for name, loop in more.items())
+    return Group(
+        f"Cached call, three arrays of {SHAPE[0]} x {SHAPE[1]} float32",
+        [sequential, parallel],
+        [
+            f"medians of {rounds} loops of calls each, by turns; nothing is subtracted",
+            "Numba's calls have no options",
+            f"cores busy while the parallel calls run: {busy}",
+        ],
+    )
+
+
+def _loops(threads: int, has_numba: bool) -> dict[str, Loop]:
+    """Loops over calls, each checked once."""
+    x, y, z = (np.full(SHAPE, value, np.float32) for value in (1, 2, 0))
+    opts = parpy.par({"rows": parpy.threads(threads)})
+    loops = {"ParPy": _with_options(parpy.jit(_programs.add), x, y, z, opts)}
     if has_numba:
         import _numba_programs as peers
         import numba
 
-        one["Numba"] = _plain(numba.njit(fastmath=True)(peers.add), x, y, z)
-        more["Numba"] = _plain(numba.njit(**peers.PARALLEL)(peers.add_parallel), x, y, z)
-    for loop in (*one.values(), *more.values()):
+        add = (
+            numba.njit(fastmath=True)(peers.add)
+            if threads == 1
+            else numba.njit(**peers.PARALLEL)(peers.add_parallel)
+        )
+        loops["Numba"] = _plain(add, x, y, z)
+    for name, loop in loops.items():
         z[:] = 0
         loop(1)
         if not np.array_equal(z, x + y):
-            raise RuntimeError("add: a wrong result")
-    group = Group(
-        "Cached call, three arrays of 16 float32",
-        [
-            Result("with opts, sequential", race(one, rounds, 0.02), at_most=1e-6),
-            Result(
-                f"with opts, a parallel region on {threads} cores",
-                race(more, rounds, 0.02),
-                at_most=2e-6,
-            ),
-        ],
-        [
-            "a loop of calls in a function; the loop's own 20 ns or so are in every time",
-            "Numba's calls have no options",
-        ],
-    )
-    busy = ", ".join(f"{name} {_cores_busy(loop):.1f}" for name, loop in more.items())
-    group.notes.append(f"cores busy while the parallel calls run: {busy}")
-    return group
+            raise RuntimeError(f"{name}: add gives a wrong result")
+    return loops
 
 
 def _with_options(function, x, y, z, opts) -> Loop:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("parpy", "numpy", "llvmlite", "numba")
+PACKAGES = ("numpy", "llvmlite", "numba")
 
 
 def machine() -> dict[str, object]:
@@ -28,7 +28,9 @@ def machine() -> dict[str, object]:
 
 def versions() -> dict[str, str]:
     """The versions of Python, ParPy, what it runs on and its peers; only what is installed."""
-    found = {"python": platform.python_version()}
+    import parpy  # late: it may read the environment that the benchmark sets
+
+    found = {"parpy": parpy.__version__, "python": platform.python_version()}
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
@@ -56,7 +58,7 @@ def load_average() -> float | None:
 
 
 class Neighbours:
-    """Measures how many cores other work and the hypervisor took since it was made.
+    """Measures how much of the machine others had since this was made.
 
     Linux only: elsewhere it does not know.
     """
@@ -64,24 +66,33 @@ class Neighbours:
     def __init__(self) -> None:
         self._start = self._times()
 
-    def cores(self) -> float | None:
-        """Cores that this process and those it waited for did not have; None if unknown."""
+    def cores(self) -> dict[str, float]:
+        """Cores kept busy by other work on this system, and cores that the hypervisor took."""
         now = self._times()
-        if now is None or self._start is None or now[0] <= self._start[0]:
-            return None
-        wall, busy, own = (b - a for a, b in zip(self._start, now, strict=True))
-        return round(max(0.0, (busy - own) / wall), 2)
+        if now is None or self._start is None or now["wall"] <= self._start["wall"]:
+            return {}
+        passed = {name: now[name] - self._start[name] for name in now}
+        others = max(0.0, passed["busy"] - passed["own"])
+        return {
+            "other work": round(others / passed["wall"], 2),
+            "hypervisor": round(passed["stolen"] / passed["wall"], 2),
+        }
 
     @staticmethod
-    def _times() -> tuple[float, float, float] | None:
-        """Seconds passed, seconds that all cores were busy, and our own part of them."""
+    def _times() -> dict[str, float] | None:
+        """Seconds since some moment, for all cores together."""
         try:
             fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
         except OSError:
             return None
-        user, nice, system, _idle, _wait, hard, soft, stolen = map(int, fields)
-        busy = (user + nice + system + hard + soft + stolen) / os.sysconf("SC_CLK_TCK")
-        return time.monotonic(), busy, sum(os.times()[:4])
+        tick = os.sysconf("SC_CLK_TCK")
+        user, nice, system, _idle, _wait, hard, soft, stolen = (int(f) / tick for f in fields)
+        return {
+            "wall": time.monotonic(),
+            "busy": user + nice + system + hard + soft,
+            "stolen": stolen,
+            "own": sum(os.times()[:4]),
+        }
 
 
 def _processor() -> str:

@@ -13,12 +13,14 @@ PARALLEL = {"parallel": True, "fastmath": True}
 
 def add(x, y, z):
     for i in range(x.shape[0]):
-        z[i] = x[i] + y[i]
+        for j in range(x.shape[1]):
+            z[i, j] = x[i, j] + y[i, j]
 
 
 def add_parallel(x, y, z):
     for i in prange(x.shape[0]):
-        z[i] = x[i] + y[i]
+        for j in range(x.shape[1]):
+            z[i, j] = x[i, j] + y[i, j]
 
 
 def sum_rows(x, y):

@@ -7,8 +7,8 @@ import parpy
 
 
 def add(x, y, z):
-    parpy.label("i")
-    z[:] = x[:] + y[:]
+    parpy.label("rows")
+    z[:, :] = x[:, :] + y[:, :]
 
 
 def sum_rows(x, y, N):

@@ -66,20 +66,20 @@ class Group:
     """Measurements of one kind, with what is to be known about them.
 
     Attributes:
-        others: how many cores were busy with other work meanwhile; None if unknown.
+        others: how many cores others had meanwhile, by who they are; empty if unknown.
     """
 
     title: str
     results: list[Result] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    others: float | None = None
+    others: dict[str, float] = field(default_factory=dict)
 
     def data(self) -> dict[str, object]:
         """The group as JSON has it."""
         return {
             "title": self.title,
             "notes": self.notes,
-            "cores_busy_with_other_work": self.others,
+            "cores_of_others": self.others,
             "results": [result.data() for result in self.results],
         }
 
@@ -98,8 +98,9 @@ class Group:
             shown = "–" if ratio is None else f"{ratio:.2f} x"
             lines.append(_row(f"  {result.name}", *times, shown, bar, verdict))
         lines += [f"  · {note}" for note in self.notes]
-        if self.others is not None and self.others > 0.1:
-            lines.append(f"  · DISTURBED: other work kept {self.others} cores busy meanwhile")
+        if sum(self.others.values()) > 0.1:
+            taken = ", ".join(f"{who} {cores}" for who, cores in self.others.items())
+            lines.append(f"  · DISTURBED; cores that others had meanwhile: {taken}")
         return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ extension FunctionEmitter {
   func emit(_ e: Expression) -> Value {
     switch e.kind {
     case .integer(let value): return .integer(value, e.type)
-    case .float(let value): return .float(value, e.type)
+    case .float(let literal): return .float(literal.value, e.type)
     case .variable(let id): return read(id)
     case .load(let buffer, let indices): return load(buffer, indices)
     case .unary(let op, let operand): return unary(op, emit(operand))

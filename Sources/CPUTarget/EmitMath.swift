@@ -35,6 +35,7 @@ extension FunctionEmitter {
       return inEachLane(operands) { scalars in self.call("@\(symbol)", scalars) }
     }
     let vectorSymbol = "@\(width.prefix)\(String(repeating: "v", count: operands.count))_\(symbol)"
+    if width.lanes * type.size == 64 { usesWideCalls = true }
     var parts: [Value] = []
     for start in stride(from: 0, to: lanes, by: width.lanes) {
       let pieces = operands.map { extract($0, from: start, count: width.lanes) }

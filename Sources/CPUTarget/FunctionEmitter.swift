@@ -21,6 +21,8 @@ final class FunctionEmitter {
   private var slots: [VariableID: (name: String, lanes: Int)] = [:]
   /// The pointers of buffers made in this function.
   private var temporaries: [BufferID: String] = [:]
+  /// Whether the function calls math functions on 512-bit registers.
+  var usesWideCalls = false
   /// The vector loop being written.
   var vector: VectorContext?
 
@@ -58,7 +60,8 @@ final class FunctionEmitter {
     emit(loop, from: lower, to: upper)
     add("ret void")
     return assemble(
-      "define internal void @\(llvmName(kernel.name))(\(module.signature(of: kernel))) noinline #0")
+      "define internal void @\(llvmName(kernel.name))(\(module.signature(of: kernel))) noinline \(attributes)"
+    )
   }
 
   func emitHost() -> String {
@@ -78,8 +81,11 @@ final class FunctionEmitter {
     emit(host.body)
     add("ret i64 0")
     return assemble(
-      "define internal i64 @\(llvmName(host.name)).host(\(module.hostSignature)) noinline #0")
+      "define internal i64 @\(llvmName(host.name)).host(\(module.hostSignature)) noinline \(attributes)"
+    )
   }
+
+  private var attributes: String { usesWideCalls ? "#2" : "#0" }
 
   private func assemble(_ head: String) -> String {
     (["\(head) {", "entry:"] + allocas + lines + ["}", ""]).joined(separator: "\n")

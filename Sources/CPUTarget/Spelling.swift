@@ -63,7 +63,7 @@ struct Value {
   init?(literal e: Expression, lanes: Int = 1) {
     switch e.kind {
     case .integer(let value): self = .integer(value, e.type, lanes: lanes)
-    case .float(let value): self = .float(value, e.type, lanes: lanes)
+    case .float(let literal): self = .float(literal.value, e.type, lanes: lanes)
     case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math: return nil
     }
   }

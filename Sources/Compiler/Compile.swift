@@ -67,7 +67,7 @@ public func compile(
       }
     },
     writes: writes(of: loopIR, arguments: signature.arguments),
-    warnings: context.warnings + unknownLabels(in: loopIR, of: function, signature.schedule),
+    warnings: context.warnings,
     loopIR: loopIR.printed, program: program.printed)
 }
 
@@ -89,19 +89,4 @@ private func writes(of function: LoopFunction, arguments: [CallSignature.Argumen
     defer { position += 1 }
     return written.contains(position)
   }
-}
-
-/// A warning for each scheduled label that no loop bears although the function mentions it.
-private func unknownLabels(
-  in loopIR: LoopFunction, of function: Function, _ schedule: [String: LoopSchedule]
-) -> [Diagnostic] {
-  var borne: Set<String> = []
-  loopIR.body.forEachStatement { statement in
-    if case .loop(let loop) = statement.kind { borne.formUnion(loop.labels) }
-  }
-  // A label on code that folding removed is no mistake.
-  return schedule.keys.sorted().filter { !borne.contains($0) && !function.labelNames.contains($0) }
-    .map {
-      Diagnostic(.program, "no statement of \(function.name) bears the label '\($0)'", at: [])
-    }
 }

@@ -100,9 +100,6 @@ public struct SignatureBlock: Sendable, Hashable {
     return result
   }
 
-  /// How many value words a call with these arguments has.
-  public var valueCount: Int { arguments.reduce(0) { $0 + $1.words.count } }
-
   /// The value words in their order.
   public var words: [CallSignature.Word] { arguments.flatMap(\.words) }
 }

@@ -13,7 +13,8 @@ public struct CallSignature: Sendable, Hashable {
 
   /// Creates a signature.
   public init(
-    arguments: [Argument], schedule: [String: LoopSchedule] = [:], options: CompileOptions = .init(),
+    arguments: [Argument], schedule: [String: LoopSchedule] = [:],
+    options: CompileOptions = .init(),
     parameterCount: Int = 0
   ) {
     self.arguments = arguments

@@ -12,24 +12,26 @@ extension Expression {
   }
 
   /// A literal of a float type, rounded to it.
-  public static func float(_ value: Double, _ type: ScalarType, at span: Span = .none) -> Expression {
-    Expression(.float(type == .float32 ? Double(Float(value)) : value), type, at: span)
+  public static func float(_ value: Double, _ type: ScalarType, at span: Span = .none) -> Expression
+  {
+    Expression(
+      .float(FloatLiteral(type == .float32 ? Double(Float(value)) : value)), type, at: span)
   }
 
   /// The literal 0 of any type.
   public static func zero(_ type: ScalarType) -> Expression {
-    Expression(type.isFloat ? .float(0) : .integer(0), type)
+    Expression(type.isFloat ? .float(FloatLiteral(0)) : .integer(0), type)
   }
 
   /// The literal 1 of any type.
   public static func one(_ type: ScalarType) -> Expression {
-    Expression(type.isFloat ? .float(1) : .integer(1), type)
+    Expression(type.isFloat ? .float(FloatLiteral(1)) : .integer(1), type)
   }
 
   /// The greatest or the least value of a type; infinite for floats.
   public static func extreme(of type: ScalarType, greatest: Bool) -> Expression {
     guard let range = type.integerRange else {
-      return Expression(.float(greatest ? .infinity : -.infinity), type)
+      return float(greatest ? .infinity : -.infinity, type)
     }
     if type == .uint64 && greatest { return Expression(.integer(-1), type) }
     return Expression(.integer(greatest ? range.upperBound : range.lowerBound), type)
@@ -43,8 +45,8 @@ extension Expression {
 
   /// The value of a float literal.
   public var floatLiteral: Double? {
-    guard case .float(let value) = kind else { return nil }
-    return value
+    guard case .float(let literal) = kind else { return nil }
+    return literal.value
   }
 
   public var isLiteral: Bool {

@@ -22,7 +22,7 @@ public struct Expression: Sendable, Hashable {
     /// A literal of an integer type or bool; `uint64` above `Int64.max` is its bit pattern.
     case integer(Int64)
     /// A literal of a float type; float32 literals are rounded already.
-    case float(Double)
+    case float(FloatLiteral)
     case variable(VariableID)
     /// The element at an index in each dimension.
     case load(BufferID, [Expression])

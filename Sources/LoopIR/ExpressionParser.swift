@@ -257,9 +257,9 @@ extension Parser {
     let place = current(at: start)
     let span = span(from: start)
     return PendingExpression(ownType: nil, height: 1) { context throws(DiagnosticError) in
-      let bare = Expression(.float(0), .float64, at: span)
+      let bare = Expression(.float(FloatLiteral(0)), .float64, at: span)
       let type = suffix ?? bare.bareType(expected: context)
-      if let value = value(type) { return Expression(.float(value), type, at: span) }
+      if let value = value(type) { return Expression(.float(FloatLiteral(value)), type, at: span) }
       throw .malformed(
         "the number does not fit \(type)", line: place.line, column: place.column)
     }

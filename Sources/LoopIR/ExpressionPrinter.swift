@@ -48,7 +48,7 @@ struct ExpressionPrinter {
   private func spelling(_ e: Expression, _ context: ScalarType?) -> (String, Precedence) {
     switch e.kind {
     case .integer(let value): return integer(value, e, context)
-    case .float(let value): return float(value, e, context)
+    case .float(let literal): return float(literal.value, e, context)
     case .variable(let id): return (name(id), .primary)
     case .load(let buffer, let indices): return (element(buffer, indices), .primary)
     case .unary(let op, let operand): return unary(op, operand, context)

@@ -30,7 +30,8 @@ struct ExpressionVerifier {
     for operand in operands { verify(operand) }
     switch e.kind {
     case .integer(let value): verifyInteger(value, e)
-    case .float(let value):
+    case .float(let literal):
+      let value = literal.value
       if !e.type.isFloat { fail("the float literal \(value) is \(e.type)", at: e.span) }
       if e.type == .float32 && !value.isNaN && Double(Float(value)) != value {
         fail("the float32 literal \(value) is not rounded", at: e.span)

@@ -114,7 +114,8 @@ public struct Facts: Sendable {
       guard let range = ranges[variable],
         let (term, coefficient) = goal.terms.first(where: { $0.term.kind == .variable(variable) })
       else { continue }
-      return prove(goal, replacing: term, by: coefficient > 0 ? range.least : range.greatest, &budget)
+      return prove(
+        goal, replacing: term, by: coefficient > 0 ? range.least : range.greatest, &budget)
     }
     for (term, coefficient) in goal.terms {
       switch term.kind {

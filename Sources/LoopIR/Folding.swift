@@ -25,7 +25,7 @@ extension Expression {
       }
       return l.isTrue == (op == .and) ? right : left
     case .select(let condition, let then, let otherwise):
-      guard let c = Literal(condition) else { return then.isIdentical(to: otherwise) ? then : self }
+      guard let c = Literal(condition) else { return then == otherwise ? then : self }
       return c.isTrue ? then : otherwise
     case .convert(let operand):
       if operand.type == type { return operand }
@@ -71,11 +71,6 @@ extension Expression {
     let sum = LinearSum(self)
     let rebuilt = sum.expression(of: type, at: span)
     return rebuilt.nodeCount < nodeCount ? rebuilt : nil
-  }
-
-  /// Whether both expressions have the same value, down to the sign of zero.
-  public func isIdentical(to other: Expression) -> Bool {
-    self == other && !contains { $0.floatLiteral == 0 }
   }
 
   /// How many nodes the expression has.
@@ -171,7 +166,8 @@ public struct LinearSum: Sendable, Hashable {
     let constant = type.wrapping(constant)
     guard let result else { return Expression(.integer(constant), type, at: span) }
     if constant == 0 { return result }
-    let isNegative = constant < 0 && constant != .min && type.isSignedInteger
+    let isNegative =
+      constant < 0 && type.isSignedInteger && constant != type.integerRange?.lowerBound
     let literal = Expression(.integer(isNegative ? -constant : constant), type, at: span)
     return Expression(.binary(isNegative ? .subtract : .add, result, literal), type, at: span)
   }

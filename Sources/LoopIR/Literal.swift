@@ -10,7 +10,7 @@ public enum Literal: Sendable, Hashable {
   public init?(_ expression: Expression) {
     switch expression.kind {
     case .integer(let value): self = .integer(value, expression.type)
-    case .float(let value): self = .float(value, expression.type)
+    case .float(let literal): self = .float(literal.value, expression.type)
     case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math: return nil
     }
   }
@@ -25,7 +25,7 @@ public enum Literal: Sendable, Hashable {
   public func expression(at span: Span = .none) -> Expression {
     switch self {
     case .integer(let value, let type): Expression(.integer(value), type, at: span)
-    case .float(let value, let type): Expression(.float(value), type, at: span)
+    case .float(let value, let type): Expression(.float(FloatLiteral(value)), type, at: span)
     }
   }
 

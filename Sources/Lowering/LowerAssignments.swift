@@ -54,7 +54,7 @@ extension Lowerer {
   private func lowerUnpacking(
     _ targets: [Syntax.Expression], _ value: Syntax.Expression, at statement: Syntax.Statement
   ) throws {
-    try rejectLabels(on: "tuple assignment")
+    try rejectLabels(on: "a tuple assignment")
     guard case .tuple(let values) = try self.value(value) else {
       throw reject(.unsupported("unpacking anything but a tuple of scalars", at: value.span))
     }

@@ -13,9 +13,10 @@ extension Lowerer {
 
   /// Lowers an expression that fills a slice; a scalar is an array without dimensions.
   func arrayValue(_ e: Syntax.Expression) throws -> ArrayValue {
-    switch try value(e) {
+    let result = try value(e)
+    switch result {
     case .array(let array): return array
-    case .scalar(let scalar): return ArrayValue(scalar)
+    case .scalar: return array(result)
     case .tuple: throw reject(.unsupported("a tuple here", at: e.span))
     }
   }
@@ -39,11 +40,7 @@ extension Lowerer {
       return try binary(op, try value(left), try value(right), at: e.span)
     case .comparison(let first, let links): return try comparison(first, links, at: e.span)
     case .boolean(let op, let operands):
-      let values = try operands.map { try scalar($0) }
-      guard let last = values.last else {
-        throw reject(.unsupported("this expression", at: e.span))
-      }
-      return .scalar(values.dropLast().reversed().reduce(last) { logical(op, $1, $0, at: e.span) })
+      return .scalar(try boolean(op, operands[...], at: e.span))
     case .conditional(let test, let then, let otherwise):
       return .scalar(try conditional(test, then, otherwise, at: e.span))
     case .call(let callee, let arguments, let keywords):
@@ -158,16 +155,59 @@ extension Lowerer {
   /// Python's truth of a value, as a bool.
   func truth(_ value: TypedValue) -> LoopIR.Expression { value.expression.converted(to: .bool) }
 
-  private func logical(
-    _ op: BooleanOperator, _ left: TypedValue, _ right: TypedValue, at span: Span
-  ) -> TypedValue {
-    if left.type == .bool && right.type == .bool {
-      return TypedValue(
-        Expression(.logical(op, left.expression, right.expression), .bool, at: span).folded,
-        isWeak: left.isWeak && right.isWeak)
+  private func boolean(
+    _ op: BooleanOperator, _ operands: ArraySlice<Syntax.Expression>, at span: Span
+  ) throws -> TypedValue {
+    guard let first = operands.first else {
+      throw reject(.unsupported("this expression", at: span))
     }
-    let (then, otherwise) = op == .and ? (right, left) : (left, right)
-    return select(truth(left), then, otherwise, at: span)
+    let left = try scalar(first)
+    if operands.count == 1 { return left }
+    return try logical(op, left, at: span) { try boolean(op, operands.dropFirst(), at: span) }
+  }
+
+  /// `left op right`, where `right` is evaluated only if `left` leaves the result open.
+  private func logical(
+    _ op: BooleanOperator, _ left: TypedValue, at span: Span, _ right: () throws -> TypedValue
+  ) throws -> TypedValue {
+    let isOpen = op == .and ? truth(left) : Expression(.unary(.not, truth(left)), .bool).folded
+    return try guarded(by: isOpen, at: span, right, otherwise: { left }) { right, _ in
+      if left.type == .bool && right.type == .bool {
+        return TypedValue(
+          Expression(.logical(op, left.expression, right.expression), .bool, at: span).folded,
+          isWeak: left.isWeak && right.isWeak)
+      }
+      let (then, otherwise) = op == .and ? (right, left) : (left, right)
+      return select(truth(left), then, otherwise, at: span)
+    }
+  }
+
+  /// `then` where `condition` holds, else `otherwise`; only the one that is chosen is evaluated.
+  ///
+  /// Where evaluating a side takes statements (a reduction's loop, say), they stand in a branch and assign a variable; else
+  /// `pure` puts both values into one expression.
+  private func guarded(
+    by condition: LoopIR.Expression, at span: Span, _ then: () throws -> TypedValue,
+    otherwise: () throws -> TypedValue, pure: (TypedValue, TypedValue) -> TypedValue
+  ) throws -> TypedValue {
+    let outerFacts = facts
+    defer { facts = outerFacts }
+    var values: [TypedValue] = []
+    facts = outerFacts.assuming(condition)
+    let thenBlock = try block { values.append(try then()) }
+    facts = outerFacts.assuming(condition, holds: false)
+    let otherwiseBlock = try block { values.append(try otherwise()) }
+    if thenBlock.isEmpty && otherwiseBlock.isEmpty { return pure(values[0], values[1]) }
+    let type = joined(ElementType(values[0]), ElementType(values[1]))
+    let variable = makeVariable("choice", type.type)
+    let copies = values.map {
+      Statement(.assign(variable, $0.expression.converted(to: type.type)), at: span)
+    }
+    emit(
+      .conditional(
+        condition, then: thenBlock + [copies[0]], otherwise: otherwiseBlock + [copies[1]]),
+      at: span)
+    return TypedValue(ir.read(variable, at: span), isWeak: type.isWeak)
   }
 
   private func select(
@@ -188,24 +228,37 @@ extension Lowerer {
   ) throws -> TypedValue {
     let condition = truth(try scalar(test))
     if let known = condition.integerLiteral { return try scalar(known != 0 ? then : otherwise) }
-    return select(condition, try scalar(then), try scalar(otherwise), at: span)
+    return try guarded(
+      by: condition, at: span, { try scalar(then) }, otherwise: { try scalar(otherwise) }
+    ) { select(condition, $0, $1, at: span) }
   }
 
   private func comparison(
     _ first: Syntax.Expression, _ links: [Syntax.Expression.ComparisonLink], at span: Span
   ) throws -> Value {
-    var left = try value(first)
-    var result: TypedValue?
-    for link in links {
-      let right = try value(link.operand)
-      let compared = try compare(link.op, left, right, at: span)
-      if links.count == 1 { return compared }
-      guard case .scalar(let truth) = compared else { throw reject(.arrayAsScalar(at: span)) }
-      result = result.map { logical(.and, $0, truth, at: span) } ?? truth
-      left = right
+    let left = try value(first)
+    guard let link = links.first else { throw reject(.unsupported("this comparison", at: span)) }
+    let right = try value(link.operand)
+    let compared = try compare(link.op, left, right, at: span)
+    if links.count == 1 { return compared }
+    guard case .scalar(let truth) = compared, case .scalar(let middle) = right else {
+      throw reject(.arrayAsScalar(at: span))
     }
-    guard let result else { throw reject(.unsupported("this comparison", at: span)) }
-    return .scalar(result)
+    return .scalar(try chain(truth, middle, links.dropFirst(), at: span))
+  }
+
+  /// `truth and middle op₂ e₂ …`, whose operands are evaluated as far as it holds.
+  private func chain(
+    _ truth: TypedValue, _ middle: TypedValue,
+    _ links: ArraySlice<Syntax.Expression.ComparisonLink>, at span: Span
+  ) throws -> TypedValue {
+    guard let link = links.first else { return truth }
+    return try logical(.and, truth, at: span) {
+      let right = try scalar(link.operand)
+      guard case .scalar(let next) = try compare(link.op, .scalar(middle), .scalar(right), at: span)
+      else { throw reject(.arrayAsScalar(at: span)) }
+      return try chain(next, right, links.dropFirst(), at: span)
+    }
   }
 }
 

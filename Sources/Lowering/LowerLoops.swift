@@ -27,6 +27,8 @@ extension Lowerer {
     let schedule = labels.compactMap { signature.schedule[$0.name] }.first
     let variable = makeVariable(name, .int64)
     let outer = scope[name]
+    let assignsTarget = NameUse(body).assigned.contains(name)
+    let assigning = assignsTarget ? [statement.assigning(target)] + body : body
 
     var inner: [LoopIR.Statement] = []
     let lowerBody = { [self] in
@@ -34,9 +36,13 @@ extension Lowerer {
       facts = facts.entering(variable, from: first, to: stop, step: step)
       defer { facts = outerFacts }
       inner = try block {
-        scope[name] = .scalar(.weak(ir.read(variable, at: target.span)))
-        // A body that assigns the loop variable changes a copy, as Python's next iteration does not see it.
-        if NameUse(body).assigned.contains(name) { materialise(name, at: target.span) }
+        let value = TypedValue.weak(ir.read(variable, at: target.span))
+        if assignsTarget {
+          // The name is a variable like any other, which each iteration sets first.
+          try assign(name, value, at: target.span)
+        } else {
+          scope[name] = .scalar(value)
+        }
         let own = privateNames
         privateNames = []
         defer { privateNames = own }
@@ -58,8 +64,11 @@ extension Lowerer {
         at: statement, lowerBody)
       scope[name] = .privateToLoop(statement.head)
     } else {
-      try withCarriedNames(of: body, except: [name], at: statement, lowerBody)
-      scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
+      try withCarriedNames(
+        of: assigning, except: assignsTarget ? [] : [name], at: statement, lowerBody)
+      if !assignsTarget {
+        scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
+      }
     }
   }
 
@@ -146,9 +155,12 @@ extension Lowerer {
       use.assigned.filter { !excluded.contains($0) && scope[$0] != nil })
     defer { namesNeedingVariables = outerNeeds }
     let names = use.assigned.filter { name in
-      guard !excluded.contains(name), case .scalar? = scope[name] else { return false }
-      return true
+      if excluded.contains(name) { return false }
+      if case .scalar? = scope[name] { return true }
+      // Bound by an earlier iteration, where this one reads the name first.
+      return scope[name] == nil && use.exposed.contains(name)
     }.sorted()
+    namesNeedingVariables.formUnion(names)
     let snapshot = (ir, scope, statements, diagnostics.count, facts)
     for _ in 0..<16 {
       (ir, scope, statements, _, facts) = snapshot
@@ -161,7 +173,10 @@ extension Lowerer {
       } catch is TypesChanged {
         continue
       }
-      for header in headers { scope[header.name] = .scalar(header.value) }
+      for header in headers {
+        if case .privateToLoop? = scope[header.name] { continue }
+        if let value = header.value { scope[header.name] = .scalar(value) }
+      }
       return
     }
     throw DiagnosticError(
@@ -171,7 +186,8 @@ extension Lowerer {
   /// A name a loop carries, its variable, and the key of its type.
   struct Header {
     var name: String
-    var value: TypedValue
+    /// Nil where the name is bound by the body alone and its type is not known yet.
+    var value: TypedValue?
     var key: CarriedName
   }
 
@@ -179,19 +195,22 @@ extension Lowerer {
   private struct TypesChanged: Error {}
 
   private func openCarriedNames(_ names: [String], at statement: Syntax.Statement) -> [Header] {
-    names.compactMap { name in
-      guard case .scalar(let initial)? = scope[name] else { return nil }
+    names.map { name in
       let key = CarriedName(line: statement.span.line, column: statement.span.column, name: name)
-      var type = ElementType(initial)
-      if let known = carriedTypes[key] { type = joined(type, known) }
+      if let loop = carriedPrivates[key] {
+        scope[name] = .privateToLoop(loop)
+        return Header(name: name, value: nil, key: key)
+      }
+      guard let (initial, type) = initialValue(of: name, key) else {
+        return Header(name: name, value: nil, key: key)
+      }
       carriedTypes[key] = type
       let variable: VariableID
       if let own = ownVariable(of: initial), ElementType(initial) == type {
         variable = own
       } else {
         variable = makeVariable(name, type.type)
-        emit(
-          .assign(variable, initial.expression.converted(to: type.type)), at: statement.head)
+        emit(.assign(variable, initial.expression.converted(to: type.type)), at: statement.head)
       }
       let value = TypedValue(ir.read(variable, at: statement.head), isWeak: type.isWeak)
       scope[name] = .scalar(value)
@@ -199,23 +218,43 @@ extension Lowerer {
     }
   }
 
+  /// What a name is before the first iteration, and the type it has in the loop; nil where only the body tells.
+  private func initialValue(of name: String, _ key: CarriedName) -> (TypedValue, ElementType)? {
+    let known = carriedTypes[key]
+    if case .scalar(let initial)? = scope[name] {
+      let type = ElementType(initial)
+      return (initial, known.map { joined(type, $0) } ?? type)
+    }
+    // Python would raise where the name is read before an iteration has bound it; here it is 0.
+    return known.map { (TypedValue(.zero($0.type), isWeak: $0.isWeak), $0) }
+  }
+
   /// At the end of an iteration, puts what it left of each carried name into the name's variable.
   func closeCarriedNames() throws {
     guard let headers = carriedStack.last else { return }
     var hasChanged = false
     for header in headers {
-      guard case .scalar(let final)? = scope[header.name] else { continue }
-      let type = joined(ElementType(header.value), ElementType(final))
-      if type != ElementType(header.value) {
+      if case .privateToLoop(let loop)? = scope[header.name], carriedPrivates[header.key] == nil {
+        carriedPrivates[header.key] = loop
+        hasChanged = true
+      }
+      guard case .scalar(let final)? = scope[header.name], carriedPrivates[header.key] == nil else {
+        continue
+      }
+      guard let value = header.value else {
+        carriedTypes[header.key] = ElementType(final)
+        hasChanged = true
+        continue
+      }
+      let type = joined(ElementType(value), ElementType(final))
+      if type != ElementType(value) {
         carriedTypes[header.key] = type
         hasChanged = true
       }
-      guard case .variable(let variable) = header.value.expression.kind,
+      guard case .variable(let variable) = value.expression.kind,
         final.expression.kind != .variable(variable)
       else { continue }
-      emit(
-        .assign(variable, final.expression.converted(to: header.value.type)),
-        at: final.expression.span)
+      emit(.assign(variable, final.expression.converted(to: value.type)), at: final.expression.span)
     }
     if hasChanged { throw TypesChanged() }
   }
@@ -283,5 +322,12 @@ extension Lowerer {
       case .float, .load, .logical, .convert, .math: true
       }
     }
+  }
+}
+
+extension Syntax.Statement {
+  /// The assignment that a `for` loop makes to its target, for looking at which names are assigned first.
+  fileprivate func assigning(_ target: Syntax.Expression) -> Syntax.Statement {
+    Syntax.Statement(.assign(target: target, value: Syntax.Expression(.integer(0))), at: span)
   }
 }

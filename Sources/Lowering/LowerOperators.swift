@@ -35,11 +35,14 @@ extension Lowerer {
     }
   }
 
-  private func array(_ value: Value) -> ArrayValue {
+  /// A value as an array; a scalar is computed once, before the elements, as NumPy does.
+  func array(_ value: Value) -> ArrayValue {
     switch value {
-    case .array(let array): array
-    case .scalar(let scalar): ArrayValue(scalar)
-    case .tuple: ArrayValue(.weak(.index(0)))
+    case .array(let array): return array
+    case .scalar(let scalar):
+      return ArrayValue(
+        TypedValue(settled(scalar.expression, "scalar"), isWeak: scalar.isWeak))
+    case .tuple: return ArrayValue(.weak(.index(0)))
     }
   }
 
@@ -95,9 +98,14 @@ extension Lowerer {
   func broadcast(_ value: ArrayValue, to shape: [LoopIR.Expression], at span: Span) throws
     -> ArrayValue?
   {
-    guard value.shape.count <= shape.count else {
-      // Leading dimensions of extent 1 may be dropped on assignment.
-      return nil
+    if value.shape.count > shape.count {
+      // Leading dimensions of extent 1 are dropped on assignment.
+      guard value.shape.first?.integerLiteral == 1 else { return nil }
+      var inner = value
+      inner.shape.removeFirst()
+      inner.reads = value.reads.map { ArrayValue.Read(view: $0.view, isPointwise: false) }
+      inner.at = { try value.at([.index(0)] + $0) }
+      return try broadcast(inner, to: shape, at: span)
     }
     let skipped = shape.count - value.shape.count
     var isStretched: [Bool] = []

@@ -15,7 +15,7 @@ extension Lowerer {
     }
     if let label = pendingLabels.first {
       pendingLabels = []
-      throw reject(
+      diagnostics.append(
         Diagnostic(.program, "label '\(label.name)' stands before no statement", at: label.span))
     }
   }
@@ -31,13 +31,13 @@ extension Lowerer {
     case .forLoop(let target, let iterable, let body):
       try lowerFor(target, iterable, body, at: statement)
     case .whileLoop(let test, let body):
-      try rejectLabels(on: "while loop")
+      try rejectLabels(on: "a while loop")
       try lowerWhile(test, body, at: statement)
     case .conditional(let test, let then, let otherwise):
-      try rejectLabels(on: "if statement")
+      try rejectLabels(on: "an if statement")
       try lowerIf(test, then, otherwise, at: statement)
     case .with(let context, let body):
-      try rejectLabels(on: "with statement")
+      try rejectLabels(on: "a with statement")
       guard let path = context.path, names.resolve(path) == .intrinsic(.gpu) else {
         throw reject(
           .unsupported(
@@ -90,7 +90,7 @@ extension Lowerer {
     guard let label = takeLabels().first else { return }
     throw reject(
       Diagnostic(
-        .program, "label '\(label.name)' stands before a \(what), which cannot run in parallel",
+        .program, "label '\(label.name)' stands before \(what), which cannot run in parallel",
         at: label.span,
         help: "labels name for loops, slice assignments and reductions"))
   }
@@ -135,7 +135,7 @@ extension Lowerer {
       scope[name] = afterOtherwise[name] ?? afterThen[name]
       return
     }
-    if left.expression.isIdentical(to: right.expression) && left.isWeak == right.isWeak {
+    if left.expression == right.expression && left.isWeak == right.isWeak {
       scope[name] = .scalar(left)
       return
     }

@@ -30,6 +30,7 @@ extension Lowerer {
             : "too many indices: this part of '\(name)' has \(rank) dimensions, \(indices.count) were given",
           at: span))
     }
+    let hasSlice = indices.contains { if case .slice = $0 { true } else { false } }
     var rest = indices[...]
     var result = view
     for (d, dimension) in view.dimensions.enumerated() {
@@ -37,14 +38,20 @@ extension Lowerer {
       else { continue }
       switch index {
       case .expression(let e):
-        let position = try integerIndex(e, "an index")
+        var position = try integerIndex(e, "an index")
+        // Where loops follow, the index is what it is before they store anything.
+        if indices.count < rank || hasSlice { position = settled(position, "index") }
         let wrapped = fromTheFront(position, extent: extent)
         result.dimensions[d] = .fixed(
           start == .index(0) && step == 1 ? wrapped : start + wrapped * .index(step))
       case .slice(let lower, let upper, let stepSyntax):
         let cut = try slice(lower, upper, stepSyntax, extent: extent, at: span)
+        let (combined, overflow) = step.multipliedReportingOverflow(by: cut.step)
+        guard !overflow, combined.magnitude <= Self.longestStep.magnitude else {
+          throw reject(.unsupported("a slice step of this size", at: span))
+        }
         result.dimensions[d] = .range(
-          start: start + cut.start * .index(step), step: step * cut.step, extent: cut.extent)
+          start: start + cut.start * .index(step), step: combined, extent: cut.extent)
       case .newAxis, .ellipsis:
         throw reject(.unsupported("numpy.newaxis or a second ellipsis", at: span))
       }
@@ -85,6 +92,9 @@ extension Lowerer {
 
   // MARK: Slices
 
+  /// No array is so long that a longer step would reach a second element.
+  private static var longestStep: Int { 1 << 48 }
+
   /// `lower:upper:step` of a dimension, with Python's defaults and clamping.
   private func slice(
     _ lower: Syntax.Expression?, _ upper: Syntax.Expression?, _ stepSyntax: Syntax.Expression?,
@@ -100,6 +110,9 @@ extension Lowerer {
       }
       guard known != 0 else {
         throw reject(Diagnostic(.value, "slice step cannot be zero", at: stepSyntax.span))
+      }
+      guard known.magnitude <= Self.longestStep.magnitude else {
+        throw reject(.unsupported("a slice step of this size", at: stepSyntax.span))
       }
       step = known
     }

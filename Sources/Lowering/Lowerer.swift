@@ -57,6 +57,9 @@ final class Lowerer {
   /// The names carried by each loop around the statement now lowered, outermost first.
   var carriedStack: [[Header]] = []
 
+  /// The carried names that an inner parallel loop makes its own, with that loop's place.
+  var carriedPrivates: [CarriedName: Span] = [:]
+
   /// A name that a loop, known by the place of its head, carries from one iteration to the next.
   struct CarriedName: Hashable {
     var line: Int32

@@ -25,36 +25,49 @@ struct Scope {
 struct NameUse {
   var reads: [String: Int] = [:]
   var assigned: Set<String> = []
+  /// The names that may be read before the stretch has assigned them.
+  var exposed: Set<String> = []
   /// The names that are only ever assigned a value in which they occur: `s += e`, `s = max(s, e)`.
   var updated: Set<String> { assigned.subtracting(replaced) }
   private var replaced: Set<String> = []
+  /// The names that are assigned on every path to where the visit has come.
+  private var settled: Set<String> = []
 
   init(_ statements: [Syntax.Statement]) { statements.forEach { visit($0) } }
 
   private mutating func visit(_ statement: Syntax.Statement) {
     switch statement.kind {
     case .assign(let target, let value):
+      visit(value)
       visit(target: target)
       if case .name(let name) = target.kind, !value.mentions(name) { replaced.insert(name) }
       if case .tuple(let parts) = target.kind {
         replaced.formUnion(parts.compactMap(\.path?.first))
       }
-      visit(value)
     case .augmentedAssign(let target, _, let value):
       visit(target)
-      visit(target: target)
       visit(value)
-    case .forLoop(let target, let iterable, let body):
       visit(target: target)
-      if case .name(let name) = target.kind { replaced.insert(name) }
+    case .forLoop(let target, let iterable, let body):
       visit(iterable)
+      if case .name(let name) = target.kind { replaced.insert(name) }
+      let before = settled
+      visit(target: target)
       body.forEach { visit($0) }
+      settled = before
     case .whileLoop(let test, let body):
       visit(test)
+      let before = settled
       body.forEach { visit($0) }
+      settled = before
     case .conditional(let test, let then, let otherwise):
       visit(test)
-      (then + otherwise).forEach { visit($0) }
+      let before = settled
+      then.forEach { visit($0) }
+      let afterThen = settled
+      settled = before
+      otherwise.forEach { visit($0) }
+      settled.formIntersection(afterThen)
     case .with(_, let body): body.forEach { visit($0) }
     case .expression(let e): visit(e)
     case .returned(let e): if let e { visit(e) }
@@ -64,14 +77,19 @@ struct NameUse {
 
   private mutating func visit(target: Syntax.Expression) {
     switch target.kind {
-    case .name(let name): assigned.insert(name)
+    case .name(let name):
+      assigned.insert(name)
+      settled.insert(name)
     case .tuple(let parts): parts.forEach { visit(target: $0) }
     default: visit(target)
     }
   }
 
   private mutating func visit(_ e: Syntax.Expression) {
-    if case .name(let name) = e.kind { reads[name, default: 0] += 1 }
+    if case .name(let name) = e.kind {
+      reads[name, default: 0] += 1
+      if !settled.contains(name) { exposed.insert(name) }
+    }
     e.forEachChild { visit($0) }
   }
 }

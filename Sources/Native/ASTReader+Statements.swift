@@ -17,6 +17,14 @@ extension ASTReader {
     _ node: PythonPointer
   ) throws(PythonException) -> [Syntax.Statement] {
     let span = try span(of: node)
+    depth += 1
+    defer { depth -= 1 }
+    if depth > Self.maximumDepth {
+      if depth == Self.maximumDepth + 1 {
+        reject("statements nested deeper than \(Self.maximumDepth) are", at: lineOfStart(span))
+      }
+      return []
+    }
     switch node.className {
     case "Assign": return try readAssignment(node, span)
     case "AugAssign": return try readAugmentedAssignment(node, span)

@@ -13,10 +13,10 @@ struct ASTReader {
   let source: SourceFile
   /// What was found wrong so far.
   var diagnostics: [Diagnostic] = []
-  /// How deep the reader is in nested expressions.
+  /// How deep the reader is in nested statements and expressions.
   var depth = 0
 
-  /// Deeper expressions than this are refused, before any later stage runs out of stack.
+  /// Deeper trees than this (`elif` nests, too) are refused, before any later stage runs out of stack.
   static let maximumDepth = 500
 
   /// Reads the `ast.FunctionDef` of a function.

@@ -107,6 +107,9 @@ struct ArgumentReader {
   }
 
   private func readBuffer(_ object: PythonPointer, _ index: Int) throws(PythonException) {
+    if let name = try NumPyTypes.misleadingClass(of: object) {
+      throw callee.typeMismatch(index, ": a \(name) is not supported; \(Self.accepted)")
+    }
     let view = frame.pointee.buffers + frame.pointee.bufferCount
     // PyBUF_RECORDS_RO: strides and format, read-only allowed.
     guard PyObject_GetBuffer(object, view, PyBUF_STRIDES | PyBUF_FORMAT) == 0 else {

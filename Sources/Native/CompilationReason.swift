@@ -64,10 +64,20 @@ enum CompilationReason {
     return parts.joined(separator: ", ")
   }
 
+  /// The type of a Python number, with its article.
+  private static func pythonType(_ word: TypeWord) -> String {
+    switch word.element {
+    case .bool: "a Python bool"
+    case .float64: "a Python float"
+    default: "a Python int"
+    }
+  }
+
+  /// An argument's type and layout, with its article.
   private static func describe(_ bits: UInt64) -> String {
     let word = TypeWord(bits: bits)
     let element = word.element?.name ?? "unknown"
-    guard word.isArray else { return word.contains(.weak) ? "a Python number" : "a \(element)" }
+    guard word.isArray else { return word.contains(.weak) ? pythonType(word) : "a \(element)" }
     var text = "a \(word.dimensions)-dimensional array of \(element)"
     if word.contains(.strided) { text += ", not contiguous" }
     if word.contains(.readOnly) { text += ", read-only" }

@@ -1,11 +1,5 @@
 import CPython
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// Lets one thread at a time compile a function; others wait without the interpreter's lock.
 ///
 /// A thread that comes in again while it compiles, because a warning filter or the like calls the function, goes
@@ -14,7 +8,7 @@ final class CompileGate {
   private var lock: PyThread_type_lock?
   private var owner: UInt = 0
   private var depth = 0
-  private var process: pid_t = 0
+  private var process: Int64 = 0
 
   deinit {
     if let lock { PyThread_free_lock(lock) }
@@ -25,10 +19,10 @@ final class CompileGate {
   /// - Throws: what a signal handler raises while the thread waits, such as `KeyboardInterrupt`.
   func enter() throws(PythonException) {
     let thread = UInt(PyThread_get_thread_ident())
-    if process != getpid() {
+    if process != py_process() {
       // A lock that a lost thread holds cannot be freed; it is left behind.
       lock = PyThread_allocate_lock()
-      process = getpid()
+      process = py_process()
       owner = 0
       depth = 0
     }

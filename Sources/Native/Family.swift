@@ -1,12 +1,6 @@
 import CPython
 import LoopIR
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// The versions of a function for calls that have their type words in common.
 final class Family {
   private let types: UnsafeMutablePointer<UInt64>
@@ -40,7 +34,7 @@ final class Family {
   @inline(__always)
   func includes(_ frame: CallFrame.Reference) -> Bool {
     frame.pointee.typeCount == typeCount
-      && memcmp(frame.pointee.types, types, typeCount &* MemoryLayout<UInt64>.size) == 0
+      && py_equal_words(frame.pointee.types, types, typeCount)
   }
 
   /// The type word at a position, for messages.

@@ -9,13 +9,15 @@ import LoopIR
 struct NumPyTypes {
   /// `numpy.ndarray`, where its fields are where we expect them.
   var array: OpaquePointer?
+  /// `numpy.ndarray`, wherever its fields are.
+  var arrayClass: PythonPointer?
   /// `numpy.generic`, the base of all NumPy scalars.
   var scalar: PythonPointer?
 
   /// The classes of the process; at a fixed address, so that no check of exclusive access is made at each look.
   nonisolated(unsafe) static let shared: UnsafeMutablePointer<NumPyTypes> = {
     let types = UnsafeMutablePointer<NumPyTypes>.allocate(capacity: 1)
-    types.initialize(to: NumPyTypes(array: nil, scalar: nil))
+    types.initialize(to: NumPyTypes(array: nil, arrayClass: nil, scalar: nil))
     return types
   }()
 
@@ -23,10 +25,10 @@ struct NumPyTypes {
   static func install() throws(PythonException) {
     let numpy = try OwnedObject(PyImport_ImportModule("numpy"))
     let scalar = try numpy.attribute("generic").taken()
-    let array = try numpy.attribute("ndarray")
+    let array = try numpy.attribute("ndarray").taken()
     let isAsExpected = try isLayoutAsExpected(numpy.pointer)
     shared.pointee = NumPyTypes(
-      array: isAsExpected ? OpaquePointer(array.taken()) : nil,
+      array: isAsExpected ? OpaquePointer(array) : nil, arrayClass: array,
       scalar: scalar)
   }
 
@@ -59,6 +61,22 @@ struct NumPyTypes {
       | parpy_ndarray_is_writable
     return array.flags & wanted == wanted && dtypeFields.pointee.type_number == 12
       && UnsafeRawPointer(data).loadUnaligned(as: Double.self) == 1
+  }
+
+  /// The class that makes the elements of an array mean more than their memory says, by name: a masked array, or a
+  /// matrix, which has other operators. Nil for other objects.
+  static func misleadingClass(of object: PythonPointer) throws(PythonException) -> String? {
+    guard let array = shared.pointee.arrayClass, py_is_instance(object, array),
+      py_type_object(object) != array
+    else { return nil }
+    let order = try OwnedObject(PyObject_GetAttrString(py_type_object(object), "__mro__"))
+    var found: String?
+    try order.pointer.forEachItem { type throws(PythonException) in
+      let name = try type.attribute("__name__")
+      let text = try String(python: name.pointer)
+      if text == "MaskedArray" || text == "matrix" { found = text }
+    }
+    return found
   }
 
   /// The element type with that number of NumPy's, or nil.

@@ -47,9 +47,10 @@ extension FunctionState {
     plan.sources.removeAll { $0 >= count }
     for index in count..<layout.places.count { plan.words[index] = .constant(values[index]) }
     let signature = signature(plan, layout, options)
+    let machine = try Self.machine()
     let program: CompiledProgram
     do {
-      program = try compileProgram(signature, names)
+      program = try compileProgram(signature, names, machine)
     } catch {
       throw raise(error, in: callee.sources)
     }

@@ -87,8 +87,8 @@ struct PythonNames: NameResolver, Sendable {
     {
       return .intrinsic(intrinsic)
     }
-    if let name = try hooks.name(of: object, in: hooks.dtypes), let type = ScalarType(name: name) {
-      return .scalarType(type)
+    if let name = try hooks.name(of: object, in: hooks.dtypes) {
+      return ScalarType(name: name).map { .scalarType($0) } ?? .unsupported("the type \(name)")
     }
     return .unsupported(object.description)
   }

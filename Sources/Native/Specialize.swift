@@ -122,11 +122,12 @@ extension FunctionState {
     _ request: CompilationRequest
   ) throws(PythonException) -> (ValueHistory.Plan, CallSignature, CompiledProgram) {
     let family = request.family
+    let machine = try Self.machine()
     if !family.needsConstants {
       let plan = family.history.plan(request.values, request.options.specialization)
       let signature = signature(plan, family.layout, request.options)
       do {
-        return (plan, signature, try compileProgram(signature, request.names))
+        return (plan, signature, try compileProgram(signature, request.names, machine))
       } catch {
         if plan.sources.isEmpty { throw raise(error, in: callee.sources) }
       }
@@ -134,7 +135,7 @@ extension FunctionState {
     let plan = family.history.plan(request.values, .always)
     let signature = signature(plan, family.layout, request.options)
     do {
-      let program = try compileProgram(signature, request.names)
+      let program = try compileProgram(signature, request.names, machine)
       family.needsConstants = true
       return (plan, signature, program)
     } catch {
@@ -154,14 +155,8 @@ extension FunctionState {
 
   /// Runs the compiler without the interpreter's lock.
   func compileProgram(
-    _ signature: CallSignature, _ names: PythonNames
+    _ signature: CallSignature, _ names: PythonNames, _ machine: Machine
   ) throws(DiagnosticError) -> CompiledProgram {
-    let machine: Machine
-    do {
-      machine = try Self.machine()
-    } catch {
-      throw DiagnosticError(Diagnostic(.bug, "The target of the compilation is unknown.", at: []))
-    }
     let thread = PyEval_SaveThread()
     defer { PyEval_RestoreThread(thread) }
     return try Compiler.compile(syntax, signature: signature, names: names, machine: machine)
@@ -215,7 +210,6 @@ extension FunctionState {
       }
     return Machine(
       triple: try text("triple"), dataLayout: try text("data_layout"), cpu: try text("cpu"),
-      features: try text("features"), vectorMath: vectorMath,
-      vectorFunctions: try target.attribute("vector_functions").pointer.strings())
+      features: try text("features"), vectorMath: vectorMath)
   }
 }

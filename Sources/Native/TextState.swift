@@ -18,6 +18,10 @@ final class TextState: CallableState {
     } catch {
       throw raise(error, in: [])
     }
+    for case .array(let array) in block.arguments
+    where array.extents.count > TypeWord.maximumDimensions {
+      throw raise(py_value_error(), "the signature block has an array of too many dimensions")
+    }
     callee = try Callee(
       name: name, parameters: block.parameterNames.map { Syntax.Function.Parameter($0) },
       sources: [])
@@ -29,10 +33,6 @@ final class TextState: CallableState {
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
     variant = Variant(plan, code: code, refusal: nil, failures: failures)
     super.init()
-    for case .array(let array) in block.arguments
-    where array.extents.count > TypeWord.maximumDimensions {
-      throw raise(py_value_error(), "the signature block has an array of too many dimensions")
-    }
   }
 
   override var representation: String { "<parpy compiled text \(callee.name)>" }

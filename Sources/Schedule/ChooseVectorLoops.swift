@@ -50,7 +50,9 @@ private struct VectorChooser {
   /// The lanes a loop gets; 1 where it stays scalar.
   private func lanes(for loop: ForLoop) -> Int {
     let isFree = loop.isIndependent || loop.mapping.workers != nil
-    guard isFree || !loop.reductions.isEmpty, loop.step == 1, isVectorizable(loop) else { return 1 }
+    guard isFree || !loop.reductions.isEmpty, loop.step == 1, isVectorizable(loop),
+      !leavesValues(loop)
+    else { return 1 }
     let width = elementSize(in: loop.body)
     return loop.reductions.isEmpty ? 128 / width : 256 / width
   }
@@ -94,6 +96,22 @@ private struct VectorChooser {
       }
     }
     return isPossible && readsAlong(loop, assigned)
+  }
+
+  /// Whether code outside the loop reads what an iteration assigns, accumulators excepted: lanes keep that to themselves.
+  private func leavesValues(_ loop: ForLoop) -> Bool {
+    var assigned = AssignedVariables(in: loop, countsInnerLoops: false).variables
+    assigned.remove(loop.variable)
+    assigned.subtract(loop.reductions.map(\.accumulator))
+    if assigned.isEmpty { return false }
+    func reads(in statements: [Statement]) -> Int {
+      var count = 0
+      statements.forEachExpression { e in
+        if case .variable(let id) = e.kind, assigned.contains(id) { count += 1 }
+      }
+      return count
+    }
+    return reads(in: function.body) > reads(in: loop.body)
   }
 
   /// Whether at least half of the accesses are to consecutive elements or to one.

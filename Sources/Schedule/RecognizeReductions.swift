@@ -30,6 +30,7 @@ public func recognizeReductions(_ schedule: [String: LoopSchedule]) -> Pass<Loop
       var recognizer = ReductionRecognizer(function: result, loop: loop)
       let statements = recognizer.run(at: statement.span)
       errors += recognizer.errors
+      recognizer.warnings.forEach(context.warn)
       result.variables = recognizer.function.variables
       return statements
     }
@@ -43,7 +44,7 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
   let inner = AssignedVariables(in: loop)
   loop.body.forEachStatement { statement in
     guard case .store(let buffer, let indices, let value) = statement.kind,
-      indices.allSatisfy({ inner.leaveUnchanged($0) }),
+      indices.allSatisfy({ inner.leaveUnchanged($0) || $0.readsMemory }),
       let update = Update(of: .load(buffer, indices), in: value), !update.term.isLiteral
     else { return }
     context.warn(
@@ -122,10 +123,22 @@ private struct ReductionRecognizer {
   var function: LoopFunction
   var loop: ForLoop
   var errors: [Diagnostic] = []
+  var warnings: [Diagnostic] = []
 
   /// The statements that take the loop's place.
   mutating func run(at span: Span) -> [Statement] {
+    let original = loop
     let (before, after) = promoteElements()
+    if let shared = firstSharedUpdate() {
+      warnings.append(
+        Diagnostic(
+          .program,
+          "the loop runs on one worker: its iterations may update the same elements of '\(function[shared.buffer].name)', and such reductions are not parallel in this version",
+          at: shared.span))
+      var serial = original
+      serial.mapping.workers = nil
+      return [Statement(.loop(serial), at: span)]
+    }
     for variable in carriedVariables() {
       guard let op = commonOperator(of: variable) else {
         errors.append(
@@ -141,6 +154,29 @@ private struct ReductionRecognizer {
       }
     }
     return before + [Statement(.loop(loop), at: span)] + after
+  }
+
+  /// An update, left after promotion, of an element that other iterations may update too: no index tells them apart.
+  private func firstSharedUpdate() -> (buffer: BufferID, span: Span)? {
+    let changing = AssignedVariables(in: loop)
+    var found: (buffer: BufferID, span: Span)?
+    loop.body.forEachStatement { statement in
+      guard found == nil, case .store(let buffer, let indices, let value) = statement.kind,
+        value.contains({ $0.kind == .load(buffer, indices) }),
+        !indices.contains(where: { isOneToOne($0, changing) })
+      else { return }
+      found = (buffer, statement.span)
+    }
+    return found
+  }
+
+  /// Whether an index differs between any two iterations: linear in the loop variable, and else unchanged by the loop.
+  private func isOneToOne(_ index: Expression, _ changing: AssignedVariables) -> Bool {
+    let terms = LinearSum(index).terms
+    return terms.contains { $0.term.kind == .variable(loop.variable) }
+      && terms.allSatisfy {
+        $0.term.kind == .variable(loop.variable) || changing.leaveUnchanged($0.term)
+      }
   }
 
   /// The variables whose value an iteration takes from the one before it: read before they are certainly assigned.
@@ -245,14 +281,13 @@ private struct ReductionRecognizer {
     var isUpdate = true
     var updates = 0
     var loads = 0
-    let aliases = function[element.buffer].mayAlias
     loop.body.forEachExpression { e in
-      guard case .load(let buffer, _) = e.kind else { return }
-      if buffer == element.buffer || (aliases && function[buffer].mayAlias) { loads += 1 }
+      guard case .load(let buffer, let indices) = e.kind else { return }
+      if mayBe(element, buffer, indices) { loads += 1 }
     }
     loop.body.forEachStatement { statement in
       guard case .store(let buffer, let indices, let value) = statement.kind,
-        buffer == element.buffer || (aliases && function[buffer].mayAlias)
+        mayBe(element, buffer, indices)
       else { return }
       guard buffer == element.buffer, indices == element.indices,
         let update = Update(of: element.load, in: value), op == nil || op == update.op.combining
@@ -266,6 +301,17 @@ private struct ReductionRecognizer {
     }
     guard isUpdate, loads == updates, let op else { return nil }
     return (op, span)
+  }
+
+  /// Whether an access may be to the element: not where an index is another one by a constant.
+  private func mayBe(_ element: Element, _ buffer: BufferID, _ indices: [Expression]) -> Bool {
+    guard buffer == element.buffer else {
+      return function[buffer].mayAlias && function[element.buffer].mayAlias
+    }
+    return !zip(indices, element.indices).contains { index, own in
+      let distance = LinearSum(index - own)
+      return distance.terms.isEmpty && distance.constant != 0
+    }
   }
 }
 
@@ -316,5 +362,12 @@ struct UpwardExposure {
       assigned.formIntersection(afterThen)
     case .device(let body), .allocate(_, let body): visit(body)
     }
+  }
+}
+
+extension Expression {
+  /// Whether the value depends on array elements.
+  fileprivate var readsMemory: Bool {
+    contains { if case .load = $0.kind { true } else { false } }
   }
 }

@@ -49,11 +49,13 @@ public struct Diagnostic: Sendable, Hashable {
   ///     help: …
   public func rendered(with sources: [SourceFile]) -> String {
     var text = message
+    var isQuoted = false
     for span in spans where span.line > 0 {
       guard sources.indices.contains(Int(span.source)) else { continue }
       text += "\n\n" + Self.quote(span, of: sources[Int(span.source)])
+      isQuoted = true
     }
-    if let help { text += (spans.isEmpty ? "\n\n" : "\n") + "help: " + help }
+    if let help { text += (isQuoted ? "\n" : "\n\n") + "help: " + help }
     return text
   }
 
@@ -65,7 +67,7 @@ public struct Diagnostic: Sendable, Hashable {
       : "On line \(span.line) of file \(file.name):"
     let quoted = (span.line...max(span.line, span.endLine)).prefix(8).compactMap(file.line)
     guard let first = quoted.first else { return place }
-    let margin = quoted.map(indentation).min() ?? 0
+    let margin = quoted.filter { !$0.allSatisfy(\.isWhitespace) }.map(indentation).min() ?? 0
     var rows = quoted.map { "    " + String(decoding: $0.utf8.dropFirst(margin), as: UTF8.self) }
     if span.endLine <= span.line {
       let before = characters(in: first, from: margin, to: Int(span.column))

@@ -100,7 +100,7 @@ private struct BoundsChecker {
     if context.isConditional { return }
     for (d, written) in indices.enumerated() {
       let extent = function[buffer].extents[d]
-      let (index, wraps) = unwrapped(written)
+      let (index, wraps) = unwrapped(written, extent: extent)
       let least = wraps ? .index(0) - extent : Expression.index(0)
       if !context.facts.prove(least, atMost: index),
         let reached = Extreme(of: index, isGreatest: false, in: context.loops)
@@ -116,10 +116,10 @@ private struct BoundsChecker {
   }
 
   /// The index behind `i + n if i < 0 else i`, and whether it was so wrapped.
-  private func unwrapped(_ index: Expression) -> (Expression, Bool) {
-    guard case .select(let condition, _, let otherwise) = index.kind,
+  private func unwrapped(_ index: Expression, extent: Expression) -> (Expression, Bool) {
+    guard case .select(let condition, let then, let otherwise) = index.kind,
       case .compare(.less, let tested, let zero) = condition.kind, tested == otherwise,
-      zero.integerLiteral == 0
+      zero.integerLiteral == 0, LinearSum(then) == LinearSum(otherwise + extent)
     else { return (index, false) }
     return (otherwise, true)
   }

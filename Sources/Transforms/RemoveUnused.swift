@@ -9,16 +9,17 @@ import Passes
 /// Arguments and parameters keep their place. Reductions count as reads of their accumulator.
 public let removeUnused = Pass<LoopFunction>("remove-unused") { function, _ in
   var result = function
-  while true {
+  var hasChanged = true
+  while hasChanged {
+    hasChanged = false
     let read = variablesRead(in: result)
-    let body = result.body.flatMapStatements { statement in
+    result.body = result.body.flatMapStatements { statement in
       guard case .assign(let variable, _) = statement.kind, !read.contains(variable) else {
         return [statement]
       }
+      hasChanged = true
       return []
     }
-    if body == result.body { break }
-    result.body = body
   }
   return compacted(result)
 }

@@ -70,8 +70,9 @@ import struct Syntax.Diagnostic
     expect("the literal 256 does not fit uint8", of: Expression(.integer(256), .uint8))
     expect("the literal 2 does not fit bool", of: Expression(.integer(2), .bool))
     expect("the integer literal 1 is float32", of: Expression(.integer(1), .float32))
-    expect("the float literal 1.0 is int64", of: Expression(.float(1), .int64))
-    expect("the float32 literal 0.1 is not rounded", of: Expression(.float(0.1), .float32))
+    expect("the float literal 1.0 is int64", of: Expression(.float(FloatLiteral(1)), .int64))
+    expect(
+      "the float32 literal 0.1 is not rounded", of: Expression(.float(FloatLiteral(0.1)), .float32))
   }
 
   // MARK: Types of expressions

@@ -25,7 +25,7 @@ import Testing
   @Test func anIndexWhoseSignIsKnownIsNotWrapped() throws {
     try expectIndex("i", in: "range(8)", becomes: "i")
     try expectIndex("7 - i", in: "range(8)", becomes: "7 - i")
-    try expectIndex("2 * i + 1", in: "range(4)", becomes: "i * 2 + 1")
+    try expectIndex("2 * i + 1", in: "range(4)", becomes: "2 * i + 1")
     try expectIndex("i - 1", in: "range(1, 8)", becomes: "i - 1")
     try expectIndex("i", in: "range(7, -1, -1)", becomes: "i")
     try expectIndex("i % 8", in: "range(k)", becomes: "i % 8")

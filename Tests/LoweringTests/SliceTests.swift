@@ -76,31 +76,29 @@ import Testing
         """)
   }
 
+  private static let bounds: [(start: String, stop: String, step: Int)] = [
+    ("k", "", 1), ("", "k", 1), ("k", "k + 3", 1), ("", "", -1), ("k", "", -1), ("", "k", -2),
+    ("k", "", 3), ("1", "k", 2), ("5", "k", -1), ("-3", "k", 1),
+  ]
+
   /// Python's own slices say what each of these means.
-  @Test(arguments: [
-    ("k:", { k in Array(0..<8).pythonSlice(k, nil, 1) }),
-    (":k", { k in Array(0..<8).pythonSlice(nil, k, 1) }),
-    ("k:k + 3", { k in Array(0..<8).pythonSlice(k, k + 3, 1) }),
-    ("::-1", { _ in Array(0..<8).pythonSlice(nil, nil, -1) }),
-    ("k::-1", { k in Array(0..<8).pythonSlice(k, nil, -1) }),
-    (":k:-2", { k in Array(0..<8).pythonSlice(nil, k, -2) }),
-    ("k::3", { k in Array(0..<8).pythonSlice(k, nil, 3) }),
-    ("1:k:2", { k in Array(0..<8).pythonSlice(1, k, 2) }),
-    ("5:k:-1", { k in Array(0..<8).pythonSlice(5, k, -1) }),
-  ] as [(String, @Sendable (Int) -> [Int])])
-  func boundsMeanWhatPythonSays(slice: String, expected: @Sendable (Int) -> [Int]) throws {
+  @Test(arguments: bounds)
+  func boundsMeanWhatPythonSays(start: String, stop: String, step: Int) throws {
+    let slice = "x[\(start):\(stop):\(step)]"
     let text = """
       def f(y: int64[2], x: int64[8], k: weak int64):
-        y[0] = sum(x[\(slice)])
-        y[1] = sum(x[\(slice)] * x[\(slice)])
+        y[0] = sum(\(slice))
+        y[1] = sum(\(slice) * \(slice))
       """
     let x = (0..<8).map { Double(1 << $0) }
     for k in -11...11 {
-      let values = expected(k).map { x[$0] }
+      let named = ["": nil, "k": k, "k + 3": k + 3, "1": 1, "5": 5, "-3": -3]
+      let values = x.pythonSlice(named[start] ?? nil, named[stop] ?? nil, step)
+      let total = values.reduce(0, +)
+      let squares = values.reduce(0) { $0 + $1 * $1 }
       try expectRun(
         of: text, on: [Storage(.int64, [0, 0]), Storage(.int64, x)],
-        parameters: [.integer(Int64(k), .int64)],
-        gives: [values.reduce(0, +), values.map { $0 * $0 }.reduce(0, +)])
+        parameters: [.integer(Int64(k), .int64)], gives: [total, squares])
     }
   }
 
@@ -146,7 +144,7 @@ import Testing
           for k0 in 0..<n:
             y[k0] = x[k0]
         """.replacing("n: int64", with: "y_extent0: int64").replacing("[n]", with: "[y_extent0]")
-        .replacing("== n", with: "== y_extent0").replacing("<n", with: "<y_extent0"))
+          .replacing("== n", with: "== y_extent0").replacing("<n", with: "<y_extent0"))
   }
 
   @Test func leadingDimensionsOfExtentOneAreDroppedByAssignment() throws {
@@ -164,7 +162,8 @@ extension Array {
   fileprivate func pythonSlice(_ start: Int?, _ stop: Int?, _ step: Int) -> [Element] {
     func clamped(_ bound: Int) -> Int {
       let wrapped = bound < 0 ? bound + count : bound
-      return step > 0 ? Swift.min(Swift.max(wrapped, 0), count) : Swift.min(Swift.max(wrapped, -1), count - 1)
+      return step > 0
+        ? Swift.min(Swift.max(wrapped, 0), count) : Swift.min(Swift.max(wrapped, -1), count - 1)
     }
     let first = start.map(clamped) ?? (step > 0 ? 0 : count - 1)
     let end = stop.map(clamped) ?? (step > 0 ? count : -1)

@@ -157,7 +157,7 @@ public struct Interpreter {
   private func evaluate(_ e: Expression) throws -> Literal {
     switch e.kind {
     case .integer(let value): return .integer(value, e.type)
-    case .float(let value): return .float(value, e.type)
+    case .float(let literal): return .float(literal.value, e.type)
     case .variable(let id):
       guard let value = variables[id] else {
         throw InterpretationError.unassigned(variable: function[id].name)

@@ -33,7 +33,8 @@ struct PythonLexer {
     var tokens: [PythonToken] = []
     var indentations = [0]
     var brackets = 0
-    for (number, row) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, row) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       let line = Int32(number + 1)
       let bytes = Array(row.utf8)
       func append(_ kind: PythonToken.Kind, _ start: Int, _ end: Int) {

@@ -10,13 +10,11 @@ import ctypes
 import functools
 import itertools
 import os
-import platform
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, NamedTuple, final
 
 __all__ = [
     "PIPELINE",
@@ -59,9 +57,7 @@ class LLVMError(RuntimeError):
     """
 
 
-@final
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """The machine that code is generated for.
 
     Attributes:
@@ -107,8 +103,7 @@ class Library:
         return f"<Library at {self.address:#x}, from {origin}, {self.milliseconds:.1f} ms>"
 
 
-@dataclass(frozen=True)
-class _Host:
+class _Host(NamedTuple):
     """The llvmlite objects made once a process. `llvm` is the module `llvmlite.binding`."""
 
     llvm: Any
@@ -291,7 +286,7 @@ def _make_available(load_library: Callable[[str], None], name: str) -> None:
 
 def _vector_math(features: str) -> tuple[VectorMath, tuple[str, ...]]:
     """Finds the libmvec variant for CPU `features`, and the functions that it has."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
+    if sys.platform != "linux" or os.uname().machine != "x86_64":
         return "none", ()
     try:
         library = ctypes.CDLL(_LIBMVEC)

@@ -1,19 +1,27 @@
-"""From a Python function to its source and syntax tree."""
+"""From a Python function to its source and syntax tree.
+
+`inspect` and `ast` would do, but loading them takes 20 ms, twice what a first call from the disk
+cache takes without them.
+"""
 
 from __future__ import annotations
 
-import ast
-import inspect
-from dataclasses import dataclass
+import os
 from types import FunctionType
+from typing import TYPE_CHECKING, NamedTuple
 
 from parpy._errors import CompileError
 
+if TYPE_CHECKING:
+    import ast
+
 __all__ = ["Source", "source_of"]
 
+_ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
+_MOST_ATTEMPTS = 200
 
-@dataclass(frozen=True)
-class Source:
+
+class Source(NamedTuple):
     """Where a function stands and what was written there.
 
     Attributes:
@@ -54,10 +62,14 @@ def source_of(function: FunctionType) -> Source:
         )
     try:
         # Of the code, not of the function: what a wrapper wraps is not what would run.
-        lines, first_line = inspect.getsourcelines(code)
-    except (OSError, TypeError, SyntaxError, IndentationError) as error:
+        file = _lines_of_file(filename, function)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        file, reason = [], str(error)
+    else:
+        reason = "could not get source code"
+    if not 1 <= line <= len(file):
         raise CompileError(
-            f"The source of function {function.__qualname__} cannot be found ({error}).\n\n"
+            f"The source of function {function.__qualname__} cannot be found ({reason}).\n\n"
             f"On line {line} of file {filename}\n"
             "help: ParPy reads a function's source; define it in a file or a notebook cell, not "
             "in text given to exec or eval",
@@ -66,8 +78,8 @@ def source_of(function: FunctionType) -> Source:
             0,
             line,
         ) from None
-    first_line = max(first_line, 1)
-    definition = _parse(lines, filename, first_line)
+    first_line = line
+    definition, lines = _parse_block(file, line - 1, filename)
     if definition is None or definition.name != code.co_name:
         raise CompileError(
             f"The source of function {function.__qualname__} cannot be found: another text stands "
@@ -79,7 +91,7 @@ def source_of(function: FunctionType) -> Source:
             line,
         )
     place = first_line + definition.lineno - 1
-    if isinstance(definition, ast.AsyncFunctionDef):
+    if type(definition).__name__ == "AsyncFunctionDef":
         raise CompileError(
             f"Function {function.__qualname__} is asynchronous; ParPy compiles ordinary functions."
             f"\n\nOn line {place} of file {filename}:\n{lines[definition.lineno - 1].rstrip()}\n"
@@ -103,9 +115,55 @@ def source_of(function: FunctionType) -> Source:
     return Source(definition, filename, written, first_line)
 
 
-def _parse(
-    lines: list[str], filename: str, first_line: int
-) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def _lines_of_file(filename: str, function: FunctionType) -> list[str]:
+    """The lines of a file as it is now, or of a notebook cell; none where there is neither."""
+    if not os.path.isfile(filename):
+        import linecache
+
+        return linecache.getlines(filename, function.__globals__)
+    with open(filename, "rb") as file:
+        data = file.read()
+    declaration = b"\n".join(data.split(b"\n", 2)[:2])
+    if b"coding" in declaration:  # PEP 263
+        import tokenize
+
+        with tokenize.open(filename) as text:
+            return text.readlines()
+    lines = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [f"{line}\n" for line in lines]
+
+
+def _parse_block(
+    file: list[str], start: int, filename: str
+) -> tuple[ast.FunctionDef | None, list[str]]:
+    """The function that begins on line `start` of a file, counted from 0, and its lines.
+
+    It ends before a line that stands no deeper than its first one. Such lines also stand within
+    brackets and strings, and after decorators; the text up to them is not complete, so it does not
+    parse, and the next one is tried.
+    """
+    indentation = _indentation(file[start])
+    attempts = 0
+    for end in range(start + 1, len(file) + 1):
+        if end < len(file):
+            text = file[end].strip()
+            if not text or text.startswith("#") or _indentation(file[end]) > indentation:
+                continue
+        lines = file[start:end]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        definition = _parse(lines, filename)
+        attempts += 1
+        if definition is not None or attempts == _MOST_ATTEMPTS:
+            return definition, lines
+    return None, []
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t\f"))
+
+
+def _parse(lines: list[str], filename: str) -> ast.FunctionDef | None:
     """The one function that `lines` define, or None.
 
     An indented function is parsed in the block of an `if`, not dedented: so columns, and what
@@ -114,11 +172,25 @@ def _parse(
     indented = lines[0][:1] in (" ", "\t", "\f")
     text = ("if 1:\n" if indented else "") + "".join(lines)
     try:
-        body = ast.parse(text, filename).body
+        tree = compile(text, filename, "exec", _ONLY_AST, dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
-    if indented and isinstance(body[0], ast.If):
-        ast.increment_lineno(body[0], -1)
-        body = body[0].body
-    found = body[0]
-    return found if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    body = tree.body[0].body if indented else tree.body  # type: ignore[attr-defined]
+    if len(body) != 1 or type(body[0]).__name__ not in ("FunctionDef", "AsyncFunctionDef"):
+        return None
+    definition: ast.FunctionDef = body[0]
+    if indented:
+        _move_up(definition)
+    return definition
+
+
+def _move_up(node: ast.AST) -> None:
+    """Takes the line of the `if` off the line numbers of a node and all below it."""
+    for attribute in ("lineno", "end_lineno"):
+        if hasattr(node, attribute):
+            setattr(node, attribute, getattr(node, attribute) - 1)
+    for field in node._fields:
+        value = getattr(node, field, None)
+        for child in value if isinstance(value, list) else (value,):
+            if hasattr(child, "_fields"):
+                _move_up(child)

@@ -122,7 +122,7 @@ class Placed:
 
 
 def _canary(dtype: np.dtype) -> Any:
-    if dtype == bool:
+    if dtype.kind == "b":
         return True
     if dtype.kind == "f":
         return dtype.type(-123456.789)

@@ -2,17 +2,28 @@
 #ifndef PARPY_CPYTHON_H
 #define PARPY_CPYTHON_H
 
+// Before Python.h, which would choose other features of the C library than Swift's own module of it.
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 // ---- References ----
 
 static inline void py_retain(PyObject *object) { Py_INCREF(object); }
 static inline void py_release(PyObject *object) { Py_DECREF(object); }
 static inline PyObject *py_none(void) { return Py_None; }
+
+// ---- What Native needs of the C library ----
+
+static inline bool py_equal_words(const uint64_t *a, const uint64_t *b, Py_ssize_t count) {
+  return memcmp(a, b, (size_t)count * sizeof(uint64_t)) == 0;
+}
+static inline int64_t py_process(void) { return getpid(); }
 
 // ---- Types ----
 

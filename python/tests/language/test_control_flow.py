@@ -1,7 +1,7 @@
 """Statements: loops, conditions, assignments, and the types that meet where paths join."""
 
 # The programs are what is tested: simpler ones would be others.
-# ruff: noqa: B007, SIM108, SIM102
+# ruff: noqa: B007, SIM108, SIM102, F821, F841
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness import check, check_or_reject, define, each
 
 import parpy
 
-# --- for … in range -------------------------------------------------------------------------
+# --- for … in range ---------------------------------------------------------------------------
 
 
 def counts_to(n, y):
@@ -308,7 +308,7 @@ def test_while_with_a_swap() -> None:
     check(gcds, a, b, np.zeros(70, np.int64), schedules=each("N"))
 
 
-# --- if -----------------------------------------------------------------------------------------
+# --- if ---------------------------------------------------------------------------------------
 
 
 def classifies(x, y):
@@ -335,7 +335,7 @@ def test_elif_chain(dtype: str) -> None:
     check(classifies, x, np.zeros(77, np.int32), schedules=each("N"))
 
 
-def tests_numbers(x, y):
+def reads_truth(x, y):
     parpy.label("N")
     for i in range(len(x)):
         if x[i]:
@@ -349,7 +349,7 @@ def test_numbers_are_true_unless_zero(dtype: str) -> None:
     x = np.array([0, 1, 2, 0, 5] * 9, dtype)
     if dtype.startswith("float"):
         x[:3] = np.nan, -0.0, np.inf
-    check(tests_numbers, x, np.zeros(len(x), np.int64), schedules=each("N"))
+    check(reads_truth, x, np.zeros(len(x), np.int64), schedules=each("N"))
 
 
 def known_conditions(y, n):
@@ -392,7 +392,7 @@ def test_nested_if() -> None:
     check(deep, np.linspace(-3, 4, 61), np.zeros(61), schedules=each("N"))
 
 
-# --- Types where paths meet -----------------------------------------------------------------------
+# --- Types where paths meet -------------------------------------------------------------------
 
 
 def joins_weak(x, y):
@@ -407,10 +407,10 @@ def joins_weak(x, y):
 def joins_weak_with_strong(x, y):
     parpy.label("N")
     for i in range(len(x)):
-        a = 0.1
+        a = 0.25
         if x[i] > 0:
             a = x[i]
-        y[i] = a * 0.1
+        y[i] = a * a * a
 
 
 def joins_before_the_loop(x, y):
@@ -528,7 +528,7 @@ def test_a_name_assigned_after_its_use_in_the_text() -> None:
     check_or_reject(assigned_late, np.arange(5.0), np.zeros(5))
 
 
-# --- Assignment -----------------------------------------------------------------------------------
+# --- Assignment -------------------------------------------------------------------------------
 
 
 def fibonacci(y, n):
@@ -644,7 +644,7 @@ def test_several_targets_are_assigned_from_the_left() -> None:
     check(assigns_an_element_to_two, np.ones(3))
 
 
-# --- Names that stand for loop variables ------------------------------------------------------------
+# --- Names that stand for loop variables ------------------------------------------------------
 
 
 def names_of_indices(x, y, n):
@@ -722,7 +722,7 @@ def test_scalars_of_an_iteration_are_its_own() -> None:
     check(many_locals, x, np.zeros(203, np.float32), schedules=each("N"), strict=True)
 
 
-# --- Later features: rejected or right ---------------------------------------------------------------
+# --- Later features: rejected or right --------------------------------------------------------
 
 
 def breaks(x, y):

@@ -1,0 +1,173 @@
+import CPUTarget
+import Compiler
+import LoopIR
+import Lowering
+import Syntax
+import TestSupport
+import Testing
+
+@Suite struct CompileTests {
+  private static let machine = Machine(
+    triple: "x86_64-unknown-linux-gnu", dataLayout: "e-m:e-i64:64-n8:16:32:64-S128",
+    cpu: "x86-64", features: "", vectorMath: .none)
+
+  private func compiled(
+    _ text: String, schedule: [String: LoopSchedule] = [:], options: CompileOptions = .init(),
+    dump: DumpRequest = DumpRequest()
+  ) throws -> CompiledProgram {
+    let program = try PythonText(text)
+    var signature = program.signature
+    signature.schedule = schedule
+    signature.options = options
+    return try compile(
+      program.function, signature: signature, names: TestNames(), machine: Self.machine, dump: dump)
+  }
+
+  @Test func failuresStandInTheOrderOfTheirNumbers() throws {
+    let program = try compiled(
+      """
+      def f(y: float32[n], x: float32[m], z: float32[p]):
+        y[:] = z[:]
+        for i in range(len(y)):
+          y[i] = x[i + 1]
+      """)
+    #expect(program.failures.first == .some(nil))
+    #expect(program.failures.last??.category == .index)
+    #expect(program.failures.last??.spans.first?.line == 4)
+    for number in 1...program.failures.count + 1 {
+      let isReturned = program.code.contains("ret i64 \(number)\n")
+      #expect(isReturned == (number <= program.failures.count))
+    }
+  }
+
+  @Test func writesSaysWhichArgumentsAreStoredTo() throws {
+    let program = try compiled(
+      """
+      def f(x: float32[4], a: float64, y: float32[4], b: weak int64 = 3, z: float32[4]):
+        y[0] = x[0]
+        if b > 5:
+          x[0] = 1.0
+        z[:] += a
+      """)
+    #expect(program.writes == [false, false, true, false, true])
+  }
+
+  @Test func theEntryIsDefined() throws {
+    let program = try compiled("def f(y: float32[4]):\n  y[0] = 1.0")
+    #expect(program.code.contains("define i64 @\(program.entry)("))
+  }
+
+  @Test func labelsThatNothingBearsAreWarnedOf() throws {
+    let text = """
+      def f(y: float32[4]):
+        parpy.label('N')
+        for i in range(4):
+          y[i] = 1.0
+        if False:
+          parpy.label('folded')
+          y[:] = 2.0
+      """
+    let eight = LoopSchedule(threads: .constant(8))
+    #expect(try compiled(text, schedule: ["N": eight]).warnings.isEmpty)
+    #expect(try compiled(text, schedule: ["folded": eight]).warnings.isEmpty)
+    let warnings = try compiled(text, schedule: ["M": eight, "N": eight]).warnings
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.message.contains("'M'") == true)
+  }
+
+  /// SPEC.md §4: the warning names the nearest label.
+  @Test func theWarningNamesTheNearestLabel() throws {
+    let program = """
+      def f(y: float32[4]):
+        parpy.label('rows')
+        for i in range(4):
+          y[i] = 1.0
+      """
+    let warning = try compiled(
+      program, schedule: ["row": LoopSchedule(threads: .constant(8))]
+    ).warnings.first
+    let text = (warning?.message ?? "") + (warning?.help ?? "")
+    #expect(text.contains("'rows'"))
+  }
+
+  @Test func aParallelLoopBecomesAKernel() throws {
+    let text = """
+      def f(y: float32[4]):
+        parpy.label('N')
+        for i in range(4):
+          y[i] = 1.0
+      """
+    let parallel = try compiled(text, schedule: ["N": LoopSchedule(threads: .constant(8))])
+    #expect(parallel.program.contains("launch 0"))
+    #expect(parallel.code.contains("@f_kernel0.range"))
+    let sequential = try compiled(text, schedule: ["N": LoopSchedule(threads: .constant(1))])
+    #expect(!sequential.program.contains("launch"))
+    #expect(!sequential.code.contains("kernel"))
+  }
+
+  @Test func aThreadCountMayBeAParameter() throws {
+    let program = try PythonText(
+      """
+      def f(y: float32[n]):
+        parpy.label('N')
+        for i in range(len(y)):
+          y[i] = 1.0
+      """)
+    var signature = program.signature
+    signature.schedule = ["N": LoopSchedule(threads: .parameter(1))]
+    signature.parameterCount = 2
+    let compiled = try compile(
+      program.function, signature: signature, names: TestNames(), machine: Self.machine)
+    // One pointer, the extent, the thread count.
+    #expect(compiled.code.contains("getelementptr inbounds i64, ptr %words, i64 2"))
+    #expect(compiled.program.contains("@workers(N_threads)"))
+  }
+
+  @Test func theFirstPhaseThatFailsReportsEverything() throws {
+    let error = try #require(throws: DiagnosticError.self) {
+      _ = try compiled(
+        """
+        def f(y: float32[4]):
+          y[9] = 1.0
+          for i in range(5):
+            y[i] = 2.0
+        """)
+    }
+    #expect(error.diagnostics.map(\.category) == [.index, .index])
+    #expect(error.diagnostics.compactMap { $0.spans.first?.line } == [2, 4])
+  }
+
+  @Test func stagesAreDumpedOnRequest() throws {
+    var stages: [String] = []
+    let text = "def f(y: float32[4]):\n  y[0] = 1.0 + 2.0"
+    _ = try compiled(
+      text,
+      dump: DumpRequest(["lower", "outline-kernels", "fold-constants"]) { stage, _ in
+        stages.append(stage)
+      })
+    #expect(stages == ["lower", "fold-constants", "outline-kernels"])
+    _ = try compiled(text, dump: DumpRequest([]) { stage, _ in stages.append(stage) })
+    #expect(stages.count == 3)
+  }
+
+  @Test func theCodeIsAFunctionOfItsInputs() throws {
+    let text = """
+      def f(y: float32[n, 3], x: float32[n, 3], h: int64[8]):
+        parpy.label('N')
+        for i in range(len(y)):
+          s = 0.0
+          for j in range(3):
+            s += exp(x[i, j]) ** 1.5
+            h[j] = h[j] // 3 % 5
+          y[i, :] = x[i, ::-1] / s + round(s) + max(x[i, :])
+      """
+    let schedule = ["N": LoopSchedule(threads: .constant(8))]
+    let first = try compiled(text, schedule: schedule)
+    for _ in 0..<5 {
+      let again = try compiled(text, schedule: schedule)
+      #expect(again.code == first.code)
+      #expect(again.loopIR == first.loopIR)
+      #expect(again.program == first.program)
+    }
+  }
+}

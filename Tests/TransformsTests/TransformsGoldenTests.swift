@@ -1,0 +1,9 @@
+import TestSupport
+import Testing
+import Transforms
+
+@Suite struct TransformsGoldenTests {
+  @Test func foldConstants() throws { try runGoldens(pass: Transforms.foldConstants) }
+  @Test func checkBounds() throws { try runGoldens(pass: Transforms.checkBounds) }
+  @Test func removeUnused() throws { try runGoldens(pass: Transforms.removeUnused) }
+}

@@ -1,0 +1,169 @@
+"""Versions for constants and versions with parameters: the same results, bit for bit."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from harness import LAYOUTS, assert_same, check, each, lay_out, options
+
+import parpy
+
+VERSIONS = ("auto", "always", "never")
+
+
+def mixture(x, y, n, f):
+    parpy.label("N")
+    for i in range(n):
+        y[i] = x[i] * f + parpy.math.sin(x[i])
+    parpy.label("M")
+    y[0] = parpy.operators.sum(x[:n]) + n
+    s = 0.0
+    parpy.label("R")
+    for i in range(len(x)):
+        s += x[i] * f
+    y[-1] += s
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_all_versions_give_the_same_bits(dtype: str) -> None:
+    functions = {version: parpy.jit(mixture) for version in VERSIONS}
+    rng = np.random.default_rng(0)
+    for n in (5, 6, 1, 64, 0, 65, 200, 3000, 5, 2):
+        x = rng.standard_normal(n + 1).astype(dtype)
+        for schedule in ({}, *each("N", "M", reduce="R", threads=[8])):
+            results = []
+            for version, function in functions.items():
+                y = np.zeros(n + 1, dtype)
+                function(x, y, n, 0.3 + n, opts=options(schedule, specialize=version))
+                results.append(y)
+            assert_same(results[0], results[1], what=f"auto and always, {n}, {schedule}")
+            assert_same(results[2], results[1], what=f"never and always, {n}, {schedule}")
+
+
+def matrices(a, b, c):
+    parpy.label("i")
+    c[:, :] = a[:, :] + b[:, :] * 2
+    c[0, :] = parpy.operators.sum(a, axis=0)
+
+
+def test_extents_that_were_equal_may_differ_later() -> None:
+    shapes = [(3, 3), (3, 4), (4, 3), (5, 5), (2, 7), (1, 7), (7, 1), (1, 1), (3, 3)]
+    for n, m in shapes:
+        a, b = np.random.default_rng(n).integers(0, 9, (2, n, m)).astype(np.float64)
+        check(matrices, a, b, np.zeros((n, m)), schedules=each("i", threads=[8]))
+
+
+def independent_extents(x, y, z):
+    for i in range(len(y)):
+        z[i] = x[i] + y[i]
+    x[-1] = len(x)
+
+
+def test_arrays_of_equal_lengths_may_differ_later() -> None:
+    for n, m, k in [(4, 4, 4), (5, 5, 5), (6, 5, 5), (7, 5, 9), (5, 5, 5), (3, 2, 2)]:
+        check(independent_extents, np.arange(float(n)), np.arange(float(m)), np.zeros(k))
+
+
+def scalars(y, a, b, c):
+    y[0] = a + b * c
+    y[a] = b
+    for i in range(a, b):
+        y[i] = i
+
+
+def test_scalars_that_were_equal_may_differ_later() -> None:
+    for a, b, c in [(1, 1, 1), (1, 2, 1), (2, 2, 2), (3, 5, 7), (-1, 4, 0), (0, 0, 0)]:
+        check(scalars, np.zeros(9), a, b, c)
+        check(scalars, np.zeros(9), a, b, float(c))
+
+
+def layouts(a, b):
+    b[:, :] = a[:, :] * 2
+
+
+def test_layouts_may_vary() -> None:
+    function = parpy.jit(layouts)
+    for n, (p, q) in itertools.product((3, 5, 1), itertools.product(LAYOUTS, repeat=2)):
+        a = np.arange(float(n * (n + 1))).reshape(n, n + 1)
+        x, y = lay_out(a, p), lay_out(np.zeros_like(a), q)
+        function(x.array, y.array)
+        np.testing.assert_array_equal(y.array, 2 * a)
+        assert not x.neighbours_changed()
+        assert not y.neighbours_changed()
+
+
+def types(x, y):
+    for i in range(len(x)):
+        y[i] = x[i] * 2
+
+
+def test_types_may_vary() -> None:
+    for dtype in ("float64", "int8", "float32", "float64", "bool", "uint64"):
+        x = np.arange(3).astype(dtype)
+        check(types, x, np.zeros(3))
+    for n in (3, np.int8(3), 3.0, np.float32(0.1), True, np.uint64(5), np.array(0.5)):
+        check(scalar_types, n, np.arange(3, dtype=np.float32), np.zeros(3))
+
+
+def scalar_types(s, x, y):
+    for i in range(len(x)):
+        y[i] = x[i] * s
+
+
+def test_more_versions_than_are_kept() -> None:
+    function = parpy.jit(types)
+    kinds = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+    for _ in range(2):
+        for dtype, n, step in itertools.product(kinds, (0, 1, 3), (1, 2)):
+            x = np.ones(n * step, dtype)[::step]
+            y = np.zeros(n)
+            function(x, y)
+            assert y.tolist() == [2.0] * n
+
+
+def test_what_is_compiled_is_told() -> None:
+    function = parpy.jit(types)
+    for n in (3, 3, 4, 5, 600):
+        function(np.zeros(n), np.zeros(n))
+    # The first for its size, the second for any size.
+    assert len(function.compilations) == 2
+    for key, reason, milliseconds in function.compilations:
+        assert key and reason
+        assert milliseconds > 0
+    assert "extent 0 of x was 3 and is now 4" in function.compilations[1][1]
+
+
+def test_after_clear_all_is_compiled_anew() -> None:
+    function = parpy.jit(types)
+    function(np.zeros(3), np.zeros(3))
+    function.clear()
+    y = np.zeros(3)
+    function(np.ones(3), y)
+    assert y.tolist() == [2.0] * 3
+
+
+def step_of(x, y, step):
+    for i in range(0, len(x), step):
+        y[i] = x[i]
+    y[::step] += 1
+
+
+def test_a_value_that_must_be_known_stays_a_constant() -> None:
+    for step in (1, 2, 3, -1, 2):
+        for n in (5, 6, 9):
+            check(step_of, np.arange(float(n)), np.zeros(n), step)
+
+
+def power_of(x, y, n):
+    for i in range(len(x)):
+        y[i] = x[i] ** n
+
+
+def test_powers_by_an_argument() -> None:
+    for n in (2, 3, 5, 0, 1, 17, 2):
+        check(power_of, np.array([1.5, -2.0, 3.0]), np.zeros(3), n, ulps=4)
+        check(power_of, np.array([1, -2, 3]), np.zeros(3, np.int64), n)
+    for n in (0.5, 2.0, -1.0, -2):
+        check(power_of, np.array([1.5, 2.0, 3.0]), np.zeros(3), n, ulps=4)

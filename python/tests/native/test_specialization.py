@@ -1,0 +1,218 @@
+"""For which calls a version is compiled, and which versions serve which calls."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import parpy
+
+
+def scale(x, y, n, a):
+    parpy.label("i")
+    for i in range(n):
+        y[i] = x[i] * a
+
+
+@pytest.fixture
+def fn() -> Any:
+    return parpy.jit(scale)
+
+
+def run(fn: Any, n: int, a: Any = 2.0, **kw: Any) -> None:
+    x, y = np.arange(float(n)), np.zeros(n)
+    fn(x, y, n, a, **kw)
+    np.testing.assert_array_equal(y, x * a)
+
+
+def reasons(fn: Any) -> list[str]:
+    return [reason for _, reason, _ in fn.compilations]
+
+
+class TestAuto:
+    def test_the_first_call_is_compiled_for_its_values(self, fn: Any) -> None:
+        run(fn, 100)
+        run(fn, 100)
+        (key, reason, ms), *rest = fn.compilations
+        assert not rest
+        assert key == (
+            "x: float64[100], y: float64[100], n: weak int64 = 100, a: weak float64 = 2.0"
+        )
+        assert reason == "first call"
+        assert ms > 0
+
+    def test_the_second_value_makes_a_parameter(self, fn: Any) -> None:
+        run(fn, 100)
+        for n in (200, 300, 400, 100, 2):
+            run(fn, n)
+        assert len(fn.compilations) == 2
+        assert fn.compilations[1][0].startswith(
+            "x: float64[p0], y: float64[p0], n: weak int64 = p1"
+        )
+        assert "extent 0 of x was 100 and is now 200: made a parameter" in reasons(fn)[1]
+        assert "n was 100 and is now 200: made a parameter" in reasons(fn)[1]
+        assert "a was" not in reasons(fn)[1]
+
+    def test_scalars(self, fn: Any) -> None:
+        for a in (2.0, 3.0, 4.0, float("nan"), -0.0):
+            run(fn, 10, a)
+        assert len(fn.compilations) == 2
+        assert reasons(fn)[1] == "a was 2.0 and is now 3.0: made a parameter"
+
+    def test_extents_that_were_equal_may_come_apart(self) -> None:
+        @parpy.jit
+        def total(x, y, out):
+            for i in range(x.shape[0]):
+                out[0] += x[i]
+            for i in range(y.shape[0]):
+                out[0] += y[i]
+
+        for n, m in [(5, 5), (6, 6), (7, 8), (9, 9), (3, 10)]:
+            out = np.zeros(1)
+            total(np.ones(n), np.ones(m), out)
+            assert out[0] == n + m
+        assert len(total.compilations) == 3
+        assert "x: float64[p0], y: float64[p0]" in total.compilations[1][0]
+        assert "x: float64[p0], y: float64[p1]" in total.compilations[2][0]
+
+    def test_extents_of_0_and_1_stay_constants(self, fn: Any) -> None:
+        for n in (5, 6, 1, 0, 7, 1, 0):
+            run(fn, n)
+        keys = [key for key, _, _ in fn.compilations]
+        assert len(keys) == 4
+        assert "float64[1]" in keys[2]
+        assert "float64[0]" in keys[3]
+
+    def test_strides(self) -> None:
+        @parpy.jit
+        def copy(x, y):
+            for i in range(3):
+                y[i] = x[i]
+
+        base = np.arange(60.0)
+        for step in (1, 2, 3, 4, -1, -5):
+            x, y = base[::step][:3], np.zeros(3)
+            copy(x, y)
+            np.testing.assert_array_equal(x, y)
+        assert len(copy.compilations) == 3
+
+    def test_types(self, fn: Any) -> None:
+        run(fn, 10, 2.0)
+        run(fn, 10, 2)
+        run(fn, 10, np.float32(2))
+        assert len(fn.compilations) == 3
+        assert reasons(fn)[1] == "a was a Python float and is now a Python int"
+        assert reasons(fn)[2] == "a was a Python int and is now a float32"
+
+    def test_a_value_that_must_be_known_is_a_constant(self) -> None:
+        @parpy.jit
+        def every(x, step):
+            for i in range(0, 8, step):
+                x[i] += 1
+
+        for step in (1, 2, 3, -1, 2):
+            x, expected = np.zeros(8), np.zeros(8)
+            every(x, step)
+            every.__wrapped__(expected, step)
+            np.testing.assert_array_equal(x, expected)
+
+
+class TestOptions:
+    def test_always(self, fn: Any) -> None:
+        opts = parpy.CompileOptions(specialize="always")
+        for n in (10, 20, 30, 20):
+            run(fn, n, opts=opts)
+        assert len(fn.compilations) == 3
+        assert all("p0" not in key for key, _, _ in fn.compilations)
+
+    def test_never(self, fn: Any) -> None:
+        opts = parpy.CompileOptions(specialize="never")
+        for n, a in ((10, 1.0), (20, 2.0), (30, 3.0)):
+            run(fn, n, a, opts=opts)
+        assert len(fn.compilations) == 1
+        assert "x: float64[p0], y: float64[p0], n: weak int64 = p1" in fn.compilations[0][0]
+
+    def test_equal_options_share_code(self, fn: Any) -> None:
+        for _ in range(3):
+            run(fn, 10, opts=parpy.par({"i": parpy.threads(4)}))
+        assert len(fn.compilations) == 1
+
+    def test_thread_counts_become_parameters(self, fn: Any) -> None:
+        for n in (10, 20, 30, 40):
+            run(fn, n, opts=parpy.par({"i": parpy.threads(n)}))
+        assert len(fn.compilations) == 2
+        assert "i: threads(10)" in fn.compilations[0][0]
+        assert "i: threads(p2)" in fn.compilations[1][0]
+        assert "the number of threads of 'i' was 10 and is now 20" in reasons(fn)[1]
+
+    def test_one_thread_is_another_version(self, fn: Any) -> None:
+        run(fn, 10, opts=parpy.par({"i": parpy.threads(4)}))
+        run(fn, 10, opts=parpy.par({"i": parpy.threads(1)}))
+        run(fn, 10)
+        assert len(fn.compilations) == 3
+        assert reasons(fn)[1] == "the schedule of label 'i' changed"
+
+    def test_a_schedule_changed_in_place(self, fn: Any) -> None:
+        opts = parpy.par({"i": parpy.threads(4)})
+        run(fn, 10, opts=opts)
+        opts.parallelize["i"] = parpy.threads(1)
+        run(fn, 10, opts=opts)
+        assert len(fn.compilations) == 2
+
+    def test_strict_is_part_of_the_key(self, fn: Any) -> None:
+        run(fn, 10, opts=parpy.CompileOptions())
+        run(fn, 10, opts=parpy.CompileOptions(strict=True))
+        assert reasons(fn)[1] == "the options changed"
+
+    def test_unknown_labels_are_warned_of_once(self, fn: Any) -> None:
+        opts = parpy.par({"j": parpy.threads(4)})
+        with pytest.warns(
+            RuntimeWarning, match="bears the label 'j'(.|\n)*the nearest label is 'i'"
+        ):
+            run(fn, 10, opts=opts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            run(fn, 10, opts=opts)
+
+    def test_a_warning_may_be_an_error(self, fn: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(RuntimeWarning):
+                run(fn, 10, opts=parpy.par({"j": parpy.threads(4)}))
+        run(fn, 10)
+
+
+class TestTable:
+    def test_at_most_64_versions(self, fn: Any) -> None:
+        opts = parpy.CompileOptions(specialize="always")
+        for n in range(2, 72):
+            run(fn, n, opts=opts)
+        count = len(fn.compilations)
+        assert count == 70
+        run(fn, 71, opts=opts)
+        assert len(fn.compilations) == count
+        run(fn, 2, opts=opts)
+        assert len(fn.compilations) == count + 1
+        run(fn, 71, opts=opts)
+        assert len(fn.compilations) == count + 1
+
+    def test_clear(self, fn: Any) -> None:
+        run(fn, 10)
+        fn.clear()
+        run(fn, 10)
+        assert reasons(fn) == ["first call", "first call"]
+
+    def test_lower_and_print_keep_nothing(self, fn: Any) -> None:
+        x = np.zeros(4)
+        stages = fn.lower([x, x, 4, 2.0])
+        assert set(stages) == {"loop_ir", "program", "code"}
+        assert all(isinstance(text, str) for text in stages.values())
+        assert fn.print_compiled((x, x, 4, 2.0), None).startswith(stages["code"])
+        assert fn.compilations == []
+        with pytest.raises(parpy.TypeMismatchError):
+            fn.print_compiled([x])
+        with pytest.raises(TypeError):
+            fn.print_compiled(3)
