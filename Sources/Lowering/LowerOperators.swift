@@ -40,6 +40,8 @@ extension Lowerer {
     switch value {
     case .array(let array): return array
     case .scalar(let scalar):
+      // The loops assign no variable that the expression could name.
+      if case .variable = scalar.expression.kind { return ArrayValue(scalar) }
       return ArrayValue(
         TypedValue(settled(scalar.expression, "scalar"), isWeak: scalar.isWeak))
     case .tuple: return ArrayValue(.weak(.index(0)))

@@ -57,39 +57,6 @@ import Testing
     #expect(program.code.contains("define i64 @\(program.entry)("))
   }
 
-  @Test func labelsThatNothingBearsAreWarnedOf() throws {
-    let text = """
-      def f(y: float32[4]):
-        parpy.label('N')
-        for i in range(4):
-          y[i] = 1.0
-        if False:
-          parpy.label('folded')
-          y[:] = 2.0
-      """
-    let eight = LoopSchedule(threads: .constant(8))
-    #expect(try compiled(text, schedule: ["N": eight]).warnings.isEmpty)
-    #expect(try compiled(text, schedule: ["folded": eight]).warnings.isEmpty)
-    let warnings = try compiled(text, schedule: ["M": eight, "N": eight]).warnings
-    #expect(warnings.count == 1)
-    #expect(warnings.first?.message.contains("'M'") == true)
-  }
-
-  /// SPEC.md §4: the warning names the nearest label.
-  @Test func theWarningNamesTheNearestLabel() throws {
-    let program = """
-      def f(y: float32[4]):
-        parpy.label('rows')
-        for i in range(4):
-          y[i] = 1.0
-      """
-    let warning = try compiled(
-      program, schedule: ["row": LoopSchedule(threads: .constant(8))]
-    ).warnings.first
-    let text = (warning?.message ?? "") + (warning?.help ?? "")
-    #expect(text.contains("'rows'"))
-  }
-
   @Test func aParallelLoopBecomesAKernel() throws {
     let text = """
       def f(y: float32[4]):

@@ -8,7 +8,6 @@ only ever saves time: no failure of the file system reaches the caller.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import struct
@@ -17,6 +16,11 @@ import time
 import warnings
 from contextlib import suppress
 from typing import Final, final
+
+try:  # `hashlib` would load OpenSSL first, which takes 5 ms
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 __all__ = ["SIZE_LIMIT", "DiskCache", "default", "key"]
 
@@ -45,7 +49,7 @@ def key(*parts: str) -> str:
         >>> key("define void @f()", "LLVM 22") == key("define void @f()LLVM", " 22")
         False
     """
-    digest = hashlib.sha256()
+    digest = blake2b(digest_size=32)
     for part in (_FORMAT, *parts):
         encoded = part.encode()
         digest.update(struct.pack("<Q", len(encoded)))
@@ -95,7 +99,7 @@ class DiskCache:
         size = _HEADER.size + len(payload)
         if size > self._size_limit:
             return
-        checksum = hashlib.blake2b(payload, digest_size=32).digest()
+        checksum = blake2b(payload, digest_size=32).digest()
         header = _HEADER.pack(_MAGIC, bytes.fromhex(key), len(payload), checksum)
         temporary = os.path.join(self.directory, f"{os.urandom(12).hex()}{_TEMPORARY_SUFFIX}")
         try:
@@ -217,7 +221,7 @@ def _payload(entry: bytes, key: str) -> bytes | None:
     payload = entry[_HEADER.size :]
     if magic != _MAGIC or stored_key.hex() != key or length != len(payload):
         return None
-    return payload if hashlib.blake2b(payload, digest_size=32).digest() == checksum else None
+    return payload if blake2b(payload, digest_size=32).digest() == checksum else None
 
 
 def _unlink(path: str) -> None:

@@ -175,7 +175,7 @@ def _parse(lines: list[str], filename: str) -> ast.FunctionDef | None:
         tree = compile(text, filename, "exec", _ONLY_AST, dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
-    body = tree.body[0].body if indented else tree.body  # type: ignore[attr-defined]
+    body = tree.body[0].body if indented else tree.body
     if len(body) != 1 or type(body[0]).__name__ not in ("FunctionDef", "AsyncFunctionDef"):
         return None
     definition: ast.FunctionDef = body[0]
@@ -192,5 +192,5 @@ def _move_up(node: ast.AST) -> None:
     for field in node._fields:
         value = getattr(node, field, None)
         for child in value if isinstance(value, list) else (value,):
-            if hasattr(child, "_fields"):
+            if child is not None and hasattr(child, "_fields"):
                 _move_up(child)

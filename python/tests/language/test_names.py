@@ -6,16 +6,16 @@ import math
 import math as m
 from types import ModuleType
 
-import numpy as np
 import numpy as anp
-import parpy.operators as pop
+import numpy as np
 import pytest
 from harness import check, define
 from numpy import sqrt as root
-from parpy.operators import exp
-from parpy.operators import sum as total
 
 import parpy
+import parpy.operators as pop
+from parpy.operators import exp
+from parpy.operators import sum as total
 
 SCALE = 2.0
 COUNT = 3

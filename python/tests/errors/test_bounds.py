@@ -1,0 +1,268 @@
+"""Indices out of range: an IndexError before anything has changed."""
+
+# Wrong programs are what is tested.
+# ruff: noqa: B007
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from harness import Case, Wrong, assert_alive, assert_placed, check, marked_lines, options, reject
+
+import parpy
+
+X = np.arange(6.0)
+Y = np.zeros(6)
+A = np.zeros((3, 4))
+wrong = Wrong()
+
+
+@wrong(IndexError, X, Y)
+def literal_beyond_the_end(x, y):
+    y[0] = 1
+    y[1] = x[6]  # error: index 6 of 'x' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, X, Y)
+def literal_before_the_start(x, y):
+    y[0] = x[-7]  # error: out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, X, Y)
+def store_beyond_the_end(x, y):
+    y[0] = 1
+    y[6] = x[0]  # error: index 6 of 'y' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, X, Y)
+def loop_beyond_the_end(x, y):
+    for i in range(6):
+        y[i] = x[i + 1]  # error: index 6 of 'x' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, X, Y, 7)
+def argument_beyond_the_end(x, y, n):
+    for i in range(n):
+        y[i] = 1  # error: index 6 of 'y' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, X, Y, 7, specialize="never")
+def parameter_beyond_the_end(x, y, n):
+    for i in range(n):
+        y[i] = 1  # error: 'y' is out of bounds
+
+
+@wrong(IndexError, X, Y, 6, specialize="never")
+def index_from_an_argument(x, y, n):
+    y[n] = 1  # error: 'y' is out of bounds
+
+
+@wrong(IndexError, X, Y, -7)
+def negative_argument(x, y, n):
+    y[n] = 1  # error: 'y' is out of bounds
+
+
+@wrong(IndexError, X, Y)
+def before_the_start_in_a_loop(x, y):
+    for i in range(6):
+        y[i] = x[i - 7]  # error: 'x' is out of bounds
+
+
+@wrong(IndexError, X, Y)
+def backwards_too_far(x, y):
+    for i in range(5, -2, -1):
+        y[i - 6] = 1  # error: 'y' is out of bounds
+
+
+@wrong(IndexError, X, Y)
+def with_a_step(x, y):
+    for i in range(0, 12, 3):
+        y[i] = 1  # error: index 9 of 'y' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, X, Y)
+def scaled(x, y):
+    for i in range(6):
+        y[2 * i] = 1  # error: index 10 of 'y' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, A, X)
+def second_dimension(a, x):
+    for i in range(3):
+        for j in range(5):
+            a[i, j] = 1  # error: index 4 of 'a' is out of bounds for dimension 1 with size 4
+
+
+@wrong(IndexError, A, X)
+def sum_of_loop_variables(a, x):
+    for i in range(3):
+        for j in range(4):
+            x[i + j + 1] = 1  # error: index 6 of 'x' is out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, A, X)
+def row_beyond_the_end(a, x):
+    a[3, :] = 1  # error: 'a' is out of bounds for dimension 0 with size 3
+
+
+@wrong(IndexError, A, X)
+def element_of_a_row(a, x):
+    x[0] = a[1][4]  # error: 'a' is out of bounds for dimension 1 with size 4
+
+
+@wrong(IndexError, A, X)
+def in_a_reduction(a, x):
+    x[0] = parpy.operators.sum(a[3, :])  # error: 'a' is out of bounds for dimension 0 with size 3
+
+
+@wrong(IndexError, X, Y, schedule={"N": parpy.threads(8)})
+def in_a_parallel_loop(x, y):
+    parpy.label("N")
+    for i in range(7):
+        y[i] = x[i]  # error: out of bounds for dimension 0 with size 6
+
+
+@wrong(IndexError, np.zeros(0), Y)
+def of_an_empty_array(x, y):
+    y[0] = x[0]  # error: 'x' is out of bounds
+
+
+@wrong(IndexError, X, Y)
+def in_a_condition(x, y):
+    if x[6] > 0:  # error: index 6 of 'x' is out of bounds for dimension 0 with size 6
+        y[0] = 1
+
+
+@wrong(IndexError, X, Y, schedule={"N": parpy.threads(8)})
+def beyond_in_every_iteration(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[i] = x[100] + x[i]  # error: index 100 of 'x' is out of bounds for dimension 0 with size 6
+
+
+@pytest.mark.parametrize("case", wrong)
+def test_is_refused(case: Case) -> None:
+    reject(case)
+
+
+def walks(x, y, n):
+    parpy.label("N")
+    for i in range(n):
+        y[i] = x[i + 1]  # here: access
+
+
+def test_bounds_are_judged_at_each_call() -> None:
+    function = parpy.jit(walks)
+    line = marked_lines(walks)["access"]
+    for specialize in ("auto", "always", "never"):
+        for schedule in ({}, {"N": parpy.threads(8)}):
+            opts = options(schedule, specialize=specialize)
+            for size, n in (
+                (6, 5),
+                (7, 5),
+                (9, 8),
+                (6, 6),
+                (9, 9),
+                (5, 1),
+                (0, 0),
+                (1, 1),
+                (3, -2),
+            ):
+                x, y = np.arange(float(size)), np.zeros(max(n, 0))
+                if n + 1 <= size or n <= 0:
+                    function(x, y, n, opts=opts)
+                    assert y.tolist() == list(range(1, n + 1))
+                    continue
+                with pytest.raises(IndexError) as caught:
+                    function(x, y, n, opts=opts)
+                assert_placed(caught.value, walks, line)
+                assert not y.any()
+    assert_alive()
+
+
+def never_reached(x, y, n):
+    if n > 100:
+        y[100] = x[100]
+    for i in range(0):
+        y[1000] = 1
+    for i in range(n - 10):
+        y[i + 500] = 1
+    for i in range(len(x)):
+        if i + 1 < len(x):
+            y[i] = x[i + 1]
+    while n > 50:
+        y[n] = 1
+        n -= 1
+
+
+def test_what_does_not_run_is_no_error() -> None:
+    for specialize in ("always", "never"):
+        check(never_reached, X, np.zeros(6), 5, specialize=specialize)
+        check(never_reached, X, np.zeros(6), 10, specialize=specialize)
+
+
+def empty_outer(a, n):
+    for i in range(n):
+        for j in range(4):
+            a[i + 10, j] = 1
+
+
+def test_bounds_inside_loops_that_are_empty_are_no_error() -> None:
+    for specialize in ("always", "never"):
+        check(empty_outer, np.zeros((3, 4)), 0, specialize=specialize)
+        check(empty_outer, np.zeros((15, 4)), 5, specialize=specialize)
+        with pytest.raises(IndexError):
+            parpy.jit(empty_outer)(np.zeros((12, 4)), 5, opts=options(specialize=specialize))
+
+
+def wraps_around(x, n):
+    for i in range(3):
+        x[i * 4611686018427387904 * n] = 1
+
+
+def huge_range(x, n):
+    for i in range(n, n + 2):
+        x[i - n] = i
+
+
+def test_indices_near_the_end_of_64_bits() -> None:
+    x = np.zeros(6)
+    # Overflow of an index must neither crash nor be taken for an element.
+    for n in (2**62, 2**63 - 1, -(2**63)):
+        with pytest.raises((IndexError, parpy.CompileError)):
+            parpy.jit(lambda_free(n))(x)
+    assert not x.any()
+    for n in (2**62, -(2**62), 2**63 - 3):
+        x = np.zeros(2, np.int64)
+        parpy.jit(huge_range)(x, n)
+        assert x.tolist() == [n, n + 1]
+    assert_alive()
+
+
+def lambda_free(n: int):
+    def stores(x):
+        x[n] = 1
+
+    return stores
+
+
+def through_data(x, c, y):
+    for i in range(len(c)):
+        y[i] = x[c[i]]
+
+
+def test_indices_from_data_are_checked_on_request_or_the_request_is_refused() -> None:
+    y = np.zeros(3)
+    opts = parpy.CompileOptions(check_bounds=True)
+    with pytest.raises((IndexError, parpy.CompileError)):
+        parpy.jit(through_data)(X, np.array([0, 5, 6]), y, opts=opts)
+    assert_alive()
+
+
+def slices_are_clamped(x, y):
+    y[2:100] = x[2:50]
+    y[-100:1] = x[-50:1]
+
+
+def test_slices_are_never_out_of_range() -> None:
+    check(slices_are_clamped, X, np.zeros(6))

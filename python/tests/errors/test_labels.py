@@ -1,0 +1,272 @@
+"""Labels and schedules that are wrong, races, and scalars that parallel loops leave behind."""
+
+# Wrong programs are what is tested.
+# ruff: noqa: B007, F821, F841
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from harness import Case, Wrong, assert_alive, marked_lines, reject
+
+import parpy
+
+X = np.arange(6.0)
+Y = np.zeros(6)
+wrong = Wrong()
+CE = parpy.CompileError
+PARALLEL = {"N": parpy.threads(8)}
+REDUCE = {"N": parpy.threads(8).reduce()}
+
+
+# --- Labels -------------------------------------------------------------------------------------
+
+
+@wrong(CE, X, Y)
+def before_nothing(x, y):
+    y[0] = x[0]
+    parpy.label("N")  # error: label 'N' stands before no statement
+
+
+@wrong(CE, X, Y)
+def before_nothing_in_a_loop(x, y):
+    for i in range(3):
+        y[i] = x[i]
+        parpy.label("N")  # error: label 'N' stands before no statement
+    y[0] = 1
+
+
+@wrong(CE, X, Y)
+def before_a_scalar_assignment(x, y):
+    parpy.label("N")  # error: label 'N'
+    y[0] = x[0]
+
+
+@wrong(CE, X, Y)
+def before_a_name(x, y):
+    parpy.label("N")  # error: label 'N'
+    t = x[0]
+    y[0] = t
+
+
+@wrong(CE, X, Y)
+def before_a_tuple(x, y):
+    parpy.label("N")  # error: label 'N' stands before a tuple assignment
+    y[0], y[1] = x[1], x[0]
+
+
+@wrong(CE, X, Y, helps=True)
+def before_while(x, y):
+    parpy.label("N")  # error: label 'N' stands before a while loop, which cannot run in parallel
+    while y[0] < 3:
+        y[0] += 1
+
+
+@wrong(CE, X, Y, helps=True)
+def before_if(x, y):
+    parpy.label("N")  # error: label 'N' stands before a if statement, which cannot run in parallel
+    if y[0] < 3:
+        y[0] += 1
+
+
+@wrong(CE, X, Y, helps=True)
+def before_with(x, y):
+    parpy.label("N")  # error: label 'N' stands before a with statement
+    with parpy.gpu:
+        y[0] += 1
+
+
+@wrong(CE, X, Y)
+def before_pass(x, y):
+    parpy.label("N")  # error: label 'N'
+    pass
+
+
+@wrong(CE, X, Y, helps=True)
+def too_many_labels(x, y):
+    parpy.label("N")
+    parpy.label("M")  # error: label 'M' names nothing that can run in parallel
+    y[:] = x[:]
+
+
+@wrong(CE, X, Y, helps=True)
+def computed_label(x, y):
+    parpy.label("N" + "M")  # error: parpy.label takes one string literal
+    y[:] = x[:]
+
+
+@wrong(CE, X, Y, helps=True)
+def label_of_a_number(x, y):
+    parpy.label(3)  # error: parpy.label takes one string literal
+    y[:] = x[:]
+
+
+@wrong(CE, X, Y, helps=True)
+def label_without_a_name(x, y):
+    parpy.label()  # error: parpy.label takes one string literal
+    y[:] = x[:]
+
+
+@wrong(CE, X, Y)
+def label_as_a_value(x, y):
+    y[0] = parpy.label("N")  # error: label
+
+
+@wrong(CE, X, Y)
+def gpu_as_a_value(x, y):
+    y[0] = parpy.gpu  # error: gpu
+
+
+# --- Scalars after parallel loops --------------------------------------------------------------------
+
+
+@wrong(CE, X, Y, at="t", schedule=PARALLEL, helps=True)
+def private_scalar_read_afterwards(x, y):
+    parpy.label("N")
+    for i in range(6):
+        t = x[i] * 2
+        y[i] = t
+    y[0] = t  # error: 't' is assigned in a parallel loop
+
+
+@wrong(CE, X, Y, schedule=PARALLEL, helps=True)
+def sum_without_reduce(x, y):
+    s = 0.0
+    parpy.label("N")
+    for i in range(6):
+        s += x[i]
+    y[0] = s  # error: 's' is assigned in a parallel loop
+
+
+@wrong(CE, X, Y, schedule=PARALLEL, helps=True)
+def loop_variable_read_afterwards(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[i] = x[i]
+    y[0] = i  # error: 'i' is assigned in a parallel loop
+
+
+@wrong(CE, X, Y, schedule=REDUCE, helps=True)
+def private_beside_a_reduction(x, y):
+    s = 0.0
+    parpy.label("N")
+    for i in range(6):
+        t = x[i] * 2
+        s += t
+    y[0] = s
+    y[1] = t  # error: 't' is assigned in a parallel loop
+
+
+@wrong(CE, X, Y, schedule={"M": parpy.threads(8)}, helps=True)
+def private_of_an_inner_loop(x, y):
+    for k in range(2):
+        parpy.label("M")
+        for i in range(6):
+            t = x[i]
+            y[i] += t
+        y[k] = t  # error: 't' is assigned in a parallel loop
+
+
+# --- No reductions -----------------------------------------------------------------------------------
+
+
+@wrong(CE, X, Y, schedule=REDUCE, helps=True)
+def carried_but_no_reduction(x, y):
+    s = 1.0
+    parpy.label("N")
+    for i in range(6):  # error: 's' is carried from one iteration to the next
+        s = x[i] - s
+    y[0] = s
+
+
+@wrong(CE, X, Y, schedule=REDUCE)
+def element_updated_in_two_ways(x, y):
+    parpy.label("N")
+    for i in range(6):  # error: the element of 'y' that the loop updates cannot be reduced
+        y[0] += x[i]
+        y[0] *= 2
+
+
+@pytest.mark.parametrize("case", wrong)
+def test_is_refused(case: Case) -> None:
+    reject(case)
+
+
+def test_without_the_schedule_the_same_programs_run() -> None:
+    for function in (
+        private_scalar_read_afterwards,
+        sum_without_reduce,
+        loop_variable_read_afterwards,
+        private_beside_a_reduction,
+        private_of_an_inner_loop,
+        carried_but_no_reduction,
+        element_updated_in_two_ways,
+    ):
+        y, expected = np.zeros(6), np.zeros(6)
+        parpy.jit(function)(X, y)
+        function(X, expected)
+        np.testing.assert_array_equal(y, expected)
+
+
+# --- Races --------------------------------------------------------------------------------------------
+
+
+def adds_into_an_element(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[0] += x[i]  # here: race
+
+
+def adds_into_a_row(x, y):
+    parpy.label("M")
+    for k in range(1):
+        parpy.label("N")
+        for i in range(6):
+            y[k] = x[i] + y[k]  # here: race
+
+
+def greatest_into_an_element(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[0] = max(y[0], x[i])  # here: race
+
+
+@pytest.mark.parametrize(
+    "function", [adds_into_an_element, adds_into_a_row, greatest_into_an_element]
+)
+def test_a_race_is_warned_about_at_its_line(function) -> None:
+    y = np.zeros(6)
+    with pytest.warns(RuntimeWarning, match="race") as caught:
+        parpy.jit(function)(X, y, opts=parpy.par(PARALLEL))
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert caught[0].lineno == marked_lines(function)["race"]
+    message = str(caught[0].message)
+    assert "'y'" in message
+    assert "help: " in message
+    assert ".reduce()" in message
+    assert f"On line {caught[0].lineno} of file {__file__}" in message
+
+
+def test_no_race_under_reduce_or_without_threads() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for schedule in (REDUCE, {}, {"N": parpy.threads(1)}):
+            y = np.zeros(6)
+            parpy.jit(adds_into_an_element)(X, y, opts=parpy.par(schedule))
+            assert y[0] == 15
+
+
+def test_a_race_that_is_an_error_leaves_nothing_behind() -> None:
+    function = parpy.jit(adds_into_an_element)
+    y = np.zeros(6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="race"):
+            function(X, y, opts=parpy.par(PARALLEL))
+    assert not y.any()
+    function(X, y, opts=parpy.par(REDUCE))
+    assert y[0] == 15
+    assert_alive()
