@@ -9,7 +9,8 @@ extension FunctionEmitter {
     case .variable(let id): return read(id)
     case .load(let buffer, let indices): return load(buffer, indices)
     case .unary(let op, let operand): return unary(op, emit(operand))
-    case .binary(let op, let left, let right): return binary(op, emit(left), emit(right))
+    case .binary(let op, let left, let right):
+      return contracted(op, left, right) ?? binary(op, emit(left), emit(right))
     case .compare(let op, let left, let right): return compare(op, emit(left), emit(right))
     case .logical(let op, let left, let right): return logical(op, left, right)
     case .select(let condition, let then, let otherwise):

@@ -1,9 +1,6 @@
 import LoopIR
 
 extension FunctionEmitter {
-  /// The fast-math flag of float arithmetic: contraction, unless strict.
-  private var contract: String { module.isStrict ? "" : " contract" }
-
   private func result(_ instruction: String, _ type: ScalarType, _ lanes: Int) -> Value {
     Value(line(instruction), type, lanes: lanes)
   }
@@ -47,6 +44,30 @@ extension FunctionEmitter {
 
   // MARK: Binary
 
+  /// A sum or difference with a product as one multiply-add; nil for anything else, and under `strict`.
+  ///
+  /// Which operations are joined is decided here and not by LLVM's `contract` flag, under which it depends on what else LLVM
+  /// does: code for constants and code for parameters would round differently. `fmuladd` is one instruction where the machine has
+  /// it, and two operations where it does not.
+  func contracted(_ op: BinaryOperator, _ left: Expression, _ right: Expression) -> Value? {
+    guard !module.isStrict, left.type.isFloat, op == .add || op == .subtract else { return nil }
+    func negatedIfSubtracted(_ v: Value) -> Value { op == .subtract ? unary(.negate, v) : v }
+    if case .binary(.multiply, let a, let b) = left.kind {
+      let (x, y) = (emit(a), emit(b))
+      return multiplyAdd(x, y, negatedIfSubtracted(emit(right)))
+    }
+    if case .binary(.multiply, let a, let b) = right.kind {
+      let addend = emit(left)
+      return multiplyAdd(negatedIfSubtracted(emit(a)), emit(b), addend)
+    }
+    return nil
+  }
+
+  private func multiplyAdd(_ a: Value, _ b: Value, _ c: Value) -> Value {
+    let lanes = max(a.lanes, b.lanes, c.lanes)
+    return intrinsic("fmuladd", [a, b, c].map { splat($0, lanes: lanes) })
+  }
+
   func binary(_ op: BinaryOperator, _ left: Value, _ right: Value) -> Value {
     let (l, r) = unified(left, right)
     if l.type.isFloat { return floatBinary(op, l, r) }
@@ -56,7 +77,7 @@ extension FunctionEmitter {
 
   private func floatBinary(_ op: BinaryOperator, _ l: Value, _ r: Value) -> Value {
     func instruction(_ name: String) -> Value {
-      result("\(name)\(contract) \(l.typed), \(r.text)", l.type, l.lanes)
+      result("\(name) \(l.typed), \(r.text)", l.type, l.lanes)
     }
     switch op {
     case .add: return instruction("fadd")

@@ -21,6 +21,9 @@ extension Lowerer {
       if view.shape.isEmpty {
         let (result, labels) = try valueWithReductionLabels(value)
         try requireAllUsed(labels)
+        if case .tuple = result {
+          throw reject(.unsupported("storing a tuple in an element", at: value.span))
+        }
         try store(result, into: view, target, at: statement)
       } else {
         try lowerSliceAssignment(to: view, target, value, at: statement)

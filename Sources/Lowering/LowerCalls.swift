@@ -188,7 +188,9 @@ extension Lowerer {
     throws -> TypedValue
   {
     func rounded(_ function: MathFunction, keepsType: Bool) -> TypedValue {
-      if !value.type.isFloat { return numeric(value) }
+      if !value.type.isFloat {
+        return keepsType ? numeric(value) : .weak(value.expression.converted(to: .int64))
+      }
       let result = math(function, [value], at: span)
       return keepsType ? result : .weak(result.expression.converted(to: .int64))
     }

@@ -35,6 +35,8 @@ extension Lowerer {
     case .none: throw reject(.unsupported("None", at: e.span))
     case .tuple(let parts): return .tuple(try parts.map { try scalar($0) })
     case .name, .attribute, .subscripted: return try reference(e)
+    case .unary(.negate, let operand) where operand.kind == .bigInteger("9223372036854775808"):
+      return .scalar(.weak(Expression(.integer(.min), .int64, at: e.span)))
     case .unary(let op, let operand): return try unary(op, try value(operand), at: e.span)
     case .binary(let op, let left, let right):
       return try binary(op, try value(left), try value(right), at: e.span)

@@ -25,6 +25,8 @@ extension Lowerer {
     let stop = settled(arguments.count == 1 ? bounds[0] : bounds[1], "stop")
     let step = try arguments.count == 3 ? knownStep(bounds[2], at: arguments[2].span) : 1
     let schedule = labels.compactMap { signature.schedule[$0.name] }.first
+    // Python does not look into a loop that never runs, and it binds no name.
+    if facts.proveNonNegative(step > 0 ? first - stop : stop - first) { return }
     let variable = makeVariable(name, .int64)
     let outer = scope[name]
     let assignsTarget = NameUse(body).assigned.contains(name)
@@ -298,8 +300,10 @@ extension Lowerer {
   /// An expression that keeps its value: itself where nothing can change it, else a variable that holds it.
   func settled(_ e: LoopIR.Expression, _ name: String) -> LoopIR.Expression {
     if isStable(e) { return e }
+    if let known = settledValues[e] { return ir.read(known, at: e.span) }
     let variable = makeVariable(name, e.type)
     emit(.assign(variable, e), at: e.span)
+    settledValues[e] = variable
     return ir.read(variable, at: e.span)
   }
 

@@ -21,6 +21,7 @@ extension Lowerer {
   }
 
   private func lower(_ statement: Syntax.Statement) throws {
+    settledValues = [:]
     switch statement.kind {
     case .assign(let target, let value):
       try lowerAssignment(to: target, value, at: statement)

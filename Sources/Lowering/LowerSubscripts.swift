@@ -19,6 +19,9 @@ extension Lowerer {
     throws -> ArrayView
   {
     let rank = view.shape.count
+    for case .expression(let e) in written where e.kind == .none {
+      throw reject(.unsupported("numpy.newaxis (None) in an index", at: e.span))
+    }
     let indices = try expandEllipsis(written, rank: rank, at: span)
     guard indices.count <= rank else {
       let name = ir[view.buffer].name
@@ -52,8 +55,8 @@ extension Lowerer {
         }
         result.dimensions[d] = .range(
           start: start + cut.start * .index(step), step: combined, extent: cut.extent)
-      case .newAxis, .ellipsis:
-        throw reject(.unsupported("numpy.newaxis or a second ellipsis", at: span))
+      case .ellipsis:
+        throw reject(.unsupported("a second ellipsis", at: span))
       }
     }
     return result

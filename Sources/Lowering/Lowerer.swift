@@ -42,6 +42,8 @@ final class Lowerer {
   var diagnostics: [Diagnostic] = []
   /// Labels waiting for the statement they name, with their places.
   var pendingLabels: [(name: String, span: Span)] = []
+  /// The variables that hold values which the statement now lowered has computed already.
+  var settledValues: [LoopIR.Expression: VariableID] = [:]
   /// Labels that the reductions of the statement now lowered bear, and how many reductions took them.
   var reductionLabels: [(name: String, span: Span)] = []
   var reductionsLabelled = 0
@@ -94,9 +96,9 @@ final class Lowerer {
 
   /// The statements that `body` emits.
   func block(_ body: () throws -> Void) rethrows -> [LoopIR.Statement] {
-    let outer = statements
+    let outer = (statements, settledValues)
     statements = []
-    defer { statements = outer }
+    defer { (statements, settledValues) = outer }
     try body()
     return statements
   }

@@ -62,6 +62,10 @@ extension ASTReader {
 
   /// Reads all of the nodes, so that every one is judged; nil where one was rejected.
   private mutating func readAll(_ nodes: [Held]) throws(PythonException) -> [Syntax.Expression]? {
+    if nodes.count > Self.maximumOperands, let last = nodes.last {
+      reject("more than \(Self.maximumOperands) operands are", at: try span(of: last.pointer))
+      return nil
+    }
     var expressions: [Syntax.Expression] = []
     for node in nodes {
       if let read = try readExpression(node.pointer) { expressions.append(read) }
@@ -235,7 +239,6 @@ extension ASTReader {
       return isComplete ? .slice(lower: bounds[0], upper: bounds[1], step: bounds[2]) : nil
     case "Constant":
       let value = try node.attribute("value")
-      if value.pointer == py_none() { return .newAxis }
       if value.pointer.className == "ellipsis" { return .ellipsis }
       return try readExpression(node).map { .expression($0) }
     default: return try readExpression(node).map { .expression($0) }

@@ -18,6 +18,8 @@ struct ASTReader {
 
   /// Deeper trees than this (`elif` nests, too) are refused, before any later stage runs out of stack.
   static let maximumDepth = 500
+  /// How many operands an `and`, a comparison or a call may have: later stages nest them.
+  static let maximumOperands = 100
 
   /// Reads the `ast.FunctionDef` of a function.
   ///

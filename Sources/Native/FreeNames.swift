@@ -107,7 +107,7 @@ struct FreeNames {
       for bound in [lower, upper, step] {
         if let bound { visit(bound) }
       }
-    case .ellipsis, .newAxis: return
+    case .ellipsis: return
     }
   }
 

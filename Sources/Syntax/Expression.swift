@@ -50,7 +50,6 @@ public struct Expression: Sendable, Hashable {
     case expression(Expression)
     case slice(lower: Expression?, upper: Expression?, step: Expression?)
     case ellipsis
-    case newAxis
   }
 
   public var kind: Kind

@@ -22,7 +22,7 @@ extension Expression {
         case .expression(let e): visit(e)
         case .slice(let lower, let upper, let step):
           [lower, upper, step].forEach { if let e = $0 { visit(e) } }
-        case .ellipsis, .newAxis: break
+        case .ellipsis: break
         }
       }
     case .attribute(let base, _): visit(base)

@@ -117,7 +117,7 @@ extension PythonParser {
     let lower = isBound(current.kind) ? try expression() : nil
     guard accept(":") else {
       guard let lower else { throw failure("expected an index") }
-      return lower.kind == .none ? .newAxis : .expression(lower)
+      return .expression(lower)
     }
     let upper = isBound(current.kind) ? try expression() : nil
     let step = accept(":") && isBound(current.kind) ? try expression() : nil

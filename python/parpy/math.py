@@ -391,7 +391,14 @@ def pow(x: Any, y: Any) -> Any:
         >>> parpy.math.pow(2.0, 3.0)
         8.0
     """
-    return _elementwise.apply_real(np.power, x, y)
+    # The operator, because `np.power` makes NaN of -inf to a fraction on some processors.
+    return _elementwise.apply_real(_power, x, y)
+
+
+def _power(x: Any, y: Any) -> Any:
+    if type(x) is float and type(y) is float:
+        return np.float64(x) ** np.float64(y)
+    return x**y
 
 
 def fmod(x: Any, y: Any) -> Any:

@@ -7,6 +7,7 @@ message expected in a comment on the faulty line, and `reject` holds them to it.
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import gc
 import inspect
@@ -16,7 +17,7 @@ import re
 import textwrap
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeVar
@@ -360,6 +361,7 @@ def survives(action: Callable[[], Any]) -> None:
         child = os.fork()
     if child == 0:
         status = 1
+        faulthandler.disable()
         try:
             action()
             status = 0
@@ -410,11 +412,11 @@ class Wrong:
         def assigns_an_unknown_array(x):
             out[0] = x[0]  # error: name 'out' is not defined
 
-        @pytest.mark.parametrize("case", wrong)
-        def test_error(case): reject(case)
+        @pytest.mark.parametrize("case", wrong.cases)
+        def test_is_refused(case): reject(case)
 
-    `at` is the stretch of the line that the error underlines; left out, only line and message
-    count. With `helps` the error must end in a line of help. `schedule` and settings of
+    `at` is the stretch of the line that the error underlines, in ‹› where what stands around it is
+    needed to find it; left out, only line and message count. With `helps` the error must end in a line of help. `schedule` and settings of
     `CompileOptions` are given by keyword.
     """
 
@@ -435,12 +437,6 @@ class Wrong:
             return function
 
         return add
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.cases)
-
-    def __len__(self) -> int:
-        return len(self.cases)
 
 
 def reject(case: Case) -> BaseException:
@@ -488,7 +484,11 @@ def assert_placed(error: BaseException, function: FunctionType, line: int) -> No
 
 def assert_underlines(error: BaseException, line: str, fragment: str) -> None:
     """The error points at `fragment` of `line`: by its column, and by the carets under it."""
-    start = line.index(fragment)
+    if "‹" in fragment:
+        start = line.index(re.sub("[‹›]", "", fragment)) + fragment.index("‹")
+        fragment = fragment[fragment.index("‹") + 1 : fragment.index("›")]
+    else:
+        start = line.index(fragment)
     column = len(line[:start].encode())
     assert error.col_offset == column, (
         f"column {error.col_offset} ({line.encode()[error.col_offset :].decode()!r}), "

@@ -48,7 +48,7 @@ def head() -> tuple[int, str]:
     return copies.__code__.co_firstlineno, "def copies(x, y, n):"
 
 
-# --- How many -----------------------------------------------------------------------------------
+# --- How many ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_function_without_parameters() -> None:
         parpy.jit(takes_nothing)(3)
 
 
-# --- Of what kind -----------------------------------------------------------------------------------
+# --- Of what kind -----------------------------------------------------------------------------
 
 
 class Opaque:
@@ -103,7 +103,6 @@ class Raiser:
         (1.0, 2.0, 3.0),
         None,
         "text",
-        b"bytes are read-only memory"[:0] and None,
         {"a": {"b": np.zeros(3)}},
         {"a": np.zeros(3)},
         {1: np.zeros(3)},
@@ -137,9 +136,7 @@ def test_wrong_kinds_of_arguments(given: object, position: int) -> None:
     name = "xy"[position]
     assert str(caught.value).startswith(f"argument '{name}'")
     assert "support" in str(caught.value) or "malformed" in str(caught.value)
-    line, text = head()
-    assert_placed(caught.value, copies, line)
-    assert_underlines(caught.value, text, name + ",") if False else None
+    assert_placed(caught.value, copies, head()[0])
     assert isinstance(caught.value, TypeError)
 
 
@@ -183,7 +180,7 @@ def test_integers_of_more_than_64_bits(n: int) -> None:
         FUNCTION(X, Y, n)
 
 
-# --- Memory ----------------------------------------------------------------------------------------
+# --- Memory -----------------------------------------------------------------------------------
 
 
 def read_only(a: np.ndarray) -> np.ndarray:
@@ -245,7 +242,7 @@ def test_too_many_dimensions() -> None:
     assert x.item() == 2
 
 
-# --- What is accepted --------------------------------------------------------------------------------
+# --- What is accepted -------------------------------------------------------------------------
 
 
 class Interface:
@@ -315,7 +312,7 @@ def test_integers_and_floats_of_subclasses() -> None:
         FUNCTION(X, Y, Real(3))
 
 
-# --- Options ----------------------------------------------------------------------------------------
+# --- Options ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def beyond_in_every_iteration(x, y):
         y[i] = x[100] + x[i]  # error: index 100 of 'x' is out of bounds for dimension 0 with size 6
 
 
-@pytest.mark.parametrize("case", wrong)
+@pytest.mark.parametrize("case", wrong.cases)
 def test_is_refused(case: Case) -> None:
     reject(case)
 

@@ -21,7 +21,7 @@ PARALLEL = {"N": parpy.threads(8)}
 REDUCE = {"N": parpy.threads(8).reduce()}
 
 
-# --- Labels -------------------------------------------------------------------------------------
+# --- Labels -----------------------------------------------------------------------------------
 
 
 @wrong(CE, X, Y)
@@ -66,7 +66,7 @@ def before_while(x, y):
 
 @wrong(CE, X, Y, helps=True)
 def before_if(x, y):
-    parpy.label("N")  # error: label 'N' stands before a if statement, which cannot run in parallel
+    parpy.label("N")  # error: label 'N' stands before an if statement, which cannot run in parallel
     if y[0] < 3:
         y[0] += 1
 
@@ -119,7 +119,7 @@ def gpu_as_a_value(x, y):
     y[0] = parpy.gpu  # error: gpu
 
 
-# --- Scalars after parallel loops --------------------------------------------------------------------
+# --- Scalars after parallel loops -------------------------------------------------------------
 
 
 @wrong(CE, X, Y, at="t", schedule=PARALLEL, helps=True)
@@ -169,7 +169,7 @@ def private_of_an_inner_loop(x, y):
         y[k] = t  # error: 't' is assigned in a parallel loop
 
 
-# --- No reductions -----------------------------------------------------------------------------------
+# --- No reductions ----------------------------------------------------------------------------
 
 
 @wrong(CE, X, Y, schedule=REDUCE, helps=True)
@@ -189,7 +189,7 @@ def element_updated_in_two_ways(x, y):
         y[0] *= 2
 
 
-@pytest.mark.parametrize("case", wrong)
+@pytest.mark.parametrize("case", wrong.cases)
 def test_is_refused(case: Case) -> None:
     reject(case)
 
@@ -210,7 +210,7 @@ def test_without_the_schedule_the_same_programs_run() -> None:
         np.testing.assert_array_equal(y, expected)
 
 
-# --- Races --------------------------------------------------------------------------------------------
+# --- Races ------------------------------------------------------------------------------------
 
 
 def adds_into_an_element(x, y):

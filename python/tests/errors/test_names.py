@@ -77,7 +77,7 @@ def augments_what_was_never_assigned(x, y):
     y[0] = s
 
 
-@pytest.mark.parametrize("case", wrong)
+@pytest.mark.parametrize("case", wrong.cases)
 def test_is_refused(case: Case) -> None:
     reject(case)
 

@@ -58,7 +58,7 @@ def augmented_by_a_float(i, x):
     i[0] += 0.5  # error: a value of type float64 cannot be stored in an array of int64
 
 
-# --- Operators ----------------------------------------------------------------------------------
+# --- Operators --------------------------------------------------------------------------------
 
 
 @wrong(TE, B, at="b[0] - b[1]")
@@ -111,7 +111,7 @@ def negative_integer_power(i):
     i[0] = i[0] ** -1  # error: integers to negative integer powers are not allowed
 
 
-# --- Arrays for scalars and scalars for arrays ------------------------------------------------------
+# --- Arrays for scalars and scalars for arrays ------------------------------------------------
 
 
 @wrong(TE, X, Y, helps=True)
@@ -177,7 +177,7 @@ def reduction_of_a_scalar(x, y):
     y[0] = parpy.operators.sum(x[0])  # error: parpy.operators.sum needs an array expression
 
 
-@wrong(TE, X, Y, at="len(x[0])")
+@wrong(TE, X, Y, at="x[0]")
 def length_of_a_scalar(x, y):
     y[0] = len(x[0])  # error: len() of what is not an array
 
@@ -212,7 +212,7 @@ def shape_of_a_missing_dimension(a, y):
     y[0] = a.shape[5]  # error: tuple index out of range
 
 
-# --- Shapes -------------------------------------------------------------------------------------------
+# --- Shapes -----------------------------------------------------------------------------------
 
 
 @wrong(TE, X, Y)
@@ -237,10 +237,10 @@ def matrix_into_a_row(a, x):
 
 @wrong(TE, X, A)
 def matrix_into_a_vector(x, a):
-    x[:4] = a[0:1, :]  # error: do not broadcast together
+    x[:4] = a[0:2, :]  # error: do not broadcast together
 
 
-@pytest.mark.parametrize("case", wrong)
+@pytest.mark.parametrize("case", wrong.cases)
 def test_is_refused(case: Case) -> None:
     error = reject(case)
     if isinstance(error, TE):
