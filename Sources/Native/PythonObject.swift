@@ -99,6 +99,13 @@ extension PythonPointer {
     }
   }
 
+  /// The strings of a tuple or list.
+  func strings() throws(PythonException) -> Set<String> {
+    var result: Set<String> = []
+    try forEachItem { (item) throws(PythonException) in result.insert(try String(python: item)) }
+    return result
+  }
+
   /// The value of an integer object; raises what Python raises where it is none or does not fit.
   func integer() throws(PythonException) -> Int {
     let value = PyLong_AsLongLong(self)
