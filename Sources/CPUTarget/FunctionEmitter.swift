@@ -81,7 +81,7 @@ final class FunctionEmitter {
     emit(host.body)
     add("ret i64 0")
     return assemble(
-      "define internal i64 @\(llvmName(host.name)).host(\(module.hostSignature)) noinline \(attributes)"
+      "define internal i64 @\(entryName(of: module.program)).host(\(module.hostSignature)) noinline \(attributes)"
     )
   }
 

@@ -16,7 +16,9 @@ public func emitLLVM(_ program: Program, for machine: Machine, isStrict: Bool) -
 }
 
 /// The symbol of the program's entry point.
-public func entryName(of program: Program) -> String { llvmName(program.host.name) }
+///
+/// Prefixed, because a user's function may be called `exp`.
+public func entryName(of program: Program) -> String { "parpy_" + llvmName(program.host.name) }
 
 /// The state of one module: what its functions share.
 final class ModuleEmitter {
@@ -147,7 +149,7 @@ final class ModuleEmitter {
   }
 
   private func emitEntry() -> String {
-    let name = llvmName(program.host.name)
+    let name = entryName(of: program)
     var lines = ["define i64 @\(name)(ptr %words, ptr %runtime) #0 {"]
     var passed: [String] = []
     for (i, id) in arguments.enumerated() {

@@ -6,21 +6,6 @@ import Schedule
 import Syntax
 import Transforms
 
-/// Where the compiler shows its stages: `PARPY_DUMP=name,…`.
-public struct DumpRequest {
-  var names: Set<String>
-  var sink: (_ stage: String, _ text: String) -> Void
-
-  /// Creates a request for the stages with the given names; `all` stands for every stage.
-  public init(
-    _ names: Set<String> = [],
-    to sink: @escaping (_ stage: String, _ text: String) -> Void = { _, _ in }
-  ) {
-    self.names = names
-    self.sink = sink
-  }
-}
-
 /// Compiles `function` for one call signature to LLVM IR for `machine`.
 ///
 /// - Parameters:
@@ -29,7 +14,7 @@ public struct DumpRequest {
 /// - Throws: the diagnostics of the first phase that found the program wrong.
 public func compile(
   _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine,
-  dump: DumpRequest = DumpRequest()
+  dump: DumpRequest = .environment
 ) throws(DiagnosticError) -> CompiledProgram {
   guard !signature.options.checksBounds else {
     throw DiagnosticError(
