@@ -98,13 +98,11 @@ def to_integer(value: Value, dtype: Any) -> Value:
 def rounded(ufunc: Callable[..., Value], value: Value) -> Value:
     """`ufunc`, a rounding, of `value`, as an integer: weak of one value, int64 of an array.
 
-    Integers keep value and type.
+    Integers keep their value.
     """
-    if type(value) in (bool, int):
-        return int(value)
     array = np.asarray(value)
     if array.dtype.kind != "f":
-        return value
+        return int(array) if array.ndim == 0 else array.astype(np.int64)
     with np.errstate(all="ignore"):
         result = to_integer(ufunc(array), np.int64)
     return int(result) if array.ndim == 0 else result

@@ -223,6 +223,7 @@ def check(
     rtol: float = 0,
     layouts: Sequence[str] = ("contiguous",),
     plain: bool = True,
+    warns: bool = False,
     **settings: Any,
 ) -> None:
     """Holds the decorated function to what the undecorated one does.
@@ -240,6 +241,7 @@ def check(
         rtol: the same, as a part of the greatest result of an argument.
         layouts: how array arguments lie in memory; see `lay_out`.
         plain: whether to run without a schedule too.
+        warns: whether a warning is no failure.
         settings: more attributes of `CompileOptions`.
     """
     expected = expect(function, *args)
@@ -247,7 +249,8 @@ def check(
         for schedule in (*([{}] if plain else []), *schedules):
             opts = options(schedule, strict=strict, **settings)
             what = f"{function.__name__}, {dict(schedule)}, {layout}"
-            run(function, args, opts, expected, layout=layout, ulps=ulps, rtol=rtol, what=what)
+            bounds = {"ulps": ulps, "rtol": rtol}
+            run(function, args, opts, expected, layout=layout, warns=warns, what=what, **bounds)
 
 
 def expect(function: FunctionType, *args: Any) -> list[Any]:
@@ -267,11 +270,12 @@ def run(
     layout: str = "contiguous",
     ulps: float = 0,
     rtol: float = 0,
+    warns: bool = False,
     what: str = "",
 ) -> list[Any]:
     """Runs the decorated function once, compares, and returns what the arrays held.
 
-    A warning is a failure: a right program gets none.
+    A warning is a failure unless `warns`: a right program gets none.
     """
     places: list[Placed] = []
 
@@ -281,7 +285,7 @@ def run(
 
     passed = _copies(args, place)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore" if warns else "error", RuntimeWarning)
         assert decorated(function)(*passed, opts=opts) is None
     results = [np.array(a) if isinstance(a, np.ndarray) else a for a in passed]
     parameters = list(inspect.signature(function).parameters)
@@ -344,7 +348,7 @@ def check_views(
 def check_or_reject(function: FunctionType, *args: Any, schedules: Sequence[Schedule] = ()) -> None:
     """For what this version need not have: right, or a diagnostic about a line of the function."""
     try:
-        check(function, *args, schedules=schedules)
+        check(function, *args, schedules=schedules, warns=True)
     except (parpy.CompileError, NameError) as error:
         first = function.__code__.co_firstlineno
         last = first + len(inspect.getsourcelines(function.__code__)[0]) - 1
@@ -416,8 +420,8 @@ class Wrong:
         def test_is_refused(case): reject(case)
 
     `at` is the stretch of the line that the error underlines, in ‹› where what stands around it is
-    needed to find it; left out, only line and message count. With `helps` the error must end in a line of help. `schedule` and settings of
-    `CompileOptions` are given by keyword.
+    needed to find it; left out, only line and message count. With `helps` the error must end in a
+    line of help. `schedule` and settings of `CompileOptions` are given by keyword.
     """
 
     cases: list[Any] = field(default_factory=list)

@@ -40,7 +40,7 @@ def conversion(target: str):
 @pytest.mark.parametrize("target", [d for d in DTYPES if d != "bool"])
 @pytest.mark.parametrize("source", DTYPES)
 def test_every_type_converts_to_every_other(source: str, target: str) -> None:
-    # Floats saturate and NaN is 0, where NumPy's astype is undefined: parpy.operators is the oracle.
+    # Floats saturate and NaN is 0 where NumPy's astype is undefined, so parpy is the oracle.
     x = sources(source)
     check(conversion(target), x, np.zeros(len(x), target), schedules=each("N", threads=[64]))
 

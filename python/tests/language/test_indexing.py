@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import DTYPES, INTEGERS, LAYOUTS, check, define, each
+from harness import DTYPES, LAYOUTS, check, define, each
 
 import parpy
 
@@ -70,8 +70,8 @@ def scatters(x, c, y):
         y[c[i]] = x[i]
 
 
-@pytest.mark.parametrize("index", INTEGERS)
-@pytest.mark.parametrize("dtype", ["bool", "int8", "float32", "float64"])
+@pytest.mark.parametrize("index", ["int8", "int32", "int64", "uint16", "uint64"])
+@pytest.mark.parametrize("dtype", ["bool", "float32", "float64"])
 def test_gather_and_scatter(dtype: str, index: str) -> None:
     n = 101
     x = (np.arange(n) % 3).astype(dtype)

@@ -45,8 +45,14 @@ def reduces(op: str):
     """)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize(
+    ("op", "dtype"),
+    [
+        *(("sum", dtype) for dtype in DTYPES),
+        *(("max", dtype) for dtype in DTYPES),
+        *((op, dtype) for op in ("prod", "min") for dtype in ("bool", "int16", "uint64", *FLOATS)),
+    ],
+)
 def test_of_every_type_in_every_size(op: str, dtype: str) -> None:
     function = reduces(op)
     schedules = each("N", threads=[64])
@@ -182,7 +188,8 @@ r[0] = a.sum() + a[0].max() + r.min()
 r[:6] = a.sum(axis=0)
 r[0] = np.sum(a) + np.max(a[1]) - np.min(a[:, 0]) * np.prod(a[0, :2])
 r[:5] = np.sum(a, axis=1)
-r[0] = parpy.reduce.sum(a[:, :]) + parpy.reduce.max(a) - parpy.reduce.min(a) * parpy.reduce.prod(k[:])
+r[0] = parpy.reduce.sum(a[:, :]) - parpy.reduce.min(a) * parpy.reduce.prod(k[:])
+r[0] = parpy.reduce.max(a)
 r[0] = sum(a[1, :]) + max(a[2, :]) - min(a[:, 0])
 r[0] = parpy.operators.sum(a[1:1, :])
 r[0] = parpy.operators.prod(a[:, 6:])
@@ -205,9 +212,9 @@ def test_expression(statement: str) -> None:
         np.zeros((3, 4)),
         np.array([2, 1, 0]),
     )
-    layouts = ["contiguous", "transposed", "reversed"]
-    check(function, *arguments, layouts=layouts, schedules=each("N", threads=[64]))
-    check(function, *arguments, specialize="never")
+    check(function, *arguments, layouts=["contiguous", "transposed"])
+    check(function, *arguments, schedules=each("N", threads=[64]), plain=False)
+    check(function, *arguments, layouts=["reversed"], specialize="never")
 
 
 def rows(a, r):

@@ -88,7 +88,7 @@ def test_a_label_is_any_string() -> None:
     check(unicode_label, np.arange(70.0), schedules=each("größe 1"))
 
 
-# --- Nests -----------------------------------------------------------------------------------
+# --- Nests ------------------------------------------------------------------------------------
 
 
 def nest(a, b):
@@ -174,7 +174,7 @@ def test_scalars_from_outside_a_parallel_loop() -> None:
     check(live_scalars, np.arange(100.0), np.zeros(100), 7, schedules=each("i"))
 
 
-# --- Numbers of threads -------------------------------------------------------------------------
+# --- Numbers of threads -----------------------------------------------------------------------
 
 
 def squares(x, y):
@@ -257,7 +257,7 @@ def increments(a):
             a[i, j] = a[i, j] + 1
 
 
-# --- with parpy.gpu -------------------------------------------------------------------------------
+# --- with parpy.gpu ---------------------------------------------------------------------------
 
 
 def on_device(x, y):
@@ -293,7 +293,7 @@ def test_with_gpu_inside_loops() -> None:
     check(gpu_in_loops, np.arange(12.0).reshape(4, 3), np.ones(4))
 
 
-# --- Threads and processes of the caller --------------------------------------------------------------
+# --- Threads and processes of the caller ------------------------------------------------------
 
 
 def test_calls_from_many_threads() -> None:
@@ -373,7 +373,7 @@ def test_the_same_bits_for_any_number_of_workers(tmp_path: Path) -> None:
     assert len(results) == 1
 
 
-# --- Warnings -----------------------------------------------------------------------------------------
+# --- Warnings ---------------------------------------------------------------------------------
 
 
 def test_a_label_that_no_statement_bears_is_warned_about() -> None:

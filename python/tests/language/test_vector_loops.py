@@ -1,4 +1,4 @@
-"""Loops in lanes: rests of every length, conditions, and that nothing is read that should not be."""
+"""Loops in lanes: rests of every length, conditions, and no access outside the arrays."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_lanes_of_different_widths(x: str, c: str) -> None:
         check(two_types, a, b, np.zeros(n, result), schedules=PARALLEL)
 
 
-# --- Conditions ---------------------------------------------------------------------------------
+# --- Conditions -------------------------------------------------------------------------------
 
 
 def neighbours(x, y):
@@ -209,7 +209,7 @@ def overwrites(x, y):
     parpy.label("N")
     for i in range(len(x)):
         y[i] = 0.0
-        for k in range(3):
+        for _k in range(3):
             y[i] = y[i] * 2 + x[i]
         y[i] = y[i] - y[i] * 0.5
 
@@ -240,7 +240,7 @@ def test_strides_along_the_lanes() -> None:
         check(every_other, np.arange(float(n)), np.zeros(n), schedules=each("N"))
 
 
-# --- Reading past the end -----------------------------------------------------------------------------
+# --- Reading past the end ---------------------------------------------------------------------
 
 
 def guarded(data: np.ndarray, at_end: bool) -> np.ndarray:
