@@ -24,7 +24,7 @@ import Testing
         for i in 0..<8:
           y[i] = x[i] + z[i]
       """)
-    for name in ["f.host", "f_kernel0"] {
+    for name in ["parpy_f.host", "f_kernel0"] {
       let head = try #require(emission.function(name).first)
       #expect(head.contains("ptr noalias %x."))
       #expect(head.contains("ptr %y."))
@@ -127,7 +127,7 @@ import Testing
           s = s + x[i]
         y[0] = s
       """
-    ).function("f.host")
+    ).function("parpy_f.host")
     for lanes in [8, 4, 2] {
       #expect(host.contains(where: { $0.contains("fadd") && $0.contains("<\(lanes) x float>") }))
     }
@@ -214,13 +214,13 @@ import Testing
         y[2] = y[3] >> k
       """)
     var shifts = 0
-    for line in emission.function("f.host") {
+    for line in emission.function("parpy_f.host") {
       guard ["shl", "lshr", "ashr"].contains(where: { line.contains(" = \($0) ") }) else {
         continue
       }
       shifts += 1
       let count = String(line.split(separator: " ").last ?? "")
-      #expect(emission.definition(of: count, in: "f.host")?.contains(" = select ") == true)
+      #expect(emission.definition(of: count, in: "parpy_f.host")?.contains(" = select ") == true)
     }
     #expect(shifts == 2)
   }
@@ -232,7 +232,7 @@ import Testing
       def f(y: int32[1], x: float64[1]):
         y[0] = int32(x[0])
       """
-    ).function("f.host")
+    ).function("parpy_f.host")
     let plain = host.contains { $0.contains(" = fptosi ") }
     let saturating = host.contains { $0.contains("fptosi.sat") }
     let selects = host.filter { $0.contains(" = select ") }.count
@@ -246,7 +246,7 @@ import Testing
       def f(y: float32[1], x: float32[4], k: int64):
         y[0] = x[k] if k < 4 else 0.0
       """
-    ).function("f.host")
+    ).function("parpy_f.host")
     let load = try #require(host.firstIndex { $0.contains(" = load float") })
     let branch = try #require(host.firstIndex { $0.contains("br i1") })
     #expect(branch < load)
@@ -262,7 +262,7 @@ import Testing
         y[0] = a
         y[1] = float32(k)
       """)
-    let entry = emission.function("f")
+    let entry = emission.function("parpy_f")
     func position(of name: String) -> String? {
       entry.first { $0.hasPrefix("  %\(name)") && $0.contains("load") }.flatMap { line in
         let register = line.split(separator: " ").first { $0.hasPrefix("%w") }.map { $0.dropLast() }
@@ -288,7 +288,7 @@ import Testing
         check k > 0 else respecialize
         y[0] = 1.0
       """
-    ).function("f.host")
+    ).function("parpy_f.host")
     let returns = host.filter { $0.contains("ret i64") }
     #expect(returns == ["  ret i64 1", "  ret i64 2", "  ret i64 0"])
     let store = try #require(host.firstIndex { $0.contains("store float") })
@@ -302,7 +302,7 @@ import Testing
       def f(y: bool[8], x: bool[8]):
         y[3] = not x[5]
       """
-    ).function("f.host")
+    ).function("parpy_f.host")
     #expect(host.contains(where: { $0.contains("load i8") }))
     #expect(host.contains(where: { $0.contains("store i8") }))
     #expect(host.filter { $0.contains("store i1") } == [])
@@ -314,7 +314,7 @@ import Testing
       def f(y: float32[n, m] strides [s, -1], n: int64 >= 2, m: int64 >= 2, s: int64):
         y[n - 1, m - 1] = 1.0
       """
-    ).function("f.host")
+    ).function("parpy_f.host")
     let products = host.filter { $0.contains(" = mul ") && $0.contains(" i64 ") }
     #expect(products.contains(where: { $0.contains("%s.") }))
     #expect(products.contains(where: { $0.hasSuffix(", -1") }))
