@@ -59,7 +59,7 @@ def test_of_every_type_in_every_size(op: str, dtype: str) -> None:
     for n in (2, 3, 1, 7, 15, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200, 255, 256, 257, 1000):
         x = data(dtype, n, seed=n)
         check(function, x, np.zeros(1, result_type(op, dtype)), schedules=schedules)
-    for layout in ("strided", "reversed"):
+    for layout in ("strided", "reversed") if op == "sum" else ():
         y = np.zeros(1, result_type(op, dtype))
         check(function, data(dtype, 133), y, schedules=schedules, layouts=[layout])
 

@@ -65,7 +65,11 @@ def test_statement(statement: str) -> None:
     """)
     x = np.arange(10.0)
     check(
-        function, x, np.arange(10.0) * 100, schedules=each("N", threads=[64]), layouts=LAYOUTS[:3]
+        function,
+        x,
+        np.arange(10.0) * 100,
+        schedules=each("N", threads=[64]),
+        layouts=["contiguous", "reversed"],
     )
     check(function, x, np.arange(10.0) * 100, specialize="never")
 
@@ -117,6 +121,22 @@ def test_bounds_that_depend_on_loops() -> None:
         check(blocks, np.arange(12.0), np.zeros(12), 3, specialize=specialize)
         check(windows, np.arange(12.0), np.zeros(12), specialize=specialize)
         check(growing, np.arange(9.0), np.zeros(9), specialize=specialize)
+
+
+def never_below(x, y, low):
+    for i in range(len(x)):
+        if i < low:
+            y[0:3] = x[-1:] + y[0:3]
+        elif i >= low - 5:
+            y[i] += 1
+        else:
+            y[0:1] = x[-1:] + y[0:1]
+
+
+def test_what_follows_from_a_condition_that_never_holds_is_not_believed() -> None:
+    for low in (3, 0, -1, -4):
+        for specialize in ("always", "never"):
+            check(never_below, np.arange(11.0), np.zeros(11), low, specialize=specialize)
 
 
 def bounds_from_data(c, x, y):
@@ -196,8 +216,8 @@ def test_matrix_statement(statement: str) -> None:
     rng = np.random.default_rng(9)
     shapes = [(4, 5), (4, 5), (5,), (4, 1), (5, 5), (2, 3, 4)]
     arrays = [rng.integers(1, 100, shape).astype(np.float64) for shape in shapes]
-    check(function, *arrays, layouts=["contiguous", "transposed", "reversed"])
-    check(function, *arrays, specialize="never")
+    check(function, *arrays, layouts=["contiguous", "transposed"])
+    check(function, *arrays, layouts=["reversed"], specialize="never")
 
 
 def outer_products(x, y, out):
@@ -303,7 +323,7 @@ x[:] = x[:] * 2 + x[len(x) // 2]
 """.strip().splitlines()
 
 
-@pytest.mark.parametrize("n", [10, 11, 64, 200])
+@pytest.mark.parametrize("n", [10, 65, 200])
 @pytest.mark.parametrize("statement", SELF)
 def test_everything_is_read_before_anything_is_written(statement: str, n: int) -> None:
     function = define(f"""
