@@ -92,7 +92,8 @@ extension FunctionEmitter {
     let count = line("call i64 @llvm.smax.i64(i64 \(distance), i64 0)")
     let whole = line("and i64 \(count), \(-lanes)")
     let wholeEnd = line("add i64 \(lower), \(whole)")
-    self.count(from: lower, to: wholeEnd, by: lanes, metadata: ", !llvm.loop !0") { base in
+    let metadata = ", !llvm.loop \(module.loopMetadata(unroll: loop.mapping.unroll))"
+    self.count(from: lower, to: wholeEnd, by: lanes, metadata: metadata) { base in
       self.vector?.base = base
       self.emit(loop.body)
     }

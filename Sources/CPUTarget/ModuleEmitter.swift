@@ -28,6 +28,8 @@ final class ModuleEmitter {
   private var functions: [String] = []
   private var declarations: Set<String> = []
   private var helpers: Set<RuntimeHelper> = []
+  /// The counts by which vector loops are unrolled, in the order of first use.
+  private var unrolled: [Int] = []
 
   init(_ program: Program, _ machine: Machine, isStrict: Bool) {
     self.program = program
@@ -66,6 +68,7 @@ final class ModuleEmitter {
         ? ""
         : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
       + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + Self.attributes
+      + unrolledMetadata
   }
 
   /// Function attributes, and the metadata of loops that are vectors already and gain nothing by unrolling.
@@ -83,6 +86,27 @@ final class ModuleEmitter {
     !2 = !{!"llvm.loop.vectorize.enable", i1 false}
 
     """
+
+  /// The metadata of a loop that is a vector already and is to be unrolled `unroll` times.
+  func loopMetadata(unroll: Int) -> String {
+    if unroll == 1 { return "!0" }
+    let known = unrolled.firstIndex(of: unroll)
+    let index = known ?? unrolled.count
+    if known == nil { unrolled.append(unroll) }
+    return "!\(3 + 2 * index)"
+  }
+
+  /// Two nodes for each count that `loopMetadata` gave a name for.
+  private var unrolledMetadata: String {
+    unrolled.enumerated().map { index, count in
+      let node = 3 + 2 * index
+      return """
+        !\(node) = distinct !{!\(node), !\(node + 1), !2}
+        !\(node + 1) = !{!"llvm.loop.unroll.count", i32 \(count)}
+
+        """
+    }.joined()
+  }
 
   // MARK: Signatures
 

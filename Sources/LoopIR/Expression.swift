@@ -52,6 +52,16 @@ public struct Expression: Sendable, Hashable {
     self.span = span
   }
 
+  /// Whether the operation itself is a call of a math library.
+  public var isLibraryCall: Bool {
+    switch kind {
+    case .math(let function, _): !function.isInstruction
+    case .binary(.power, _, _), .binary(.modulo, _, _), .binary(.floorDivide, _, _): type.isFloat
+    case .binary, .integer, .float, .variable, .load, .unary, .compare, .logical, .select, .convert:
+      false
+    }
+  }
+
   /// The same place and type with another kind.
   public func replacing(_ kind: Kind) -> Expression { Expression(kind, type, at: span) }
 }
@@ -115,6 +125,16 @@ public enum MathFunction: String, Sendable, Hashable, CaseIterable {
       .acos, .atan, .sinh, .cosh, .tanh, .erf, .erfc, .gamma, .lgamma, .floor, .ceil, .trunc,
       .roundEven, .isnan, .isinf, .isfinite:
       1
+    }
+  }
+
+  /// Whether processors have an instruction for it, or a short sequence of them.
+  public var isInstruction: Bool {
+    switch self {
+    case .sqrt, .floor, .ceil, .trunc, .roundEven, .copysign, .isnan, .isinf, .isfinite: true
+    case .cbrt, .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos,
+      .atan, .atan2, .sinh, .cosh, .tanh, .erf, .erfc, .gamma, .lgamma, .fmod, .hypot:
+      false
     }
   }
 

@@ -197,6 +197,7 @@ private struct Printer {
       notes.append("@workers(\(expressions.text(workers, expecting: .int64)))")
     }
     if loop.mapping.lanes != 1 { notes.append("@lanes(\(loop.mapping.lanes))") }
+    if loop.mapping.unroll != 1 { notes.append("@unroll(\(loop.mapping.unroll))") }
     if !notes.isEmpty { add(notes.joined(separator: " ")) }
     let lower = expressions.text(loop.lower, expecting: .int64)
     let upper = expressions.text(loop.upper, expecting: .int64)

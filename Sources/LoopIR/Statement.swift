@@ -93,11 +93,14 @@ public struct Mapping: Sendable, Hashable {
   public var workers: Expression?
   /// How many consecutive iterations run at once, as the lanes of a vector.
   public var lanes: Int
+  /// How many steps of the loop are written one after the other in its body.
+  public var unroll: Int
 
   /// Creates a mapping.
-  public init(workers: Expression? = nil, lanes: Int = 1) {
+  public init(workers: Expression? = nil, lanes: Int = 1, unroll: Int = 1) {
     self.workers = workers
     self.lanes = lanes
+    self.unroll = unroll
   }
 
   /// One iteration after the other.

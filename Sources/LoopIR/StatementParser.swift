@@ -111,7 +111,7 @@ extension Parser {
     return Statement(.loop(loop), at: loop.span)
   }
 
-  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@workers(n)` or `@lanes(8)`.
+  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@workers(n)`, `@lanes(8)` or `@unroll(4)`.
   private mutating func parseNote(about loop: inout ForLoop) throws(DiagnosticError) {
     if accept("independent") {
       loop.isIndependent = true
@@ -128,13 +128,20 @@ extension Parser {
       loop.mapping.workers = try expression(expecting: .int64)
       try expect(")")
     } else if accept("lanes") {
-      try expect("(")
-      guard let lanes = Int(exactly: try integer()) else { throw failure("too many lanes") }
-      loop.mapping.lanes = lanes
-      try expect(")")
+      loop.mapping.lanes = try count(of: "lanes")
+    } else if accept("unroll") {
+      loop.mapping.unroll = try count(of: "steps")
     } else {
-      throw failure("expected label, independent, reduce, workers or lanes")
+      throw failure("expected label, independent, reduce, workers, lanes or unroll")
     }
+  }
+
+  /// `(8)`.
+  private mutating func count(of what: String) throws(DiagnosticError) -> Int {
+    try expect("(")
+    guard let count = Int(exactly: try integer()) else { throw failure("too many \(what)") }
+    try expect(")")
+    return count
   }
 
   /// `add s`.
