@@ -6,14 +6,14 @@ extension FunctionEmitter {
     if loop.mapping.lanes > 1 && vector == nil {
       emitVector(loop, from: lower, to: upper)
     } else if loop.step == 1 {
-      count(from: lower.text, to: upper.text, by: 1) { i in
+      count(from: lower.text, to: upper.text, by: 1, while: loop.condition) { i in
         self.bindings[loop.variable] = Value(i, .int64)
         self.emit(loop.body)
       }
     } else {
       // Counting iterations keeps the loop variable from overflowing past the end of the range.
       let iterations = tripCount(from: lower, to: upper, step: loop.step)
-      count(from: "0", to: iterations, by: 1) { k in
+      count(from: "0", to: iterations, by: 1, while: loop.condition) { k in
         let offset = self.line("mul i64 \(k), \(loop.step)")
         self.bindings[loop.variable] = Value(self.line("add i64 \(lower.text), \(offset)"), .int64)
         self.emit(loop.body)
@@ -31,10 +31,10 @@ extension FunctionEmitter {
     return line("select i1 \(isRunning), i64 \(count), i64 0")
   }
 
-  /// A loop that counts up from `start` while it is below `end`.
+  /// A loop that counts up from `start` while it is below `end` and `condition` holds.
   private func count(
-    from start: String, to end: String, by step: Int, metadata: String = "",
-    _ body: (String) -> Void
+    from start: String, to end: String, by step: Int, while condition: Expression? = nil,
+    metadata: String = "", _ body: (String) -> Void
   ) {
     let (head, inside, done) = (label("for"), label("body"), label("end"))
     let before = currentBlock
@@ -46,6 +46,11 @@ extension FunctionEmitter {
     let isRunning = line("icmp slt i64 \(i), \(end)")
     add("br i1 \(isRunning), label %\(inside), label %\(done)")
     open(inside)
+    if let condition {
+      let goesOn = label("goeson")
+      add("br i1 \(emit(condition).text), label %\(goesOn), label %\(done)")
+      open(goesOn)
+    }
     body(i)
     add("br label %latch.\(head)")
     open("latch.\(head)")

@@ -202,7 +202,8 @@ private struct Printer {
     let lower = expressions.text(loop.lower, expecting: .int64)
     let upper = expressions.text(loop.upper, expecting: .int64)
     let step = loop.step == 1 ? "" : " by \(loop.step)"
-    add("for \(expressions.name(loop.variable)) in \(lower)..<\(upper)\(step):")
+    let condition = loop.condition.map { " while \(expressions.text($0, expecting: .bool))" } ?? ""
+    add("for \(expressions.name(loop.variable)) in \(lower)..<\(upper)\(step)\(condition):")
     addBlock(loop.body)
   }
 }

@@ -44,6 +44,8 @@ public struct ForLoop: Sendable, Hashable {
   public var upper: Expression
   /// Never zero.
   public var step: Int
+  /// A bool, evaluated before each iteration; the loop ends where it is false. Nil where only the range ends it.
+  public var condition: Expression?
   public var body: [Statement]
   /// The labels that name the loop, outermost use first.
   public var labels: [String]
@@ -59,13 +61,15 @@ public struct ForLoop: Sendable, Hashable {
   /// Creates a sequential loop.
   public init(
     _ variable: VariableID, from lower: Expression, to upper: Expression, step: Int = 1,
-    body: [Statement], labels: [String] = [], isIndependent: Bool = false,
+    condition: Expression? = nil, body: [Statement], labels: [String] = [],
+    isIndependent: Bool = false,
     reductions: [Reduction] = [], mapping: Mapping = .sequential, at span: Span = .none
   ) {
     self.variable = variable
     self.lower = lower
     self.upper = upper
     self.step = step
+    self.condition = condition
     self.body = body
     self.labels = labels
     self.isIndependent = isIndependent

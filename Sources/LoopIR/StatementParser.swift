@@ -106,6 +106,7 @@ extension Parser {
       guard let step = Int(exactly: try integer()) else { throw failure("the step is too great") }
       loop.step = step
     }
+    if accept("while") { loop.condition = try expression(expecting: .bool) }
     loop.span = span(from: start)
     loop.body = try block()
     return Statement(.loop(loop), at: loop.span)

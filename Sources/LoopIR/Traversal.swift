@@ -78,6 +78,7 @@ extension Statement {
     case .loop(let loop):
       visit(loop.lower)
       visit(loop.upper)
+      if let condition = loop.condition { visit(condition) }
       if let workers = loop.mapping.workers { visit(workers) }
     case .whileLoop(let condition, _), .conditional(let condition, _, _): visit(condition)
     case .device, .allocate, .launch: break
@@ -94,6 +95,7 @@ extension Statement {
     case .loop(var loop):
       loop.lower = transform(loop.lower)
       loop.upper = transform(loop.upper)
+      loop.condition = loop.condition.map(transform)
       loop.mapping.workers = loop.mapping.workers.map(transform)
       kind = .loop(loop)
     case .whileLoop(let condition, let body):

@@ -158,6 +158,7 @@ private struct Verifier {
   private mutating func verify(_ loop: ForLoop) {
     verify(loop.lower, .int64, as: "the bound")
     verify(loop.upper, .int64, as: "the bound")
+    if let condition = loop.condition { verify(condition, .bool, as: "the condition") }
     if loop.step == 0 { fail("the step of a loop is 0", at: loop.span) }
     if let workers = loop.mapping.workers { verify(workers, .int64, as: "the worker count") }
     if loop.mapping.lanes < 1 { fail("a loop has \(loop.mapping.lanes) lanes", at: loop.span) }

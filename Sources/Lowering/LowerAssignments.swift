@@ -95,11 +95,7 @@ extension Lowerer {
 
   private func requireAllUsed(_ labels: [(name: String, span: Span)]) throws {
     guard let label = labels.first else { return }
-    throw reject(
-      Diagnostic(
-        .program,
-        "label '\(label.name)' names nothing that can run in parallel: the statement has too few slice dimensions and reductions",
-        at: label.span, help: "labels name for loops, slice assignments and reductions"))
+    throw reject(.labelsNothing(label.name, at: label.span))
   }
 
   // MARK: Slices
@@ -107,7 +103,7 @@ extension Lowerer {
   /// `target[…] = value` over at least one slice dimension: one loop a dimension, leftmost outermost.
   ///
   ///     y[1:, :] = 2 * x[:, 0]   →   for k0 in 0..<n-1: for k1 in 0..<m: y[k0+1, k1] = 2 * x[k1, 0]
-  private func lowerSliceAssignment(
+  func lowerSliceAssignment(
     to view: ArrayView, _ target: Syntax.Expression, _ value: Syntax.Expression,
     at statement: Syntax.Statement
   ) throws {

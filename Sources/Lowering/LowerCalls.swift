@@ -21,7 +21,11 @@ extension Lowerer {
       return try lift(try value(argument), at: span) {
         .strong($0.expression.converted(to: type))
       }
-    case .integer, .float, .bool, .typedScalar, .function, .missing, .unsupported:
+    case .function(let name, let id):
+      guard let result = try callFunction(id, arguments, keywords, at: span, isInlined: false)
+      else { throw reject(.noResult(name, at: span)) }
+      return result
+    case .integer, .float, .bool, .typedScalar, .missing, .unsupported:
       try rejectUnknownCallee(callee)
       throw reject(.unknownFunction(path.joined(separator: "."), at: callee.span))
     }
@@ -38,12 +42,9 @@ extension Lowerer {
           ? .unknownFunction(name, at: callee.span)
           : Diagnostic(
             .name, "Call to unknown function \(name): the name is not defined", at: callee.span))
-    case .function:
-      throw reject(
-        .unsupported("calling another decorated function ('\(name)')", at: callee.span))
     case .unsupported, .integer, .float, .bool, .typedScalar:
       throw reject(.unknownFunction(name, at: callee.span))
-    case .intrinsic, .scalarType: return
+    case .intrinsic, .scalarType, .function: return
     }
   }
 
@@ -111,6 +112,19 @@ extension Lowerer {
         throw reject(Diagnostic(.type, "len() of what is not an array", at: argument.span))
       }
       return .scalar(.weak(extent))
+    case .inline:
+      guard arguments.count == 1, case .call(let callee, let inner, let given) = arguments[0].kind,
+        let path = callee.path, case .function(_, let id) = names.resolve(path)
+      else { throw reject(.inlineNeedsCall(at: span)) }
+      guard let result = try callFunction(id, inner, given, at: span, isInlined: true) else {
+        throw reject(.noResult(path.joined(separator: "."), at: span))
+      }
+      return result
+    case .empty, .zeros, .ones, .full, .emptyLike, .zerosLike, .onesLike:
+      throw reject(
+        .unsupported(
+          "\(name) in an expression", at: span,
+          help: "give the temporary a name of its own: t = \(name)(…)"))
     case .label, .gpu, .range:
       throw reject(.unsupported("\(name) in an expression", at: span))
     case .pow:

@@ -89,6 +89,7 @@ extension Lowerer {
           at: [span, loop],
           help: "declare the loop as a reduction with .reduce(), or store the value in an array"))
     case .array: throw reject(.arrayAsScalar(at: span))
+    case .ended(let made): throw reject(.endedTemporary(name, made, at: span))
     }
   }
 
@@ -108,7 +109,7 @@ extension Lowerer {
       throw reject(
         .unknownName(
           name, parameters: function.parameters.map(\.name), of: function.name, at: span))
-    case .intrinsic, .scalarType, .function:
+    case .intrinsic, .scalarType, .function(_, _):
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
     case .unsupported(let description):
       throw reject(.unsupported("'\(name)', \(description),", at: span))
@@ -121,11 +122,19 @@ extension Lowerer {
     let load = { (position: [LoopIR.Expression]) in
       Expression(.load(view.buffer, view.indices(at: position)), element, at: span)
     }
-    if view.shape.isEmpty { return .scalar(.strong(load([]))) }
+    if view.shape.isEmpty {
+      return .scalar(.strong(settlesLoads ? settledLoad(load([])) : load([])))
+    }
     return .array(
       ArrayValue(
         shape: view.shape, element: ElementType(element, isWeak: false),
         reads: [ArrayValue.Read(view: view, isPointwise: true)], at: load))
+  }
+
+  private func settledLoad(_ load: LoopIR.Expression) -> LoopIR.Expression {
+    let variable = makeVariable("element", load.type)
+    emit(.assign(variable, load), at: load.span)
+    return ir.read(variable, at: load.span)
   }
 
   private func attribute(_ name: String, of view: ArrayView, at span: Span) throws -> Value {

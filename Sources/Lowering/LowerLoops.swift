@@ -5,7 +5,7 @@ extension Lowerer {
   /// `for name in range(…)`.
   func lowerFor(
     _ target: Syntax.Expression, _ iterable: Syntax.Expression, _ body: [Syntax.Statement],
-    at statement: Syntax.Statement
+    until exits: [Syntax.Statement.Exit], at statement: Syntax.Statement
   ) throws {
     let labels = takeLabels()
     guard case .name(let name) = target.kind else {
@@ -24,21 +24,35 @@ extension Lowerer {
     let first = arguments.count == 1 ? .index(0) : settled(bounds[0], "start")
     let stop = settled(arguments.count == 1 ? bounds[0] : bounds[1], "stop")
     let step = try arguments.count == 3 ? knownStep(bounds[2], at: arguments[2].span) : 1
-    let schedule = labels.compactMap { signature.schedule[$0.name] }.first
+    let schedule = labels.compactMap { self.schedule(of: $0.name) }.first
     // Python does not look into a loop that never runs, and it binds no name.
     if facts.proveNonNegative(step > 0 ? first - stop : stop - first) { return }
     let variable = makeVariable(name, .int64)
     let outer = scope[name]
     let assignsTarget = NameUse(body).assigned.contains(name)
     let assigning = assignsTarget ? [statement.assigning(target)] + body : body
+    // Where an exit may end the loop, what the name is afterwards is kept in every iteration.
+    let keepsLast =
+      !exits.isEmpty && !assignsTarget
+      && nameUse.reads[name, default: 0] > NameUse(body).reads[name, default: 0]
+    let last = keepsLast ? makeVariable(name, .int64) : nil
+    if let last { emit(.assign(last, integerValue(of: outer)), at: target.span) }
 
     var inner: [LoopIR.Statement] = []
     let lowerBody = { [self] in
       let outerFacts = facts
       facts = facts.entering(variable, from: first, to: stop, step: step)
       defer { facts = outerFacts }
+      var condition: LoopIR.Expression?
+      if !exits.isEmpty {
+        let flags = try exits.map { try scalar(Expression(.name($0.flag), at: $0.span)).expression }
+        condition = flags.map { Expression(.unary(.not, $0), .bool) }.reduce(nil) { all, flag in
+          all.map { Expression(.logical(.and, $0, flag), .bool) } ?? flag
+        }
+      }
       inner = try block {
         let value = TypedValue.weak(ir.read(variable, at: target.span))
+        if let last { emit(.assign(last, value.expression), at: target.span) }
         if assignsTarget {
           // The name is a variable like any other, which each iteration sets first.
           try assign(name, value, at: target.span)
@@ -55,12 +69,13 @@ extension Lowerer {
       emit(
         .loop(
           ForLoop(
-            variable, from: first, to: stop, step: step, body: inner, labels: labels.map(\.name),
-            at: statement.head)),
+            variable, from: first, to: stop, step: step, condition: condition, body: inner,
+            labels: labels.map(\.name), at: statement.head)),
         at: statement.head)
     }
     if let schedule, schedule.isParallel {
-      let label = labels.first { signature.schedule[$0.name] != nil }
+      let label = labels.first { self.schedule(of: $0.name) != nil }
+      if let exit = exits.first { throw reject(.exitFromParallelLoop(exit, label?.span)) }
       try lowerParallelBody(
         body, isReduction: schedule.isReduction, label: label?.span ?? statement.head,
         at: statement, lowerBody)
@@ -68,7 +83,9 @@ extension Lowerer {
     } else {
       try withCarriedNames(
         of: assigning, except: assignsTarget ? [] : [name], at: statement, lowerBody)
-      if !assignsTarget {
+      if let last {
+        scope[name] = .scalar(.weak(ir.read(last)))
+      } else if !assignsTarget {
         scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
       }
     }
@@ -91,6 +108,12 @@ extension Lowerer {
         Expression(.select(isEmpty, then: before.expression, otherwise: last), .int64).folded))
   }
 
+  /// The value of a name bound to an integer; 0 for any other.
+  private func integerValue(of binding: Scope.Binding?) -> LoopIR.Expression {
+    guard case .scalar(let value)? = binding, value.type == .int64 else { return .index(0) }
+    return value.expression
+  }
+
   private func knownStep(_ e: LoopIR.Expression, at span: Span) throws -> Int {
     guard let step = e.integerLiteral else {
       throw reject(.unsupported("a step that is not known when compiling", at: span))
@@ -108,6 +131,8 @@ extension Lowerer {
     _ lowerBody: () throws -> Void
   ) throws {
     let before = scope
+    parallelDepth += 1
+    defer { parallelDepth -= 1 }
     if isReduction {
       let accumulators = NameUse(body).updated
       let own = NameUse(body).assigned.subtracting(accumulators)
@@ -198,7 +223,8 @@ extension Lowerer {
 
   private func openCarriedNames(_ names: [String], at statement: Syntax.Statement) -> [Header] {
     names.map { name in
-      let key = CarriedName(line: statement.span.line, column: statement.span.column, name: name)
+      let key = CarriedName(
+        path: activation.path, line: statement.span.line, column: statement.span.column, name: name)
       if let loop = carriedPrivates[key] {
         scope[name] = .privateToLoop(loop)
         return Header(name: name, value: nil, key: key)

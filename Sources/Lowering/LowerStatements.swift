@@ -4,8 +4,20 @@ import Syntax
 extension Lowerer {
   /// Lowers the statements in order; one that is wrong is noted and the rest still looked at.
   func lower(_ body: [Syntax.Statement]) throws {
-    for statement in body {
+    let outer = currentBlock
+    blockCount += 1
+    currentBlock = blockCount
+    defer { currentBlock = outer }
+    try lowerStatements(body)
+  }
+
+  /// Lowers statements of the current block.
+  func lowerStatements(_ body: [Syntax.Statement]) throws {
+    for (i, statement) in body.enumerated() {
       do {
+        if let temporary = try temporary(statement) {
+          return try lowerTemporary(temporary, Array(body.dropFirst(i + 1)), at: statement)
+        }
         try lower(statement)
       } catch let error as DiagnosticError {
         diagnostics += error.diagnostics
@@ -22,6 +34,9 @@ extension Lowerer {
 
   private func lower(_ statement: Syntax.Statement) throws {
     settledValues = [:]
+    let outerSettles = settlesLoads
+    settlesLoads = callsFunctions(statement)
+    defer { settlesLoads = outerSettles }
     switch statement.kind {
     case .assign(let target, let value):
       try lowerAssignment(to: target, value, at: statement)
@@ -29,8 +44,8 @@ extension Lowerer {
       let current = Syntax.Expression(
         .binary(op, target, value), at: Span(joining: target.span, value.span))
       try lowerAssignment(to: target, current, at: statement)
-    case .forLoop(let target, let iterable, let body):
-      try lowerFor(target, iterable, body, at: statement)
+    case .forLoop(let target, let iterable, let body, let exits):
+      try lowerFor(target, iterable, body, until: exits, at: statement)
     case .whileLoop(let test, let body):
       try rejectLabels(on: "a while loop")
       try lowerWhile(test, body, at: statement)
@@ -47,27 +62,55 @@ extension Lowerer {
       let inner = try block { try lower(body) }
       emit(.device(inner), at: statement.head)
     case .expression(let e): try lowerExpressionStatement(e)
-    case .returned(let value):
-      throw reject(
-        value == nil
-          ? Diagnostic(.program, "return without a value is not supported", at: statement.span)
-          : Diagnostic(
-            .program, "Main function \(function.name) cannot return a value", at: statement.span,
-            help: "store the result in an element of an array argument"))
+    case .returned(let e):
+      activation.result = try e.map { try value($0) }
     case .pass: break
-    case .breakLoop:
-      throw reject(.unsupported("break", at: statement.span, help: "use a while loop with a flag"))
-    case .continueLoop:
-      throw reject(.unsupported("continue", at: statement.span, help: "use an if statement"))
+    case .breakLoop, .continueLoop:
+      throw reject(Diagnostic(.bug, "an exit is left in a structured body", at: statement.span))
     }
   }
 
-  /// A label or docstring; any other expression has no effect and is refused.
+  /// Whether the statement's own expressions call decorated functions, which may change what was read before.
+  private func callsFunctions(_ statement: Syntax.Statement) -> Bool {
+    func calls(_ e: Syntax.Expression) -> Bool {
+      if case .call(let callee, _, _) = e.kind, let path = callee.path {
+        switch names.resolve(path) {
+        case .function, .intrinsic(.inline): return true
+        default: break
+        }
+      }
+      var found = false
+      e.forEachChild { found = found || calls($0) }
+      return found
+    }
+    switch statement.kind {
+    case .assign(let target, let value), .augmentedAssign(let target, _, let value):
+      return calls(target) || calls(value)
+    case .forLoop(_, let iterable, _, _): return calls(iterable)
+    case .whileLoop(let test, _), .conditional(let test, _, _): return calls(test)
+    case .expression(let e): return calls(e)
+    case .returned(let e): return e.map { calls($0) } ?? false
+    case .with, .pass, .breakLoop, .continueLoop: return false
+    }
+  }
+
+  /// A label, a call of a decorated function or a docstring; any other expression has no effect and is refused.
   private func lowerExpressionStatement(_ e: Syntax.Expression) throws {
     if case .string = e.kind { return }
     guard case .call(let callee, let arguments, let keywords) = e.kind, let path = callee.path,
       names.resolve(path) == .intrinsic(.label)
     else {
+      if case .call(let callee, let arguments, let keywords) = e.kind, let path = callee.path {
+        let meaning = names.resolve(path)
+        if case .function(_, let id) = meaning {
+          try rejectLabels(on: "a call")
+          _ = try callFunction(id, arguments, keywords, at: e.span, isInlined: false)
+          return
+        }
+        if meaning == .intrinsic(.inline) {
+          return try lowerInlinedCall(arguments, keywords, at: e.span)
+        }
+      }
       if case .call(let callee, _, _) = e.kind { try rejectUnknownCallee(callee) }
       throw reject(
         .unsupported("an expression as a statement", at: e.span, help: "assign its value"))

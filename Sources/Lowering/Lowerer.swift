@@ -29,10 +29,9 @@ public func lower(
 
 /// The state of one lowering.
 final class Lowerer {
-  let function: Function
   let signature: CallSignature
-  let names: any NameResolver
-  let nameUse: NameUse
+  /// The function whose body is now lowered: the entry, or a helper at one of its calls.
+  var activation: Activation
 
   var ir: LoopFunction
   var scope = Scope()
@@ -47,6 +46,16 @@ final class Lowerer {
   /// Labels that the reductions of the statement now lowered bear, and how many reductions took them.
   var reductionLabels: [(name: String, span: Span)] = []
   var reductionsLabelled = 0
+  /// Whether elements are read into variables where they stand in the text, because a call may change them.
+  var settlesLoads = false
+  /// The block of statements being lowered, and how many there were.
+  var currentBlock = 0
+  var blockCount = 0
+  /// How many parallel loops are around the statement now lowered.
+  var parallelDepth = 0
+  /// The helpers met so far, and how many of their statements were lowered.
+  var bodies: [FunctionID: FunctionBody] = [:]
+  var calledStatements = 0
   /// Variables below this index belong to code outside the parallel loop being lowered and are not assigned in it.
   var firstOwnedVariable = 0
   /// Names that need a variable of their own because code outside the current loop sees them.
@@ -62,18 +71,17 @@ final class Lowerer {
   /// The carried names that an inner parallel loop makes its own, with that loop's place.
   var carriedPrivates: [CarriedName: Span] = [:]
 
-  /// A name that a loop, known by the place of its head, carries from one iteration to the next.
+  /// A name that a loop, known by the calls that led to it and the place of its head, carries from one iteration to the next.
   struct CarriedName: Hashable {
+    var path: [CallSite]
     var line: Int32
     var column: Int32
     var name: String
   }
 
   init(_ function: Function, signature: CallSignature, names: any NameResolver) {
-    self.function = function
     self.signature = signature
-    self.names = names
-    nameUse = NameUse(function.body)
+    activation = Activation(FunctionBody(function), names)
     ir = LoopFunction(function.name)
   }
 
@@ -88,8 +96,30 @@ final class Lowerer {
     bindParameters()
     facts = Facts(variables: ir.variables)
     firstOwnedVariable = ir.variables.count
-    ir.body = try block { try lower(function.body) }
+    ir.body = try block { try lower(activation.body.structured.statements) }
+    noteReturns()
     if !diagnostics.isEmpty { throw DiagnosticError(diagnostics) }
+  }
+
+  var function: Function { activation.body.function }
+  var names: any NameResolver { activation.names }
+  var nameUse: NameUse { activation.body.nameUse }
+
+  /// The schedule of a label, where labels count.
+  func schedule(of label: String) -> LoopSchedule? {
+    activation.ignoresLabels ? nil : signature.schedule[label]
+  }
+
+  /// The entry gives nothing back.
+  private func noteReturns() {
+    let body = activation.body.structured
+    if let span = body.valueReturn {
+      diagnostics.append(
+        Diagnostic(
+          .program, "Main function \(function.name) cannot return a value", at: span,
+          help: "store the result in an element of an array argument"))
+    }
+    if let span = body.bareReturn { diagnostics.append(.bareReturn(at: span)) }
   }
 
   // MARK: Building

@@ -29,6 +29,55 @@ extension Diagnostic {
     Diagnostic(.program, "\(what) is not supported", at: span, help: help)
   }
 
+  static func noResult(_ name: String, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .type, "\(name) returns no value", at: span,
+      help: "call it as a statement, or end it in return")
+  }
+
+  static func inlineNeedsCall(at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program, "parpy.builtin.inline takes a call of a decorated function", at: span,
+      help: "write parpy.builtin.inline(f(x))")
+  }
+
+  static func endedTemporary(_ name: String, _ made: Span, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program, "the temporary array '\(name)' ends with the block that makes it",
+      at: [span, made],
+      help: "make it before the block, or use it inside")
+  }
+
+  static func wrongArgumentCount(
+    _ name: String, _ parameters: [String], _ count: Int, at span: Span
+  ) -> Diagnostic {
+    Diagnostic(
+      .type,
+      "\(name) takes \(parameters.count) argument\(parameters.count == 1 ? "" : "s") (\(parameters.joined(separator: ", "))), \(count) \(count == 1 ? "was" : "were") given",
+      at: span)
+  }
+
+  static func labelsNothing(_ name: String, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "label '\(name)' names nothing that can run in parallel: the statement has too few slice dimensions and reductions",
+      at: span, help: "labels name for loops, slice assignments and reductions")
+  }
+
+  static func bareReturn(at span: Span) -> Diagnostic {
+    Diagnostic(.program, "return without a value is not supported", at: span)
+  }
+
+  static func exitFromParallelLoop(
+    _ exit: Syntax.Statement.Exit, _ label: Span?
+  ) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "break and return cannot leave a parallel loop: its iterations run at the same time",
+      at: [exit.span] + (label.map { [$0] } ?? []),
+      help: "leave the label out of the schedule, or let the iterations skip their work with an if")
+  }
+
   static func shapesDoNotBroadcast(
     _ left: [LoopIR.Expression], _ right: [LoopIR.Expression], at span: Span
   ) -> Diagnostic {

@@ -1,9 +1,37 @@
 import LoopIR
+import Syntax
 
 /// Tells what a name of the enclosing scopes stands for.
 public protocol NameResolver {
   /// What the dotted path, such as `["parpy", "operators", "sum"]`, stands for at this call.
   func resolve(_ path: [String]) -> ResolvedName
+
+  /// The decorated function that `ResolvedName.function` names; nil where there is none.
+  func function(_ id: FunctionID) -> DecoratedFunction?
+}
+
+extension NameResolver {
+  public func function(_: FunctionID) -> DecoratedFunction? { nil }
+}
+
+/// Names a decorated function of a compilation.
+public struct FunctionID: Sendable, Hashable {
+  public let index: Int
+
+  /// Creates the name of the function at `index` of the resolver's table.
+  public init(_ index: Int) { self.index = index }
+}
+
+/// A decorated function, with the meaning of its own free names.
+public struct DecoratedFunction {
+  public var function: Syntax.Function
+  public var names: any NameResolver
+
+  /// Creates a function whose spans lie in a source of the compilation.
+  public init(_ function: Syntax.Function, names: any NameResolver) {
+    self.function = function
+    self.names = names
+  }
 }
 
 /// What a name that is neither parameter nor local stands for.
@@ -18,7 +46,7 @@ public enum ResolvedName: Sendable, Hashable {
   /// A NumPy scalar; strong. `bits` as in `CallSignature.Argument.scalar`.
   case typedScalar(ScalarType, bits: Int64)
   /// A decorated function.
-  case function(name: String)
+  case function(name: String, FunctionID)
   /// No such name; `known` are the names in scope, for a suggestion.
   case missing(known: [String])
   /// Something that means nothing to the compiler, described for a message: "a module", "a list".
@@ -50,5 +78,12 @@ public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
   case toInt = "to_int"
   case toFloat = "to_float"
   case toBool = "to_bool"
-  case label, gpu, range, len
+  case label, gpu, range, len, inline
+  case empty = "np_empty"
+  case zeros = "np_zeros"
+  case ones = "np_ones"
+  case full = "np_full"
+  case emptyLike = "np_empty_like"
+  case zerosLike = "np_zeros_like"
+  case onesLike = "np_ones_like"
 }

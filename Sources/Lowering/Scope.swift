@@ -9,6 +9,8 @@ struct Scope {
     case scalar(TypedValue)
     /// Assigned in a parallel loop, so there is no value after it.
     case privateToLoop(Span)
+    /// A temporary array that was made in a block, at that place, and ended with it.
+    case ended(Span)
     /// Its assignment was in error; reading it says nothing more.
     case poisoned
   }
@@ -48,7 +50,8 @@ struct NameUse {
       visit(target)
       visit(value)
       visit(target: target)
-    case .forLoop(let target, let iterable, let body):
+    case .forLoop(let target, let iterable, let body, let exits):
+      for exit in exits { reads[exit.flag, default: 0] += 1 }
       visit(iterable)
       if case .name(let name) = target.kind { replaced.insert(name) }
       let before = settled

@@ -23,22 +23,29 @@ struct CallFrame {
   /// Room for arguments that are not in order already.
   let ordered: UnsafeMutablePointer<PythonPointer?>
   /// A `TypeWord` for each argument, and then the words of options, schedule and scope.
-  let types: UnsafeMutablePointer<UInt64>
+  private(set) var types: UnsafeMutablePointer<UInt64>
   var typeCount = 0
   /// For each array its extents and, where it is strided, its strides in elements; for each scalar its bits; and then
   /// the number of threads of each label.
-  let values: UnsafeMutablePointer<Int64>
+  private(set) var values: UnsafeMutablePointer<Int64>
   var valueCount = 0
   let arrays: UnsafeMutablePointer<ArrayPlace>
   var arrayCount = 0
   /// What the compiled code receives: array pointers first.
-  let block: UnsafeMutablePointer<Int64>
+  private(set) var block: UnsafeMutablePointer<Int64>
   /// Views to be released after the call.
   let buffers: UnsafeMutablePointer<Py_buffer>
   var bufferCount = 0
   /// Objects to be released after the call.
-  let owned: UnsafeMutablePointer<PythonPointer>
+  private(set) var owned: UnsafeMutablePointer<PythonPointer>
   var ownedCount = 0
+  /// The arguments, labels and names that there is room for.
+  private let argumentCapacity: Int
+  private(set) var labelCapacity: Int
+  private(set) var nameCapacity: Int
+  /// Where the words of the options begin among types and values.
+  private(set) var optionTypes = 0
+  private(set) var optionValues = 0
   /// Where the words of the scope begin among the types, and its objects among the owned.
   var scopeTypes = 0
   var scopeOwned = 0
@@ -57,7 +64,8 @@ struct CallFrame {
         values: .allocate(capacity: values + 1), arrays: .allocate(capacity: arguments + 1),
         block: .allocate(capacity: arguments + values + 1),
         buffers: .allocate(capacity: arguments + 1),
-        owned: .allocate(capacity: arguments + names + 1)))
+        owned: .allocate(capacity: arguments + names + 1), argumentCapacity: arguments,
+        labelCapacity: labels, nameCapacity: names))
     return frame
   }
 
@@ -86,6 +94,41 @@ struct CallFrame {
     typeCount = 0
     valueCount = 0
     arrayCount = 0
+  }
+
+  /// Makes room for more labels and names than the frame was made for.
+  ///
+  mutating func grow(labels: Int, names: Int) {
+    let arguments = argumentCapacity
+    let valueRoom = arguments * 2 * TypeWord.maximumDimensions + labels + 1
+    types = Self.moved(types, typeCount, to: arguments + 1 + labels + 2 * names)
+    values = Self.moved(values, valueCount, to: valueRoom)
+    block = Self.moved(block, arrayCount, to: arguments + valueRoom)
+    owned = Self.moved(owned, ownedCount, to: arguments + names + 1)
+    (labelCapacity, nameCapacity) = (labels, names)
+  }
+
+  private static func moved<Element>(
+    _ old: UnsafeMutablePointer<Element>, _ count: Int, to capacity: Int
+  ) -> UnsafeMutablePointer<Element> {
+    let new = UnsafeMutablePointer<Element>.allocate(capacity: max(capacity, count))
+    new.moveInitialize(from: old, count: count)
+    old.deallocate()
+    return new
+  }
+
+  /// Notes that the words of the options come next.
+  @inline(__always)
+  mutating func beginOptions() {
+    optionTypes = typeCount
+    optionValues = valueCount
+  }
+
+  /// Drops the words of options and scope, so that they can be read anew.
+  mutating func rewindOptions() {
+    rewindScope()
+    typeCount = optionTypes
+    valueCount = optionValues
   }
 
   /// Notes that the words of the scope come next.

@@ -80,9 +80,8 @@ struct CallOptions {
 
   // MARK: - Labels that no statement bears
 
-  /// A diagnostic for each label of the options that is not among those of the function.
-  func unknownLabels(of function: Syntax.Function) -> [Diagnostic] {
-    let labels = function.labelNames
+  /// A diagnostic for each label of the options that neither the function nor one that it may call has.
+  func unknownLabels(of function: Syntax.Function, among labels: [String]) -> [Diagnostic] {
     return scheduledLabels.filter { !labels.contains($0) }.map { label in
       let nearest = labels.min { editDistance($0, label) < editDistance($1, label) }
       return Diagnostic(

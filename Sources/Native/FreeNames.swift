@@ -24,7 +24,7 @@ struct FreeNames {
     for statement in statements {
       switch statement.kind {
       case .assign(let target, _), .augmentedAssign(let target, _, _): addTarget(target)
-      case .forLoop(let target, _, let body):
+      case .forLoop(let target, _, let body, _):
         addTarget(target)
         collectTargets(body)
       case .whileLoop(_, let body), .with(_, let body): collectTargets(body)
@@ -54,7 +54,7 @@ struct FreeNames {
       case .assign(let target, let value), .augmentedAssign(let target, _, let value):
         visit(target)
         visit(value)
-      case .forLoop(let target, let iterable, let body):
+      case .forLoop(let target, let iterable, let body, _):
         visit(target)
         visit(iterable)
         visit(body)

@@ -7,8 +7,9 @@ final class FunctionState: CallableState {
   let callee: Callee
   let syntax: Syntax.Function
   let scope: Scope
-  let options: OptionsReader
-  let labels: [String]
+  /// The function and those it may call, as the latest look at its names found them.
+  private(set) var environment: Environment
+  private var environments: [Environment]
   let specializations = Specializations()
   let gate = CompileGate()
   /// Every compilation, oldest first.
@@ -30,26 +31,48 @@ final class FunctionState: CallableState {
     syntax = try ASTReader.read(definition, source: source, columnOffset: columnOffset)
     callee = try Callee(name: syntax.name, parameters: syntax.parameters, sources: [source])
     scope = try Scope(of: function, names: FreeNames(of: syntax))
-    labels = syntax.labelNames
-    options = try OptionsReader(labels: labels)
+    environment = try Environment(serial: 0, scopes: [scope], labels: syntax.labelNames)
+    environments = [environment]
     super.init()
     py_retain(function)
     self.function = function
   }
 
   deinit {
-    options.deallocate()
     if let function { py_release(function) }
   }
 
   override var representation: String { "<parpy function \(callee.name)>" }
 
-  /// The name of a `_native.Function`.
-  static func name(of object: PythonPointer) -> String {
-    guard let state = CallableState.of(object)?.takeUnretainedValue() as? FunctionState else {
-      return "?"
+  /// The state of a `_native.Function`; nil after it was cleared.
+  static func of(function object: PythonPointer) -> FunctionState? {
+    CallableState.of(object)?.takeUnretainedValue() as? FunctionState
+  }
+
+  // MARK: - The environment
+
+  var labels: [String] { environment.labels }
+
+  /// The most environments that are remembered.
+  private static let mostEnvironments = 8
+
+  /// Takes the functions that a look at the names found; true where they are others than before.
+  func enter(_ states: [FunctionState]) throws(PythonException) -> Bool {
+    let scopes = states.map(\.scope)
+    if environment.consists(of: scopes) { return false }
+    if let known = environments.first(where: { $0.consists(of: scopes) }) {
+      environment = known
+      return true
     }
-    return state.callee.name
+    var labels: [String] = []
+    for label in states.flatMap(\.syntax.labelNames) where !labels.contains(label) {
+      labels.append(label)
+    }
+    let serial = (environments.last?.serial ?? 0) &+ 1
+    environment = try Environment(serial: serial, scopes: scopes, labels: labels)
+    if environments.count >= Self.mostEnvironments { environments.remove(at: 1) }
+    environments.append(environment)
+    return true
   }
 
   // MARK: - The garbage collector
@@ -78,7 +101,7 @@ final class FunctionState: CallableState {
   func frame() -> CallFrame.Reference {
     freeFrame()
       ?? CallFrame.allocate(
-        arguments: callee.count, labels: labels.count, names: scope.capacity)
+        arguments: callee.count, labels: labels.count, names: environment.capacity)
   }
 
   /// The call path; the result is a new reference.
@@ -88,8 +111,12 @@ final class FunctionState: CallableState {
     let frame = frame()
     defer { finish(frame) }
     let opts = try CallBinder(callee: callee, frame: frame).bind(given, count, keywords)
-    let token = try options.token(opts)
-    if token == OptionsReader.sequentialToken { return try callUndecorated(frame) }
+    let token = try OptionsReader.token(opts)
+    if token == OptionsReader.sequentialToken
+      || (token == OptionsReader.noToken && PlainPython.isRunning)
+    {
+      return try callUndecorated(frame)
+    }
     try readKey(frame, opts, token)
     if let variant = specializations.variant(for: frame) {
       try run(variant, frame, opts)
@@ -106,8 +133,19 @@ final class FunctionState: CallableState {
     _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ token: Int64
   ) throws(PythonException) {
     try ArgumentReader(callee: callee, frame: frame).readAll()
-    try options.append(opts, token: token, to: frame)
-    try scope.append(to: frame)
+    try readEnvironment(frame, opts, token)
+  }
+
+  /// Reads options and scopes into the frame's words.
+  @inline(__always)
+  func readEnvironment(
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ token: Int64
+  ) throws(PythonException) {
+    let environment = environment
+    environment.makeRoom(in: frame)
+    frame.pointee.beginOptions()
+    try environment.options.append(opts, token: token, to: frame)
+    try environment.append(to: frame)
   }
 
   /// Runs a version, and another one where the first says that it was not made for such values.
@@ -118,12 +156,12 @@ final class FunctionState: CallableState {
     guard let code = variant.code else { throw refused(variant) }
     let result = variant.run(code, frame, runtime)
     if result == 0 { return }
-    if try fail(result, variant.failures) { return }
+    if try fail(result, variant) { return }
     let special = try respecialize(frame, opts)
     guard let code = special.code else { throw refused(special) }
     let second = special.run(code, frame, runtime)
     if second == 0 { return }
-    if try fail(second, special.failures) { return }
+    if try fail(second, special) { return }
     throw raise(
       Diagnostic(
         .bug, "The code for exactly the values of this call of '\(callee.name)' refuses them.",
@@ -137,7 +175,8 @@ final class FunctionState: CallableState {
   }
 
   /// Raises what a result other than 0 stands for; false where it asks for another version.
-  private func fail(_ result: Int64, _ failures: [Diagnostic?]) throws(PythonException) -> Bool {
+  private func fail(_ result: Int64, _ variant: Variant) throws(PythonException) -> Bool {
+    let failures = variant.failures
     if result == -1 {
       throw raise(py_memory_error(), "out of memory for the temporaries of '\(callee.name)'")
     }
@@ -148,7 +187,7 @@ final class FunctionState: CallableState {
         in: callee.sources)
     }
     guard let failure = failures[Int(result) - 1] else { return false }
-    throw raise(failure, in: callee.sources)
+    throw raise(failure, in: variant.sourceFiles)
   }
 
   /// Runs the function in Python, as the options ask.
@@ -162,6 +201,9 @@ final class FunctionState: CallableState {
       py_retain(argument)
       PyTuple_SetItem(tuple.pointer, index, argument)
     }
-    return try OwnedObject(PyObject_Call(function, tuple.pointer, nil)).taken()
+    let plain = PlainPython()
+    let result = try OwnedObject(PyObject_Call(function, tuple.pointer, nil))
+    _ = consume plain
+    return result.taken()
   }
 }

@@ -3,7 +3,7 @@ import LoopIR
 import Syntax
 
 /// Reads the `opts` of a call.
-struct OptionsReader {
+final class OptionsReader {
   /// The labels of the function as interned Python strings, owned.
   let labels: UnsafeMutableBufferPointer<PythonPointer>
 
@@ -20,16 +20,15 @@ struct OptionsReader {
     _ = labels.initialize(from: objects)
   }
 
-  /// Releases the labels.
-  func deallocate() {
+  deinit {
     for label in labels { py_release(label) }
     labels.deallocate()
   }
 
   /// The token of the options; equal tokens mean equal options, the schedule left out.
   @inline(__always)
-  func token(_ options: PythonPointer?) throws(PythonException) -> Int64 {
-    guard let options, options != py_none() else { return Self.noToken }
+  static func token(_ options: PythonPointer?) throws(PythonException) -> Int64 {
+    guard let options, options != py_none() else { return noToken }
     guard let token = PyObject_GetAttr(options, InternedName.token) else {
       throw wrongOptions(options)
     }
@@ -39,7 +38,7 @@ struct OptionsReader {
     return value
   }
 
-  private func wrongOptions(_ options: PythonPointer) -> PythonException {
+  private static func wrongOptions(_ options: PythonPointer) -> PythonException {
     do throws(PythonException) {
       try forgetException(py_attribute_error())
     } catch {

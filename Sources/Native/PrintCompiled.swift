@@ -26,9 +26,9 @@ extension FunctionState {
       (frame.pointee.ordered + index).initialize(to: PyTuple_GetItem(tuple.pointer, index))
     }
     frame.pointee.arguments = UnsafePointer(frame.pointee.ordered)
-    try readKey(frame, opts, try options.token(opts))
+    try readKey(frame, opts, try OptionsReader.token(opts))
     let callOptions = try CallOptions(opts)
-    let (names, identities) = try lookUpNames(frame)
+    let (names, identities) = try lookUpNames(frame, opts)
     defer { identities.forEach { py_release($0) } }
     return try printed(frame, callOptions, names)
   }
@@ -52,21 +52,23 @@ extension FunctionState {
     do {
       program = try compileProgram(signature, names, machine)
     } catch {
-      throw raise(error, in: callee.sources)
+      throw raise(error, in: names.sources)
     }
     let block = SignatureBlock(
       function: callee.name, entry: program.entry,
       parameterNames: callee.parameters.map(\.name), arguments: signature.arguments,
       writes: program.writes, parameterSources: plan.sources,
-      failures: program.failures.map { $0.map(failure) })
+      failures: program.failures.map { $0.map { failure($0, names.sources) } })
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     return PrintedCompilation(
       program: program, text: program.code + separator + block.printed(prefix: "; "))
   }
 
-  private func failure(_ diagnostic: Diagnostic) -> SignatureBlock.Failure {
+  private func failure(
+    _ diagnostic: Diagnostic, _ sources: [SourceFile]
+  ) -> SignatureBlock.Failure {
     SignatureBlock.Failure(
-      diagnostic.category, diagnostic.rendered(with: callee.sources),
+      diagnostic.category, diagnostic.rendered(with: sources),
       line: Int(diagnostic.spans.first?.line ?? 0))
   }
 }

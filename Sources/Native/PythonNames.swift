@@ -3,25 +3,65 @@ import LoopIR
 import Lowering
 import Syntax
 
-/// What every free name and path of a function stood for when the call came: a value, so that the compiler needs
-/// neither Python nor its lock.
+/// What every free name and path of a function, and of the decorated functions it may call, stood for when the call came: a
+/// value, so that the compiler needs neither Python nor its lock.
 struct PythonNames: NameResolver, Sendable {
-  private var table: [[String]: ResolvedName] = [:]
+  /// The names of each function; the entry's first.
+  private var tables: [[[String]: ResolvedName]] = []
+  /// The functions; the spans of each lie in the source of the same position.
+  private var functions: [Syntax.Function] = []
+  /// The sources of the functions.
+  private(set) var sources: [SourceFile] = []
+  /// The function whose names are resolved.
+  private var current = 0
 
-  func resolve(_ path: [String]) -> ResolvedName { table[path] ?? .missing(known: []) }
+  func resolve(_ path: [String]) -> ResolvedName {
+    tables.indices.contains(current)
+      ? tables[current][path] ?? .missing(known: []) : .missing(known: [])
+  }
 
-  /// Looks up every name and path of the scope.
+  func function(_ id: FunctionID) -> DecoratedFunction? {
+    guard functions.indices.contains(id.index) else { return nil }
+    var names = self
+    names.current = id.index
+    return DecoratedFunction(functions[id.index], names: names)
+  }
+
+  /// Looks up every name and path of the entry, and of each decorated function that one of them stands for.
   ///
   /// Paths that end in anything but what is fixed once and for all are watched from now on.
-  /// - Returns: whether the scope watches more paths now, so that the key has to be made anew.
-  mutating func lookUp(in scope: Scope) throws(PythonException) -> Bool {
+  /// - Returns: the functions found, the entry first, and whether more paths are watched now than before, so that the
+  ///   key has to be made anew.
+  mutating func lookUp(
+    from entry: FunctionState
+  ) throws(PythonException) -> (states: [FunctionState], watchesMore: Bool) {
+    var states = [entry]
+    var watchesMore = false
+    var index = 0
+    while index < states.count {
+      let state = states[index]
+      let source = Int32(truncatingIfNeeded: index)
+      functions.append(index == 0 ? state.syntax : state.syntax.relocated(to: source))
+      sources += state.callee.sources
+      tables.append([:])
+      watchesMore = try lookUp(in: state.scope, index, &states) || watchesMore
+      index += 1
+    }
+    return (states, watchesMore)
+  }
+
+  private mutating func lookUp(
+    in scope: Scope, _ index: Int, _ states: inout [FunctionState]
+  ) throws(PythonException) -> Bool {
+    var table: [[String]: ResolvedName] = [:]
+    defer { tables[index] = table }
     var objects: [[String]: Retained] = [:]
     for name in scope.names.roots {
       guard let object = try scope.object(ofRoot: name) else {
         table[[name]] = .missing(known: try scope.namesInScope())
         continue
       }
-      table[[name]] = try Self.meaning(of: object.pointer)
+      table[[name]] = try Self.meaning(of: object.pointer, &states)
       objects[[name]] = Retained(object.taken())
     }
     var watchesMore = false
@@ -37,7 +77,7 @@ struct PythonNames: NameResolver, Sendable {
         watchesMore = try scope.watch(path) || watchesMore
         continue
       }
-      let meaning = try Self.meaning(of: object.pointer)
+      let meaning = try Self.meaning(of: object.pointer, &states)
       table[path] = meaning
       if !Self.isFixed(meaning, object.pointer) {
         watchesMore = try scope.watch(path) || watchesMore
@@ -66,7 +106,9 @@ struct PythonNames: NameResolver, Sendable {
   }
 
   /// What an object means to the compiler.
-  private static func meaning(of object: PythonPointer) throws(PythonException) -> ResolvedName {
+  private static func meaning(
+    of object: PythonPointer, _ states: inout [FunctionState]
+  ) throws(PythonException) -> ResolvedName {
     if py_is_bool(object) { return .bool(py_is_true(object)) }
     if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
       if let (type, bits) = try NumPyScalar.read(object) { return .typedScalar(type, bits: bits) }
@@ -78,8 +120,10 @@ struct PythonNames: NameResolver, Sendable {
       return overflow == 0 ? .integer(value) : .unsupported("an integer of more than 64 bits")
     }
     if py_is_float(object) { return .float(PyFloat_AsDouble(object)) }
-    if py_is_native_function(object) {
-      return .function(name: FunctionState.name(of: object))
+    if py_is_native_function(object), let state = FunctionState.of(function: object) {
+      let known = states.firstIndex { $0 === state }
+      if known == nil { states.append(state) }
+      return .function(name: state.callee.name, FunctionID(known ?? states.count - 1))
     }
     let hooks = try Hooks.current()
     if let name = try hooks.name(of: object, in: hooks.intrinsics),

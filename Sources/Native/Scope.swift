@@ -88,11 +88,17 @@ final class Scope {
   /// Adds what every free name stands for now to the frame: two words each.
   @inline(__always)
   func append(to frame: CallFrame.Reference) throws(PythonException) {
-    frame.pointee.beginScope()
     if watchesPaths.pointee {
       for path in watched { try append(path, to: frame) }
     }
     for root in roots { append(try object(of: root), to: frame) }
+  }
+
+  /// Adds the number of an environment, in the form of a name's two words.
+  @inline(__always)
+  static func append(serial: UInt64, to frame: CallFrame.Reference) {
+    frame.pointee.append(type: Kind.integer.rawValue)
+    frame.pointee.append(type: serial)
   }
 
   /// New references to the objects whose identity is in the words of `frame`, read just now.

@@ -19,10 +19,12 @@ extension FunctionState {
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> Variant {
     let options = try CallOptions(opts)
-    for label in options.unknownLabels(of: syntax) { try warn(label, in: callee.sources) }
     try gate.enter()
     defer { gate.leave() }
-    let (names, identities) = try lookUpNames(frame)
+    let (names, identities) = try lookUpNames(frame, opts)
+    for label in options.unknownLabels(of: syntax, among: labels) {
+      try warn(label, in: callee.sources)
+    }
     if let ready = specializations.variant(for: frame) {
       identities.forEach { py_release($0) }
       return ready
@@ -46,7 +48,7 @@ extension FunctionState {
     options.specialization = .always
     try gate.enter()
     defer { gate.leave() }
-    let (names, identities) = try lookUpNames(frame)
+    let (names, identities) = try lookUpNames(frame, opts)
     let known = specializations.family(for: frame)
     let family = known ?? Family(frame, layout: layout(frame), identities: identities)
     if known != nil { identities.forEach { py_release($0) } }
@@ -69,15 +71,16 @@ extension FunctionState {
   ///
   /// Look-ups may run Python code and other threads, so the words of the scope are read again until they agree.
   func lookUpNames(
-    _ frame: CallFrame.Reference
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> (PythonNames, [PythonPointer]) {
     for _ in 0..<16 {
       var names = PythonNames()
-      let watchesMore = try names.lookUp(in: scope)
+      let found = try names.lookUp(from: self)
       let former = scopeWords(frame)
-      frame.pointee.rewindScope()
-      try scope.append(to: frame)
-      if !watchesMore, former == scopeWords(frame) {
+      let isNew = try enter(found.states)
+      frame.pointee.rewindOptions()
+      try readEnvironment(frame, opts, try OptionsReader.token(opts))
+      if !found.watchesMore, !isNew, former == scopeWords(frame) {
         return (names, Scope.identities(in: frame))
       }
     }
@@ -103,9 +106,11 @@ extension FunctionState {
         : CompilationReason.newValues(self, request.family, request.changes))
     let (plan, signature, program) = try compile(request)
     let refusal = refusal(program, request.family.layout)
-    for warning in program.warnings { try warn(warning, in: callee.sources) }
+    for warning in program.warnings { try warn(warning, in: request.names.sources) }
     let code = refusal == nil ? try Self.load(program.code, entry: program.entry) : nil
-    let variant = Variant(plan, code: code, refusal: refusal, failures: program.failures)
+    let variant = Variant(
+      plan, code: code, refusal: refusal, failures: program.failures,
+      sourceFiles: request.names.sources)
     let dropped = specializations.insert(variant, into: request.family)
     withExtendedLifetime(dropped) {}
     let duration = (ContinuousClock.now - start).components
@@ -129,7 +134,7 @@ extension FunctionState {
       do {
         return (plan, signature, try compileProgram(signature, request.names, machine))
       } catch {
-        if plan.sources.isEmpty { throw raise(error, in: callee.sources) }
+        if plan.sources.isEmpty { throw raise(error, in: request.names.sources) }
       }
     }
     let plan = family.history.plan(request.values, .always)
@@ -139,7 +144,7 @@ extension FunctionState {
       family.needsConstants = true
       return (plan, signature, program)
     } catch {
-      throw raise(error, in: callee.sources)
+      throw raise(error, in: request.names.sources)
     }
   }
 

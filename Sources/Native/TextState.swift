@@ -31,7 +31,7 @@ final class TextState: CallableState {
     }
     let code = try FunctionState.load(text, entry: block.entry)
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
-    variant = Variant(plan, code: code, refusal: nil, failures: failures)
+    variant = Variant(plan, code: code, refusal: nil, failures: failures, sourceFiles: [])
     super.init()
   }
 

@@ -24,6 +24,8 @@ final class Variant {
   let refusal: Diagnostic?
   /// What the results of the entry point mean; see `CompiledProgram.failures`.
   let failures: [Diagnostic?]
+  /// The sources that the failures speak of.
+  let sourceFiles: [SourceFile]
   let parameterCount: Int
   /// When it was last used, by the clock of its table.
   let lastUse: UnsafeMutablePointer<UInt64>
@@ -38,7 +40,11 @@ final class Variant {
   private let equalities: UnsafeMutableBufferPointer<(Int, Int)>
 
   /// A version for the words of a plan; takes over the reference to the code.
-  init(_ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?]) {
+  init(
+    _ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?],
+    sourceFiles: [SourceFile]
+  ) {
+    self.sourceFiles = sourceFiles
     self.code = code
     self.refusal = refusal
     self.failures = failures

@@ -54,7 +54,8 @@ private struct VectorChooser {
   /// The lanes a loop gets; 1 where it stays scalar.
   private func lanes(for loop: ForLoop) -> Int {
     let isFree = loop.isIndependent || loop.mapping.workers != nil
-    guard isFree || !loop.reductions.isEmpty, loop.step == 1, isVectorizable(loop),
+    guard isFree || !loop.reductions.isEmpty, loop.step == 1, loop.condition == nil,
+      isVectorizable(loop),
       !leavesValues(loop)
     else { return 1 }
     return vectorSize(of: loop) / elementSize(in: loop.body)
@@ -102,7 +103,9 @@ private struct VectorChooser {
         // One element stored by every iteration has the value of the last.
         if stride(of: buffer, indices, along: loop.variable, assigned) == 0 { isPossible = false }
       case .loop(let inner):
-        if !assigned.leaveUnchanged(inner.lower) || !assigned.leaveUnchanged(inner.upper) {
+        if inner.condition != nil || !assigned.leaveUnchanged(inner.lower)
+          || !assigned.leaveUnchanged(inner.upper)
+        {
           isPossible = false
         }
       case .whileLoop, .allocate, .launch: isPossible = false

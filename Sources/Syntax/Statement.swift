@@ -3,7 +3,8 @@ public struct Statement: Sendable, Hashable {
   public indirect enum Kind: Sendable, Hashable {
     case assign(target: Expression, value: Expression)
     case augmentedAssign(target: Expression, op: BinaryOperator, value: Expression)
-    case forLoop(target: Expression, iterable: Expression, body: [Statement])
+    /// `until` is empty as read; see `structureExits`.
+    case forLoop(target: Expression, iterable: Expression, body: [Statement], until: [Exit] = [])
     case whileLoop(test: Expression, body: [Statement])
     case conditional(test: Expression, then: [Statement], otherwise: [Statement])
     /// `with context:`; which contexts mean something is judged when names are resolved.
@@ -13,6 +14,18 @@ public struct Statement: Sendable, Hashable {
     case pass
     case breakLoop
     case continueLoop
+  }
+
+  /// A flag that ends a loop before its next iteration, and the statement that sets it.
+  public struct Exit: Sendable, Hashable {
+    public var flag: String
+    public var span: Span
+
+    /// Creates the exit by `flag`.
+    public init(_ flag: String, at span: Span) {
+      self.flag = flag
+      self.span = span
+    }
   }
 
   public var kind: Kind
@@ -68,7 +81,7 @@ public struct Function: Sendable, Hashable {
             case .string(let name)? = arguments.first?.kind, !names.contains(name)
           else { continue }
           names.append(name)
-        case .forLoop(_, _, let body), .whileLoop(_, let body), .with(_, let body): visit(body)
+        case .forLoop(_, _, let body, _), .whileLoop(_, let body), .with(_, let body): visit(body)
         case .conditional(_, let then, let otherwise):
           visit(then)
           visit(otherwise)

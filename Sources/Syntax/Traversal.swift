@@ -32,4 +32,40 @@ extension Expression {
       keywords.forEach { visit($0.value) }
     }
   }
+
+  /// The expression with each direct part replaced by what `transform` makes of it.
+  public func mapChildren(_ transform: (Expression) -> Expression) -> Expression {
+    let kind: Kind
+    switch self.kind {
+    case .name, .integer, .bigInteger, .float, .bool, .string, .none: kind = self.kind
+    case .unary(let op, let operand): kind = .unary(op, transform(operand))
+    case .binary(let op, let left, let right): kind = .binary(op, transform(left), transform(right))
+    case .boolean(let op, let operands): kind = .boolean(op, operands.map(transform))
+    case .tuple(let parts): kind = .tuple(parts.map(transform))
+    case .comparison(let first, let links):
+      kind = .comparison(
+        transform(first), links.map { ComparisonLink($0.op, transform($0.operand)) })
+    case .conditional(let test, let then, let otherwise):
+      kind = .conditional(
+        test: transform(test), then: transform(then), otherwise: transform(otherwise))
+    case .subscripted(let base, let indices):
+      kind = .subscripted(
+        transform(base),
+        indices.map { index in
+          switch index {
+          case .expression(let e): .expression(transform(e))
+          case .slice(let lower, let upper, let step):
+            .slice(
+              lower: lower.map(transform), upper: upper.map(transform), step: step.map(transform))
+          case .ellipsis: .ellipsis
+          }
+        })
+    case .attribute(let base, let name): kind = .attribute(transform(base), name)
+    case .call(let callee, let arguments, let keywords):
+      kind = .call(
+        transform(callee), arguments: arguments.map(transform),
+        keywords: keywords.map { Keyword($0.name, transform($0.value)) })
+    }
+    return Expression(kind, at: span)
+  }
 }

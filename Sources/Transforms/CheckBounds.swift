@@ -53,6 +53,11 @@ private struct BoundsChecker {
       var inner = context
       inner.facts = context.facts.entering(loop)
       inner.loops.append(loop)
+      if let condition = loop.condition {
+        // No iteration is sure to run.
+        inner.isConditional = true
+        visit(condition, inner)
+      }
       visit(loop.body, inner)
     case .whileLoop(let condition, let body):
       var inner = context

@@ -15,7 +15,12 @@ public let foldConstants = Pass<LoopFunction>("fold-constants") { function, _ in
     case .conditional(let condition, let then, let otherwise):
       guard let literal = Literal(condition) else { return [statement] }
       return literal.isTrue ? then : otherwise
-    case .loop(let loop):
+    case .loop(var loop):
+      if let condition = loop.condition.flatMap({ Literal($0) }) {
+        if !condition.isTrue { return [] }
+        loop.condition = nil
+        return [Statement(.loop(loop), at: statement.span)]
+      }
       guard let lower = loop.lower.integerLiteral, let upper = loop.upper.integerLiteral else {
         return [statement]
       }

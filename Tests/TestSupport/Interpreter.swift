@@ -113,6 +113,7 @@ public struct Interpreter {
     if loop.mapping.workers == nil && loop.mapping.lanes == 1 {
       for i in iterations {
         variables[loop.variable] = .integer(i, .int64)
+        if let condition = loop.condition, try !evaluate(condition).isTrue { return }
         try run(loop.body)
       }
       return

@@ -19,6 +19,7 @@ Y = np.zeros(6)
 A = np.zeros((3, 4))
 wrong = Wrong()
 CE = parpy.CompileError
+TME = parpy.TypeMismatchError
 
 # --- Statements -------------------------------------------------------------------------------
 
@@ -184,19 +185,6 @@ def matches(x, y):
     match x[0]:  # error: `match` is not supported
         case 1:
             y[0] = 1
-
-
-@wrong(CE, X, Y)
-def breaks_in_parallel(x, y):
-    for i in range(3):
-        y[i] = 1
-        break  # error: break
-
-
-@wrong(CE, X, Y)
-def continues(x, y):
-    for i in range(3):
-        continue  # error: continue
 
 
 @wrong(CE, X, Y)
@@ -393,22 +381,26 @@ def helper(x):
     x[0] = 1
 
 
-@wrong(CE, X, Y, at="helper")
-def calls_a_decorated_function(x, y):
-    helper(x)  # error: calling another decorated function ('helper') is not supported
+@wrong(TME, X, Y, at="helper(x)", helps=True)
+def uses_the_result_of_a_helper_without_one(x, y):
+    y[0] = helper(x)  # error: helper returns no value
+
+
+@wrong(TME, X, Y, at="helper(x, y)")
+def gives_a_helper_too_much(x, y):
+    helper(x, y)  # error: helper takes 1 argument (x), 2 were given
     y[0] = 1
 
 
-@wrong(CE, X, Y)
-def inlines_a_call(x, y):
-    parpy.builtin.inline(helper(x))  # error: inline
+@wrong(CE, X, Y, helps=True)
+def inlines_what_is_no_call(x, y):
+    parpy.builtin.inline(x[0])  # error: inline takes a call of a decorated function
     y[0] = 1
 
 
-@wrong(CE, X, Y)
-def makes_a_temporary(x, y):
-    t = np.zeros(3)  # error: zeros
-    y[0] = t[0]
+@wrong(CE, X, Y, at="np.zeros(3)", helps=True)
+def makes_a_temporary_in_an_expression(x, y):
+    y[0] = np.zeros(3)[0]  # error: np.zeros in an expression is not supported
 
 
 @wrong(CE, X, Y, at="undecorated", helps=True)

@@ -1,0 +1,166 @@
+import LoopIR
+import Syntax
+
+/// Calls of decorated functions: the body takes the call's place, specialised to the arguments.
+///
+///     y[i] = norm(x[i], 2)   →   s = 0.0; for k in 0..<m: s = s + x[i, k] ** 2; y[i] = sqrt(s)
+///
+/// Arrays and parts of arrays stand for the caller's own elements; scalars are evaluated once, before the body.
+extension Lowerer {
+  /// The deepest nest of calls.
+  private static var longestPath: Int { 64 }
+  /// The most statements that a compilation may grow to by calls.
+  private static var mostStatements: Int { 200_000 }
+
+  /// Lowers a call; nil where the function gives nothing back.
+  func callFunction(
+    _ id: FunctionID, _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword],
+    at span: Span, isInlined: Bool
+  ) throws -> Value? {
+    guard let callee = names.function(id) else {
+      throw reject(Diagnostic(.bug, "a decorated function without a body", at: span))
+    }
+    let name = callee.function.name
+    if activation.functions.contains(id) || isEntry(id) {
+      throw reject(
+        Diagnostic(
+          .program, "Call to \(name) is recursive, which is not supported", at: span,
+          help: "write the recursion as a loop"))
+    }
+    guard activation.path.count < Self.longestPath, calledStatements < Self.mostStatements else {
+      throw reject(
+        Diagnostic(
+          .program, "calls of decorated functions make the program too large", at: span,
+          help: "put loops in the place of repeated calls"))
+    }
+    let bindings = try bind(arguments, keywords, to: callee.function, at: span)
+    let body = bodies[id] ?? FunctionBody(callee.function)
+    bodies[id] = body
+    try checkReturns(of: body, named: name, at: span)
+
+    let outer = (activation, scope, pendingLabels, reductionLabels, reductionsLabelled)
+    let outerNames = (namesNeedingVariables, privateNames, settlesLoads)
+    defer {
+      (activation, scope, pendingLabels, reductionLabels, reductionsLabelled) = outer
+      (namesNeedingVariables, privateNames, settlesLoads) = outerNames
+      settledValues = [:]
+    }
+    if !isInlined { pendingLabels = [] }
+    (reductionLabels, reductionsLabelled) = ([], 0)
+    (namesNeedingVariables, privateNames) = ([], [])
+    activation = Activation(body, callee.names)
+    activation.functions = outer.0.functions + [id]
+    activation.path = outer.0.path + [CallSite(span)]
+    activation.ignoresLabels = outer.0.ignoresLabels || (!isInlined && parallelDepth > 0)
+    scope = Scope()
+    for (name, binding) in bindings { scope[name] = binding }
+    let before = diagnostics.count
+    try lower(body.structured.statements)
+    calledStatements += 1 + body.structured.statements.count
+    // What was wrong inside has been noted; the caller's statement adds nothing to it.
+    if diagnostics.count > before { throw DiagnosticError([]) }
+    return activation.result
+  }
+
+  /// `parpy.builtin.inline(f(…))` as a statement; labels before it name the statements of the body.
+  func lowerInlinedCall(
+    _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword], at span: Span
+  ) throws {
+    guard arguments.count == 1, keywords.isEmpty,
+      case .call(let callee, let inner, let given) = arguments[0].kind, let path = callee.path
+    else { throw reject(.inlineNeedsCall(at: span)) }
+    guard case .function(_, let id) = names.resolve(path) else {
+      try rejectUnknownCallee(callee)
+      throw reject(.inlineNeedsCall(at: span))
+    }
+    _ = try callFunction(id, inner, given, at: span, isInlined: true)
+    pendingLabels = []
+  }
+
+  private func isEntry(_ id: FunctionID) -> Bool { id.index == 0 }
+
+  private func checkReturns(of body: FunctionBody, named name: String, at call: Span) throws {
+    let structured = body.structured
+    if let span = structured.bareReturn { throw reject(.bareReturn(at: span)) }
+    if let span = structured.inconsistentReturn {
+      throw reject(
+        Diagnostic(
+          .type, "\(name) returns another number of values here than before", at: [span, call]))
+    }
+    if let span = structured.valueReturn, structured.mayFallOff {
+      throw reject(
+        Diagnostic(
+          .program, "\(name) returns a value on some paths only", at: [span, call],
+          help: "end every path in return"))
+    }
+  }
+
+  // MARK: Arguments
+
+  /// What each parameter stands for in the body.
+  private func bind(
+    _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword],
+    to function: Function, at span: Span
+  ) throws -> [(String, Scope.Binding)] {
+    let parameters = function.parameters.map(\.name)
+    var given: [String: Syntax.Expression] = [:]
+    guard arguments.count <= parameters.count else {
+      throw reject(.wrongArgumentCount(function.name, parameters, arguments.count, at: span))
+    }
+    for (parameter, argument) in zip(parameters, arguments) { given[parameter] = argument }
+    for keyword in keywords {
+      guard parameters.contains(keyword.name) else {
+        throw reject(
+          Diagnostic(
+            .type, "\(function.name) has no parameter '\(keyword.name)'", at: keyword.value.span))
+      }
+      guard given.updateValue(keyword.value, forKey: keyword.name) == nil else {
+        throw reject(
+          Diagnostic(
+            .type, "\(function.name) was given '\(keyword.name)' twice", at: keyword.value.span))
+      }
+    }
+    guard given.count == parameters.count else {
+      throw reject(.wrongArgumentCount(function.name, parameters, given.count, at: span))
+    }
+    // In the order of the text, as Python evaluates them.
+    var bindings: [String: Scope.Binding] = [:]
+    for parameter in parameters.prefix(arguments.count) + keywords.map(\.name) {
+      guard let argument = given[parameter] else { continue }
+      bindings[parameter] = try binding(for: argument, parameter)
+    }
+    let assigned = FunctionBody(function).nameUse.assigned
+    for parameter in parameters where assigned.contains(parameter) {
+      if case .scalar(let value)? = bindings[parameter] {
+        bindings[parameter] = .scalar(copied(value, parameter, at: span))
+      }
+    }
+    return parameters.compactMap { name in bindings[name].map { (name, $0) } }
+  }
+
+  private func binding(for argument: Syntax.Expression, _ parameter: String) throws
+    -> Scope.Binding
+  {
+    if let view = try view(argument), !view.shape.isEmpty { return .array(view) }
+    switch try value(argument) {
+    case .scalar(let value):
+      return .scalar(
+        TypedValue(settled(value.expression, parameter), isWeak: value.isWeak))
+    case .array:
+      throw reject(
+        Diagnostic(
+          .type,
+          "an array expression cannot be an argument: only arrays and their slices are passed",
+          at: argument.span, help: "write it into a temporary first: t[:] = …"))
+    case .tuple:
+      throw reject(.unsupported("a tuple as an argument", at: argument.span))
+    }
+  }
+
+  /// A scalar in a variable that the body may assign.
+  private func copied(_ value: TypedValue, _ name: String, at span: Span) -> TypedValue {
+    let variable = makeVariable(name, value.type)
+    emit(.assign(variable, value.expression), at: span)
+    return TypedValue(ir.read(variable, at: span), isWeak: value.isWeak)
+  }
+}

@@ -1,0 +1,280 @@
+import Syntax
+
+/// Replaces `break`, `continue` and `return` by conditions and flags, so that every block runs to its end.
+///
+///     for i in range(n):                .stop1 = False
+///         if x[i] < 0:                  for i in range(n) until .stop1:
+///             continue           →          if x[i] < 0: pass
+///         if x[i] == 0:                     else:
+///             break                             if x[i] == 0: .stop1 = True
+///         s += x[i]                             else: s += x[i]
+///
+/// What follows a statement that always leaves in one branch moves into the other branch; what follows a statement that
+/// may leave from deeper inside stands under the flags that it may set. `return e` assigns `.result`; the only `return` left is the
+/// last statement. The names of flags are none that Python can spell.
+struct StructuredBody {
+  /// The body; where the function gives a value, it ends in its only `return`.
+  private(set) var statements: [Syntax.Statement] = []
+  /// The first `return` with a value.
+  private(set) var valueReturn: Span?
+  /// The first `return` without a value.
+  private(set) var bareReturn: Span?
+  /// A `return` with another number of values than the first.
+  private(set) var inconsistentReturn: Span?
+  /// Whether a path through the function ends without `return`.
+  private(set) var mayFallOff = false
+
+  private static let result = ".result"
+  private static let returned = ".returned"
+
+  /// How many values a `return` gives: 0 before the first one, 1 for a scalar.
+  private var resultCount = 0
+  private var loopCount = 0
+  /// The loops around the statement now visited, outermost first.
+  private var loops: [(stop: String, skip: String)] = []
+  /// Where each flag is set first.
+  private var exits: [String: Span] = [:]
+  /// The flags that a condition or a loop reads.
+  private var flagsRead: Set<String> = []
+
+  /// What a stretch of statements does to control.
+  private struct Flow {
+    var statements: [Syntax.Statement] = []
+    /// Whether no path reaches its end without having left.
+    var alwaysLeaves = false
+    /// The flags that may be set at its end.
+    var flags: Set<String> = []
+  }
+
+  /// Structures the body of a function.
+  init(_ function: [Syntax.Statement]) {
+    let flow = structured(function[...])
+    statements = removingUnreadFlags(flow.statements)
+    mayFallOff = !flow.alwaysLeaves
+    if flagsRead.contains(Self.returned) {
+      statements.insert(set(Self.returned, to: false), at: 0)
+    }
+    guard let valueReturn else { return }
+    statements.append(Statement(.returned(resultExpression(at: valueReturn)), at: valueReturn))
+  }
+
+  // MARK: Sequences
+
+  private mutating func structured(_ statements: ArraySlice<Syntax.Statement>) -> Flow {
+    var flow = Flow()
+    var rest = statements
+    while let statement = rest.popFirst() {
+      let part = structured(statement)
+      if part.flags.isEmpty {
+        flow.statements += part.statements
+        continue
+      }
+      if part.alwaysLeaves {
+        flow.statements += part.statements
+        flow.alwaysLeaves = true
+        flow.flags = part.flags
+        return flow
+      }
+      let tail = structured(rest)
+      flow.statements += joined(part, tail)
+      flow.alwaysLeaves = tail.alwaysLeaves
+      flow.flags = part.flags.union(tail.flags)
+      return flow
+    }
+    return flow
+  }
+
+  /// The statements of `first`, and of `tail` where `first` did not leave.
+  private mutating func joined(_ first: Flow, _ tail: Flow) -> [Syntax.Statement] {
+    if tail.statements.isEmpty { return first.statements }
+    if first.statements.count == 1, let only = first.statements.first,
+      let open = openBranch(of: only)
+    {
+      return [open(tail)]
+    }
+    flagsRead.formUnion(first.flags)
+    let test = Expression(.unary(.not, Self.anyOf(first.flags.sorted())))
+    return first.statements
+      + [Statement(.conditional(test: test, then: tail.statements, otherwise: []))]
+  }
+
+  /// For an `if` that leaves in one branch always and in the other never: what puts a tail into that other branch.
+  private func openBranch(of statement: Syntax.Statement) -> ((Flow) -> Syntax.Statement)? {
+    guard case .conditional(let test, let then, let otherwise) = statement.kind else { return nil }
+    let thenLeaves = endsInExit(then)
+    let otherwiseLeaves = endsInExit(otherwise)
+    if thenLeaves && !setsFlag(otherwise) {
+      return { tail in
+        var result = statement
+        result.kind = .conditional(
+          test: test, then: then, otherwise: otherwise + tail.statements)
+        return result
+      }
+    }
+    if otherwiseLeaves && !setsFlag(then) {
+      return { tail in
+        var result = statement
+        result.kind = .conditional(
+          test: test, then: then + tail.statements, otherwise: otherwise)
+        return result
+      }
+    }
+    return nil
+  }
+
+  private func isExit(_ statement: Syntax.Statement) -> Bool {
+    guard case .assign(let target, let value) = statement.kind, case .name(let name) = target.kind
+    else { return false }
+    return exits[name] != nil && value.kind == .bool(true)
+  }
+
+  /// Whether a structured block runs into an exit whatever its conditions are.
+  private func endsInExit(_ block: [Syntax.Statement]) -> Bool {
+    guard let last = block.last else { return false }
+    if isExit(last) { return true }
+    guard case .conditional(_, let then, let otherwise) = last.kind else { return false }
+    return endsInExit(then) && endsInExit(otherwise)
+  }
+
+  /// Whether a structured block may set a flag that reaches beyond it.
+  private func setsFlag(_ block: [Syntax.Statement]) -> Bool {
+    block.contains { statement in
+      switch statement.kind {
+      case .conditional(_, let then, let otherwise): setsFlag(then) || setsFlag(otherwise)
+      case .forLoop(_, _, let body, _), .whileLoop(_, let body), .with(_, let body): setsFlag(body)
+      case .assign: isExit(statement)
+      case .augmentedAssign, .expression, .returned, .pass, .breakLoop, .continueLoop: false
+      }
+    }
+  }
+
+  // MARK: Statements
+
+  private mutating func structured(_ statement: Syntax.Statement) -> Flow {
+    switch statement.kind {
+    case .breakLoop: return left(by: loops.last?.stop, [], at: statement.span)
+    case .continueLoop: return left(by: loops.last?.skip, [], at: statement.span)
+    case .returned(let value):
+      return left(by: Self.returned, assigningResult(value, statement), at: statement.span)
+    case .conditional(let test, let then, let otherwise):
+      let (yes, no) = (structured(then[...]), structured(otherwise[...]))
+      var result = statement
+      result.kind = .conditional(test: test, then: yes.statements, otherwise: no.statements)
+      return Flow(
+        statements: [result], alwaysLeaves: yes.alwaysLeaves && no.alwaysLeaves,
+        flags: yes.flags.union(no.flags))
+    case .with(let context, let body):
+      let inner = structured(body[...])
+      var result = statement
+      result.kind = .with(context: context, body: inner.statements)
+      return Flow(statements: [result], alwaysLeaves: inner.alwaysLeaves, flags: inner.flags)
+    case .forLoop(let target, let iterable, let body, _):
+      return loop(statement, body) { body, exits in
+        .forLoop(target: target, iterable: iterable, body: body, until: exits)
+      }
+    case .whileLoop(let test, let body):
+      var flow = loop(statement, body) { body, exits in
+        if exits.isEmpty { return .whileLoop(test: test, body: body) }
+        let goesOn = Expression(.unary(.not, Self.anyOf(exits.map(\.flag))), at: test.span)
+        let both = Expression(.boolean(.and, [goesOn, test]), at: test.span)
+        return .whileLoop(test: test.kind == .bool(true) ? goesOn : both, body: body)
+      }
+      flow.alwaysLeaves =
+        test.kind == .bool(true) && flow.flags == [Self.returned]
+        && flow.statements.count == 1
+      return flow
+    case .assign, .augmentedAssign, .expression, .pass: return Flow(statements: [statement])
+    }
+  }
+
+  private mutating func left(
+    by flag: String?, _ before: [Syntax.Statement], at span: Span
+  ) -> Flow {
+    guard let flag else { return Flow() }
+    if exits[flag] == nil { exits[flag] = span }
+    return Flow(
+      statements: before + [set(flag, to: true, at: span)], alwaysLeaves: true, flags: [flag])
+  }
+
+  private mutating func loop(
+    _ statement: Syntax.Statement, _ body: [Syntax.Statement],
+    _ make: ([Syntax.Statement], [Syntax.Statement.Exit]) -> Syntax.Statement.Kind
+  ) -> Flow {
+    loopCount += 1
+    let names = (stop: ".stop\(loopCount)", skip: ".skip\(loopCount)")
+    loops.append(names)
+    var inner = structured(body[...])
+    loops.removeLast()
+    if inner.flags.contains(names.skip) {
+      inner.statements.insert(set(names.skip, to: false), at: 0)
+    }
+    let ending = [names.stop, Self.returned].filter(inner.flags.contains)
+    flagsRead.formUnion(ending)
+    let exits = ending.map { Syntax.Statement.Exit($0, at: self.exits[$0] ?? statement.span) }
+    var result = statement
+    result.kind = make(inner.statements, exits)
+    let reset = inner.flags.contains(names.stop) ? [set(names.stop, to: false)] : []
+    return Flow(
+      statements: reset + [result], flags: inner.flags.subtracting([names.stop, names.skip]))
+  }
+
+  // MARK: Results
+
+  private mutating func assigningResult(
+    _ value: Syntax.Expression?, _ statement: Syntax.Statement
+  ) -> [Syntax.Statement] {
+    guard let value else {
+      bareReturn = bareReturn ?? statement.span
+      return []
+    }
+    valueReturn = valueReturn ?? statement.span
+    var count = 1
+    if case .tuple(let parts) = value.kind { count = parts.count }
+    if resultCount == 0 { resultCount = count }
+    if count != resultCount { inconsistentReturn = inconsistentReturn ?? statement.span }
+    let target = resultExpression(at: value.span)
+    return [Statement(.assign(target: target, value: value), at: statement.span)]
+  }
+
+  private func resultExpression(at span: Span) -> Syntax.Expression {
+    if resultCount == 1 { return Expression(.name(Self.result), at: span) }
+    let names = (0..<resultCount).map { Expression(.name("\(Self.result)\($0)"), at: span) }
+    return Expression(.tuple(names), at: span)
+  }
+
+  // MARK: Flags
+
+  private func set(_ flag: String, to value: Bool, at span: Span = .none) -> Syntax.Statement {
+    Statement(
+      .assign(target: Expression(.name(flag)), value: Expression(.bool(value))), at: span)
+  }
+
+  private static func anyOf(_ flags: [String]) -> Syntax.Expression {
+    let names = flags.map { Expression(.name($0)) }
+    return names.count == 1 ? names[0] : Expression(.boolean(.or, names))
+  }
+
+  private func removingUnreadFlags(_ block: [Syntax.Statement]) -> [Syntax.Statement] {
+    block.compactMap { statement in
+      var result = statement
+      switch statement.kind {
+      case .assign(let target, _):
+        guard case .name(let name) = target.kind, exits[name] != nil, !flagsRead.contains(name)
+        else { return statement }
+        return nil
+      case .conditional(let test, let then, let otherwise):
+        result.kind = .conditional(
+          test: test, then: removingUnreadFlags(then), otherwise: removingUnreadFlags(otherwise))
+      case .forLoop(let target, let iterable, let body, let exits):
+        result.kind = .forLoop(
+          target: target, iterable: iterable, body: removingUnreadFlags(body), until: exits)
+      case .whileLoop(let test, let body):
+        result.kind = .whileLoop(test: test, body: removingUnreadFlags(body))
+      case .with(let context, let body):
+        result.kind = .with(context: context, body: removingUnreadFlags(body))
+      case .augmentedAssign, .expression, .returned, .pass, .breakLoop, .continueLoop: break
+      }
+      return result
+    }
+  }
+}
