@@ -6,19 +6,38 @@ extension FunctionEmitter {
     if loop.mapping.lanes > 1 && vector == nil {
       emitVector(loop, from: lower, to: upper)
     } else if loop.step == 1 {
-      count(from: lower.text, to: upper.text, by: 1, while: loop.condition) { i in
+      let metadata = metadata(of: loop)
+      count(
+        from: lower.text, to: upper.text, by: 1, while: loop.condition, metadata: metadata
+      ) { i in
         self.bindings[loop.variable] = Value(i, .int64)
         self.emit(loop.body)
       }
     } else {
       // Counting iterations keeps the loop variable from overflowing past the end of the range.
       let iterations = tripCount(from: lower, to: upper, step: loop.step)
-      count(from: "0", to: iterations, by: 1, while: loop.condition) { k in
+      let metadata = metadata(of: loop)
+      count(
+        from: "0", to: iterations, by: 1, while: loop.condition, metadata: metadata
+      ) { k in
         let offset = self.line("mul i64 \(k), \(loop.step)")
         self.bindings[loop.variable] = Value(self.line("add i64 \(lower.text), \(offset)"), .int64)
         self.emit(loop.body)
       }
     }
+  }
+
+  /// A loop around another is not unrolled: LLVM would write out a nest of constant extents statement by statement (filling
+  /// 61 x 61 elements took 24 s to compile).
+  private func metadata(of loop: ForLoop) -> String {
+    var containsLoop = false
+    loop.body.forEachStatement { statement in
+      switch statement.kind {
+      case .loop, .whileLoop: containsLoop = true
+      case .assign, .store, .conditional, .device, .allocate, .launch: break
+      }
+    }
+    return containsLoop ? ", !llvm.loop \(module.outerLoopMetadata())" : ""
   }
 
   private func tripCount(from lower: Value, to upper: Value, step: Int) -> String {

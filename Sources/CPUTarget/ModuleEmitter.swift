@@ -30,6 +30,8 @@ final class ModuleEmitter {
   private var helpers: Set<RuntimeHelper> = []
   /// The counts by which vector loops are unrolled, in the order of first use.
   private var unrolled: [Int] = []
+  /// How many loops around others were written.
+  private var outerLoops = 0
 
   init(_ program: Program, _ machine: Machine, isStrict: Bool) {
     self.program = program
@@ -68,7 +70,7 @@ final class ModuleEmitter {
         ? ""
         : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
       + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + Self.attributes
-      + unrolledMetadata
+      + unrolledMetadata + outerLoopNodes
   }
 
   /// Function attributes, and the metadata of loops that are vectors already and gain nothing by unrolling.
@@ -94,6 +96,21 @@ final class ModuleEmitter {
     let index = known ?? unrolled.count
     if known == nil { unrolled.append(unroll) }
     return "!\(3 + 2 * index)"
+  }
+
+  /// The metadata of a loop around another: a node of its own, since LLVM drops what two loops share.
+  func outerLoopMetadata() -> String {
+    outerLoops += 1
+    return "!\(Self.firstOuterLoop + outerLoops)"
+  }
+
+  private static let firstOuterLoop = 1000
+
+  private var outerLoopNodes: String {
+    (0..<outerLoops).map { index in
+      let node = Self.firstOuterLoop + index + 1
+      return "!\(node) = distinct !{!\(node), !1}\n"
+    }.joined()
   }
 
   /// Two nodes for each count that `loopMetadata` gave a name for.

@@ -37,6 +37,7 @@ public func compile(
       recognizeReductions(signature.schedule),
       splitReductions,
       chooseVectorLoops,
+      limitWorkers,
       removeUnused,
     ], on: loopIR, in: context)
   let program = outlineKernels(scheduled)

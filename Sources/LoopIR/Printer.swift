@@ -193,6 +193,10 @@ private struct Printer {
       let reductions = loop.reductions.map { "\($0.op.word) \(expressions.name($0.accumulator))" }
       notes.append("@reduce(\(reductions.joined(separator: ", ")))")
     }
+    if !loop.updates.isEmpty {
+      let updates = loop.updates.map { "\($0.op.word) \(expressions.name($0.buffer))" }
+      notes.append("@update(\(updates.joined(separator: ", ")))")
+    }
     if let workers = loop.mapping.workers {
       notes.append("@workers(\(expressions.text(workers, expecting: .int64)))")
     }

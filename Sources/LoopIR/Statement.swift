@@ -53,6 +53,8 @@ public struct ForLoop: Sendable, Hashable {
   public var isIndependent: Bool
   /// The accumulators whose operations may be re-associated, because the user declared the reduction.
   public var reductions: [Reduction]
+  /// The buffers whose elements several iterations may update, because the user declared the reduction.
+  public var updates: [BufferUpdate]
   /// How the loop runs; sequential until it is scheduled.
   public var mapping: Mapping
   /// The loop's head in the source.
@@ -63,7 +65,8 @@ public struct ForLoop: Sendable, Hashable {
     _ variable: VariableID, from lower: Expression, to upper: Expression, step: Int = 1,
     condition: Expression? = nil, body: [Statement], labels: [String] = [],
     isIndependent: Bool = false,
-    reductions: [Reduction] = [], mapping: Mapping = .sequential, at span: Span = .none
+    reductions: [Reduction] = [], updates: [BufferUpdate] = [], mapping: Mapping = .sequential,
+    at span: Span = .none
   ) {
     self.variable = variable
     self.lower = lower
@@ -74,6 +77,7 @@ public struct ForLoop: Sendable, Hashable {
     self.labels = labels
     self.isIndependent = isIndependent
     self.reductions = reductions
+    self.updates = updates
     self.mapping = mapping
     self.span = span
   }
@@ -88,6 +92,18 @@ public struct Reduction: Sendable, Hashable {
   public init(_ op: BinaryOperator, _ accumulator: VariableID) {
     self.op = op
     self.accumulator = accumulator
+  }
+}
+
+/// `buffer[…] = buffer[…] op e` in a loop, declared as a reduction: the loop touches the buffer in no other way.
+public struct BufferUpdate: Sendable, Hashable {
+  public var op: BinaryOperator
+  public var buffer: BufferID
+
+  /// Creates the update of elements of `buffer` by `op`.
+  public init(_ op: BinaryOperator, _ buffer: BufferID) {
+    self.op = op
+    self.buffer = buffer
   }
 }
 

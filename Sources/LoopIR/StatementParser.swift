@@ -81,11 +81,16 @@ extension Parser {
       return Statement(.device(try block()), at: head)
     }
     try expect("temporary")
+    let id = try bufferName()
+    let head = span(from: start)
+    return Statement(.allocate(id, body: try block()), at: head)
+  }
+
+  private mutating func bufferName() throws(DiagnosticError) -> BufferID {
     guard case .buffer(let id) = try symbol() else {
       throw failure("a buffer must stand here", at: position - 1)
     }
-    let head = span(from: start)
-    return Statement(.allocate(id, body: try block()), at: head)
+    return id
   }
 
   /// The notes about a loop, its head and its body.
@@ -112,7 +117,7 @@ extension Parser {
     return Statement(.loop(loop), at: loop.span)
   }
 
-  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@workers(n)`, `@lanes(8)` or `@unroll(4)`.
+  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@lanes(8)` or `@unroll(4)`.
   private mutating func parseNote(about loop: inout ForLoop) throws(DiagnosticError) {
     if accept("independent") {
       loop.isIndependent = true
@@ -124,6 +129,12 @@ extension Parser {
       try expect("(")
       repeat { loop.reductions.append(try reduction()) } while accept(",")
       try expect(")")
+    } else if accept("update") {
+      try expect("(")
+      repeat {
+        loop.updates.append(BufferUpdate(try reductionOperator(), try bufferName()))
+      } while accept(",")
+      try expect(")")
     } else if accept("workers") {
       try expect("(")
       loop.mapping.workers = try expression(expecting: .int64)
@@ -133,7 +144,7 @@ extension Parser {
     } else if accept("unroll") {
       loop.mapping.unroll = try count(of: "steps")
     } else {
-      throw failure("expected label, independent, reduce, workers, lanes or unroll")
+      throw failure("expected label, independent, reduce, update, workers, lanes or unroll")
     }
   }
 
@@ -147,10 +158,14 @@ extension Parser {
 
   /// `add s`.
   private mutating func reduction() throws(DiagnosticError) -> Reduction {
+    Reduction(try reductionOperator(), try variable())
+  }
+
+  private mutating func reductionOperator() throws(DiagnosticError) -> BinaryOperator {
     guard case .word(let word) = current.kind, let op = BinaryOperator(word: word) else {
       throw failure("expected an operator")
     }
     advance()
-    return Reduction(op, try variable())
+    return op
   }
 }

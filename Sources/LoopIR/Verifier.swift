@@ -163,6 +163,12 @@ private struct Verifier {
     if let workers = loop.mapping.workers { verify(workers, .int64, as: "the worker count") }
     if loop.mapping.lanes < 1 { fail("a loop has \(loop.mapping.lanes) lanes", at: loop.span) }
     for reduction in loop.reductions { verify(reduction, of: loop) }
+    for update in loop.updates {
+      guard let buffer = expressions[update.buffer, at: loop.span] else { continue }
+      if update.op.identity(of: buffer.element) == nil {
+        fail("\(update.op.word) is no operator that reduces", at: loop.span)
+      }
+    }
     guard let variable = expressions[loop.variable, at: loop.span] else { return }
     if variable.type != .int64 {
       fail("the loop variable '\(variable.name)' is \(variable.type), not int64", at: loop.span)

@@ -55,6 +55,7 @@ private struct VectorChooser {
   private func lanes(for loop: ForLoop) -> Int {
     let isFree = loop.isIndependent || loop.mapping.workers != nil
     guard isFree || !loop.reductions.isEmpty, loop.step == 1, loop.condition == nil,
+      loop.updates.isEmpty,
       isVectorizable(loop),
       !leavesValues(loop)
     else { return 1 }

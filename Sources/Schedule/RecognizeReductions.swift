@@ -129,15 +129,18 @@ private struct ReductionRecognizer {
   mutating func run(at span: Span) -> [Statement] {
     let original = loop
     let (before, after) = promoteElements()
-    if let shared = firstSharedUpdate() {
-      warnings.append(
-        Diagnostic(
-          .program,
-          "the loop runs on one worker: its iterations may update the same elements of '\(function[shared.buffer].name)', and such reductions are not parallel in this version",
-          at: shared.span))
-      var serial = original
-      serial.mapping.workers = nil
-      return [Statement(.loop(serial), at: span)]
+    for shared in sharedUpdates() {
+      guard let op = commonUpdate(of: shared.buffer) else {
+        warnings.append(
+          Diagnostic(
+            .program,
+            "the loop runs on one worker: its iterations may update the same elements of '\(function[shared.buffer].name)', which it also reads or writes in another way",
+            at: shared.span))
+        var serial = original
+        serial.mapping.workers = nil
+        return [Statement(.loop(serial), at: span)]
+      }
+      loop.updates.append(BufferUpdate(op, shared.buffer))
     }
     for variable in carriedVariables() {
       guard let op = commonOperator(of: variable) else {
@@ -156,18 +159,50 @@ private struct ReductionRecognizer {
     return before + [Statement(.loop(loop), at: span)] + after
   }
 
-  /// An update, left after promotion, of an element that other iterations may update too: no index tells them apart.
-  private func firstSharedUpdate() -> (buffer: BufferID, span: Span)? {
+  /// The buffers with an update, left after promotion, of an element that other iterations may update too: no index tells
+  /// them apart. Each with the place of one such update.
+  private func sharedUpdates() -> [(buffer: BufferID, span: Span)] {
     let changing = AssignedVariables(in: loop)
-    var found: (buffer: BufferID, span: Span)?
+    var own: Set<BufferID> = []
+    loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
+    var found: [(buffer: BufferID, span: Span)] = []
     loop.body.forEachStatement { statement in
-      guard found == nil, case .store(let buffer, let indices, let value) = statement.kind,
+      guard case .store(let buffer, let indices, let value) = statement.kind,
+        !own.contains(buffer), !found.contains(where: { $0.buffer == buffer }),
         value.contains({ $0.kind == .load(buffer, indices) }),
         !indices.contains(where: { isOneToOne($0, changing) })
       else { return }
-      found = (buffer, statement.span)
+      found.append((buffer, statement.span))
     }
     return found
+  }
+
+  /// The operator by which every access in the loop to a buffer updates one of its elements; nil where there is none.
+  private func commonUpdate(of buffer: BufferID) -> BinaryOperator? {
+    if function[buffer].mayAlias { return nil }
+    var op: BinaryOperator?
+    var isUpdate = true
+    var updates = 0
+    var loads = 0
+    loop.body.forEachExpression { e in
+      if case .load(buffer, _) = e.kind { loads += 1 }
+    }
+    loop.body.forEachStatement { statement in
+      guard case .store(buffer, let indices, let value) = statement.kind else { return }
+      guard let update = Update(of: .load(buffer, indices), in: value),
+        !indices.contains(where: {
+          $0.contains { if case .load(buffer, _) = $0.kind { true } else { false } }
+        }),
+        op == nil || op == update.op.combining,
+        update.op.identity(of: function[buffer].element) != nil
+      else {
+        isUpdate = false
+        return
+      }
+      updates += 1
+      op = update.op.combining
+    }
+    return isUpdate && loads == updates ? op : nil
   }
 
   /// Whether an index differs between any two iterations: linear in the loop variable, and else unchanged by the loop.

@@ -53,7 +53,9 @@ private func compacted(_ function: LoopFunction) -> LoopFunction {
     switch statement.kind {
     case .assign(let id, _): variables.insert(id)
     case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
-    case .loop(let loop): variables.formUnion(loop.reductions.map(\.accumulator) + [loop.variable])
+    case .loop(let loop):
+      variables.formUnion(loop.reductions.map(\.accumulator) + [loop.variable])
+      buffers.formUnion(loop.updates.map(\.buffer))
     case .whileLoop, .conditional, .device, .launch: break
     }
   }
@@ -118,6 +120,7 @@ extension LoopFunction {
       case .loop(var loop):
         loop.variable = rename(loop.variable)
         loop.reductions = loop.reductions.map { Reduction($0.op, rename($0.accumulator)) }
+        loop.updates = loop.updates.map { BufferUpdate($0.op, rename($0.buffer)) }
         kind = .loop(loop)
       case .whileLoop, .conditional, .device, .launch: kind = renamed.kind
       }

@@ -87,7 +87,7 @@ import Testing
       program.function, signature: signature, names: TestNames(), machine: Self.machine)
     // One pointer, the extent, the thread count.
     #expect(compiled.code.contains("getelementptr inbounds i64, ptr %words, i64 2"))
-    #expect(compiled.program.contains("@workers(N_threads)"))
+    #expect(compiled.program.contains("@workers(python_min(N_threads, "))
   }
 
   @Test func theFirstPhaseThatFailsReportsEverything() throws {

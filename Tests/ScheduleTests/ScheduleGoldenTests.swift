@@ -26,6 +26,8 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func chooseVectorLoops() throws { try runGoldens(pass: Schedule.chooseVectorLoops) }
 
+  @Test func limitWorkers() throws { try runGoldens(pass: Schedule.limitWorkers) }
+
   @Test func outlineKernels() throws {
     let pass = Pass<Outline>("outline-kernels") { outline, _ in
       guard case .input(let function) = outline else { return outline }

@@ -378,11 +378,7 @@ def test_histogram(dtype: str) -> None:
     rng = np.random.default_rng(9)
     b = rng.integers(0, 10, 10_000)
     w = rng.integers(0, 5, 10_000).astype(dtype)
-    check(histogram, b, w, np.zeros(10, dtype))
-    h = np.zeros(10, dtype)
-    with pytest.warns(RuntimeWarning, match="runs on one worker"):
-        parpy.jit(histogram)(b, w, h, opts=options(REDUCE[0]))
-    assert np.array_equal(h, np.bincount(b, w))
+    check(histogram, b, w, np.ones(10, dtype), schedules=[{}, *REDUCE])
 
 
 def max_through_data(b, w, h):
@@ -395,10 +391,41 @@ def test_greatest_through_data() -> None:
     rng = np.random.default_rng(10)
     b = rng.integers(0, 10, 10_000)
     w = rng.integers(0, 1000, 10_000).astype(np.float64)
-    h = np.zeros(10)
+    check(max_through_data, b, w, np.full(10, 500.0), schedules=[{}, *REDUCE])
+
+
+def column_sums(x, y, t):
+    total = 0.0
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        y[1:, :] += x[i, :, :]
+        total += x[i, 0, 0]
+    t[0] = total
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 2), (4, 100, 7), (300, 5, 3), (1000, 1, 1), (64, 40, 40)])
+def test_updates_of_whole_slices(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(11)
+    x = rng.integers(0, 9, shape).astype(np.float64)
+    y = np.ones((shape[1] + 1, shape[2]))
+    check(column_sums, x, y, np.zeros(1), schedules=[{}, *REDUCE])
+    check(column_sums, x, y, np.zeros(1), schedules=[{}, *REDUCE], specialize="never")
+
+
+def reads_what_it_updates(b, h):
+    parpy.label("N")
+    for i in range(len(b)):
+        h[b[i]] += h[0]
+
+
+def test_updates_that_are_read_run_on_one_worker() -> None:
+    b = np.array([1, 2, 1, 0, 3] * 10)
+    h = np.ones(4)
     with pytest.warns(RuntimeWarning, match="runs on one worker"):
-        parpy.jit(max_through_data)(b, w, h, opts=options(REDUCE[0]))
-    assert all(h[k] == w[b == k].max() for k in range(10))
+        parpy.jit(reads_what_it_updates)(b, h, opts=options(REDUCE[0]))
+    expected = np.ones(4)
+    reads_what_it_updates(b, expected)
+    assert np.array_equal(h, expected)
 
 
 # --- What is no reduction ---------------------------------------------------------------------

@@ -1,0 +1,128 @@
+import LoopIR
+import Passes
+
+/// Lets a parallel loop with little to do run on few workers.
+///
+///     @workers(1024) for i in 0..<n:          @workers(min(1024, max(1, n·(2 + m·3/8) / 8192))) for i in 0..<n:
+///       @lanes(8) for k in 0..<m: …     →       @lanes(8) for k in 0..<m: …
+///
+/// Handing a loop to other cores takes about a microsecond, and its data have to follow; no worker is woken for less than
+/// `leastWork`. The work is a count of operations, taken from the text of the loop. The length of an inner loop that depends on
+/// the variables of loops around it counts with their ends; where it depends on data, nothing is limited. Results do not
+/// depend on the number of workers.
+public let limitWorkers = Pass<LoopFunction>("limit-workers") { function, _ in
+  var result = function
+  result.body = function.body.limited
+  return result
+}
+
+/// The operations, of about a third of a nanosecond each, that are worth a worker.
+private let leastWork = 8192
+
+extension [Statement] {
+  fileprivate var limited: [Statement] {
+    map { statement in
+      guard case .loop(var loop) = statement.kind, let workers = loop.mapping.workers else {
+        return statement.mapBlocks { $0.limited }
+      }
+      if workers.integerLiteral.map({ $0 <= 1 }) ?? false { return statement }
+      var estimate = WorkEstimate(around: loop)
+      guard let work = estimate.work(of: Statement(.loop(loop))) else { return statement }
+      let needed = Expression.binary(
+        .pythonMax, .index(1), .binary(.floorDivide, work, .index(leastWork)))
+      if let enough = needed.integerLiteral, let asked = workers.integerLiteral {
+        loop.mapping.workers = Expression(.integer(Swift.min(enough, asked)), .int64)
+      } else {
+        loop.mapping.workers = .binary(.pythonMin, workers, needed)
+      }
+      return Statement(.loop(loop), at: statement.span)
+    }
+  }
+}
+
+/// Counts the operations of statements before they run.
+private struct WorkEstimate {
+  private let changing: AssignedVariables
+  /// The loops around the statement, outermost first.
+  private var nest: [ForLoop] = []
+
+  init(around loop: ForLoop) { changing = AssignedVariables(in: loop) }
+
+  /// The operations of a statement; nil where only running it tells.
+  mutating func work(of statement: Statement) -> Expression? {
+    switch statement.kind {
+    case .assign, .store, .launch: return .index(operations(of: statement))
+    case .whileLoop: return nil
+    case .conditional(_, let then, let otherwise):
+      guard let yes = work(of: then), let no = work(of: otherwise) else { return nil }
+      return .index(operations(of: statement)) + .binary(.pythonMax, yes, no)
+    case .device(let body), .allocate(_, let body): return work(of: body)
+    case .loop(let loop):
+      guard let trips = greatestLength(of: loop) else { return nil }
+      nest.append(loop)
+      defer { nest.removeLast() }
+      guard let body = work(of: loop.body) else { return nil }
+      let total = trips * (body + .index(1))
+      return loop.mapping.lanes > 1
+        ? .binary(.floorDivide, total, .index(Swift.min(loop.mapping.lanes, 8))) : total
+    }
+  }
+
+  /// The most iterations a loop has, over all iterations of those around it; nil where that depends on data.
+  private func greatestLength(of loop: ForLoop) -> Expression? {
+    var ends = [loop.upper]
+    if case .binary(.pythonMin, let a, let b) = loop.upper.kind { ends = [a, b] }
+    var best: Expression?
+    for end in ends {
+      var bounded = loop
+      bounded.upper = end
+      var lengths = [bounded.step > 0 ? end - loop.lower : loop.lower - end]
+      for outer in nest.reversed() {
+        lengths = lengths.flatMap { length in
+          length.contains { $0.kind == .variable(outer.variable) }
+            ? [outer.lower, outer.upper].map { length.substituting([outer.variable: $0]) }
+            : [length]
+        }
+        if lengths.count > 8 { return nil }
+      }
+      guard lengths.allSatisfy(changing.leaveUnchanged) else { continue }
+      let stride = Swift.max(1, Int(loop.step.magnitude))
+      let counts = lengths.map { length in
+        stride == 1
+          ? length : Expression.binary(.floorDivide, length + .index(stride - 1), .index(stride))
+      }
+      let greatest = counts.reduce(Expression.index(0)) { Expression.binary(.pythonMax, $0, $1) }
+      best = best.map { Expression.binary(.pythonMin, $0, greatest) } ?? greatest
+    }
+    return best
+  }
+
+  private mutating func work(of statements: [Statement]) -> Expression? {
+    var total = Expression.index(0)
+    for statement in statements {
+      guard let part = work(of: statement) else { return nil }
+      total = total + part
+    }
+    return total
+  }
+
+  private func operations(of statement: Statement) -> Int {
+    func operations(of e: Expression) -> Int {
+      var count = e.isLibraryCall ? 20 : 1
+      switch e.kind {
+      case .integer, .float, .variable: return 0
+      // Addresses cost little: they move along with the loop.
+      case .load: return 1
+      case .math(let function, _): if function.isInstruction { count = 4 }
+      case .unary, .binary, .compare, .logical, .select, .convert: break
+      }
+      e.forEachChild { count += operations(of: $0) }
+      return count
+    }
+    switch statement.kind {
+    case .assign(_, let value), .store(_, _, let value), .conditional(let value, _, _):
+      return 1 + operations(of: value)
+    case .loop, .whileLoop, .device, .allocate, .launch: return 0
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""A module for each program; `benchmarks.npbench._catalog` describes what is in one."""

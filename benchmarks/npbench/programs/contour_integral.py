@@ -1,0 +1,129 @@
+"""Moments of a matrix's resolvent along a contour in the complex plane.
+
+For each point z of the contour: the matrix polynomial T(z), the solution X of T X = Y, and the sums
+of ±X and ±z X. Source: the contour integral method for the boundary conditions of quantum
+transport, as in OMEN; NPBench, physics.
+"""
+
+from typing import Any
+
+import numpy as np
+
+import parpy
+
+SIZES = {
+    "test": {"NR": 6, "NM": 9, "slab_per_bc": 2, "num_int_pts": 3},
+    "S": {"NR": 50, "NM": 150, "slab_per_bc": 2, "num_int_pts": 32},
+    "M": {"NR": 200, "NM": 400, "slab_per_bc": 2, "num_int_pts": 32},
+    "L": {"NR": 600, "NM": 1000, "slab_per_bc": 2, "num_int_pts": 32},
+    "paper": {"NR": 500, "NM": 1000, "slab_per_bc": 2, "num_int_pts": 32},
+}
+OUTPUTS = ("P0", "P1")
+
+# Right-hand sides that are solved together: their part of the solution stays in cache.
+BLOCK = 64
+
+
+def initialize(NR: int, NM: int, slab_per_bc: int, num_int_pts: int) -> dict[str, Any]:
+    rng = np.random.default_rng(42)
+
+    def random(*shape: int) -> np.ndarray:
+        return rng.random(shape) + 1j * rng.random(shape)
+
+    return {
+        "slab_per_bc": slab_per_bc,
+        "Ham": random(slab_per_bc + 1, NR, NR),
+        "int_pts": random(num_int_pts),
+        "Y": random(NR, NM),
+        "P0": np.zeros((NR, NM), np.complex128),
+        "P1": np.zeros((NR, NM), np.complex128),
+    }
+
+
+def reference(slab_per_bc, Ham, int_pts, Y, P0, P1):
+    NR, NM = Y.shape
+    P0[:] = 0
+    P1[:] = 0
+    for z in int_pts:
+        Tz = np.zeros((NR, NR), np.complex128)
+        for n in range(slab_per_bc + 1):
+            zz = np.power(z, slab_per_bc / 2 - n)
+            Tz += zz * Ham[n]
+        X = np.linalg.inv(Tz) if NR == NM else np.linalg.solve(Tz, Y)
+        if abs(z) < 1.0:
+            X = -X
+        P0 += X
+        P1 += z * X
+
+
+@parpy.jit
+def factorize(T, X):
+    """T = P L U in place, by rows, with partial pivoting; and X = P X."""
+    N = T.shape[0]
+    for k in range(N):
+        best = k
+        largest = abs(T[k, k])
+        for i in range(k + 1, N):
+            size = abs(T[i, k])
+            if size > largest:
+                best = i
+                largest = size
+        if best != k:
+            for j in range(N):
+                T[k, j], T[best, j] = T[best, j], T[k, j]
+            for j in range(X.shape[1]):
+                X[k, j], X[best, j] = X[best, j], X[k, j]
+        parpy.label("rows")
+        for i in range(k + 1, N):
+            T[i, k] /= T[k, k]
+            T[i, k + 1 :] -= T[i, k] * T[k, k + 1 :]
+
+
+@parpy.jit
+def substitute(T, X):
+    """X = U⁻¹ L⁻¹ X, for the factors that T holds."""
+    N, M = X.shape
+    parpy.label("blocks")
+    for b in range((M + BLOCK - 1) // BLOCK):
+        first = b * BLOCK
+        end = min(first + BLOCK, M)
+        for i in range(N):
+            for k in range(i):
+                X[i, first:end] -= T[i, k] * X[k, first:end]
+        for i in range(N - 1, -1, -1):
+            for k in range(i + 1, N):
+                X[i, first:end] -= T[i, k] * X[k, first:end]
+            X[i, first:end] /= T[i, i]
+
+
+@parpy.jit
+def kernel(slab_per_bc, Ham, int_pts, Y, P0, P1):
+    NR, NM = Y.shape
+    T = np.empty((NR, NR), np.complex128)
+    X = np.empty((NR, NM), np.complex128)
+    P0[:, :] = 0.0
+    P1[:, :] = 0.0
+    for m in range(len(int_pts)):
+        z = int_pts[m]
+        T[:, :] = 0.0
+        for n in range(slab_per_bc + 1):
+            zz = z ** (slab_per_bc / 2 - n)
+            parpy.label("rows")
+            T[:, :] += zz * Ham[n, :, :]
+        if NR == NM:
+            X[:, :] = 0.0
+            for i in range(NR):
+                X[i, i] = 1.0
+        else:
+            X[:, :] = Y[:, :]
+        factorize(T, X)
+        substitute(T, X)
+        sign = -1.0 if abs(z) < 1.0 else 1.0
+        parpy.label("rows")
+        for i in range(NR):
+            P0[i, :] += sign * X[i, :]
+            P1[i, :] += sign * z * X[i, :]
+
+
+def schedule(NR: int, NM: int, slab_per_bc: int, num_int_pts: int) -> dict[str, parpy.LoopPar]:
+    return {"rows": parpy.threads(NR), "blocks": parpy.threads((NM + BLOCK - 1) // BLOCK)}

@@ -1,0 +1,86 @@
+"""The correlation matrix of variables, from samples in rows.
+
+Source: PolyBench 4, `datamining/correlation`; NPBench, linear algebra.
+"""
+
+from typing import Any
+
+import numpy as np
+
+import parpy
+
+SIZES = {
+    "test": {"M": 9, "N": 14},
+    "S": {"M": 500, "N": 600},
+    "M": {"M": 1400, "N": 1800},
+    "L": {"M": 3200, "N": 4000},
+    "paper": {"M": 1200, "N": 1400},
+}
+OUTPUTS = ("corr",)
+
+BLOCK = 64
+
+
+def initialize(M: int, N: int) -> dict[str, Any]:
+    return {
+        "float_n": float(N),
+        "data": np.fromfunction(lambda i, j: (i * j) / M + i, (N, M)),
+        "corr": np.zeros((M, M)),
+    }
+
+
+def reference(float_n, data, corr):
+    M = data.shape[1]
+    mean = np.mean(data, axis=0)
+    stddev = np.std(data, axis=0)
+    stddev[stddev <= 0.1] = 1.0
+    data -= mean
+    data /= np.sqrt(float_n) * stddev
+    corr[:] = np.eye(M)
+    for i in range(M - 1):
+        corr[i, i + 1 :] = data[:, i] @ data[:, i + 1 :]
+        corr[i + 1 :, i] = corr[i, i + 1 :]
+
+
+@parpy.jit
+def kernel(float_n, data, corr):
+    N, M = data.shape
+    mean = np.zeros(M, np.float64)
+    stddev = np.zeros(M, np.float64)
+    parpy.label("sums")
+    for k in range(N):
+        mean[:] += data[k, :]
+    mean[:] /= N
+    parpy.label("sums")
+    for k in range(N):
+        data[k, :] -= mean[:]
+        stddev[:] += data[k, :] * data[k, :]
+    for j in range(M):
+        stddev[j] = np.sqrt(stddev[j] / N)
+        if stddev[j] <= 0.1:
+            stddev[j] = 1.0
+    stddev[:] *= np.sqrt(float_n)
+    parpy.label("samples")
+    data[:, :] /= stddev[:]
+
+    parpy.label("variables")
+    corr[:, :] = 0.0
+    # So many samples at a time as stay in cache.
+    for first in range(0, N, BLOCK):
+        parpy.label("variables")
+        for i in range(M):
+            for k in range(first, min(first + BLOCK, N)):
+                corr[i, i + 1 :] += data[k, i] * data[k, i + 1 :]
+    parpy.label("variables")
+    for i in range(M):
+        corr[i, i] = 1.0
+        for j in range(i):
+            corr[i, j] = corr[j, i]
+
+
+def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "sums": parpy.threads(N).reduce(),
+        "samples": parpy.threads(N),
+        "variables": parpy.threads(M),
+    }

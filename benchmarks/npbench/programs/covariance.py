@@ -1,0 +1,73 @@
+"""The covariance matrix of variables, from samples in rows.
+
+Source: PolyBench 4, `datamining/covariance`; NPBench, linear algebra.
+"""
+
+from typing import Any
+
+import numpy as np
+
+import parpy
+
+SIZES = {
+    "test": {"M": 9, "N": 14},
+    "S": {"M": 500, "N": 600},
+    "M": {"M": 1400, "N": 1800},
+    "L": {"M": 3200, "N": 4000},
+    "paper": {"M": 1200, "N": 1400},
+}
+OUTPUTS = ("cov",)
+
+BLOCK = 64
+
+
+def initialize(M: int, N: int) -> dict[str, Any]:
+    return {
+        "float_n": float(N),
+        "data": np.fromfunction(lambda i, j: (i * j) / M, (N, M)),
+        "cov": np.zeros((M, M)),
+    }
+
+
+def reference(float_n, data, cov):
+    mean = np.mean(data, axis=0)
+    data -= mean
+    for i in range(data.shape[1]):
+        cov[i, i:] = data[:, i] @ data[:, i:] / (float_n - 1.0)
+        cov[i:, i] = cov[i, i:]
+
+
+@parpy.jit
+def kernel(float_n, data, cov):
+    N, M = data.shape
+    mean = np.zeros(M, np.float64)
+    parpy.label("sums")
+    for k in range(N):
+        mean[:] += data[k, :]
+    mean[:] /= N
+    parpy.label("samples")
+    data[:, :] -= mean[:]
+
+    parpy.label("variables")
+    cov[:, :] = 0.0
+    # So many samples at a time as stay in cache.
+    for first in range(0, N, BLOCK):
+        parpy.label("variables")
+        for i in range(M):
+            for k in range(first, min(first + BLOCK, N)):
+                cov[i, i:] += data[k, i] * data[k, i:]
+    parpy.label("variables")
+    for i in range(M):
+        cov[i, i:] /= float_n - 1.0
+    parpy.label("variables")
+    for i in range(M):
+        for j in range(i):
+            cov[i, j] = cov[j, i]
+
+
+def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "sums": parpy.threads(N).reduce(),
+        "samples": parpy.threads(N),
+        "variables": parpy.threads(M),
+    }

@@ -1,0 +1,61 @@
+"""Two rank-1 updates of a matrix, and the products of the result with two vectors.
+
+Source: the updated BLAS (Blackford et al., 2002); PolyBench 4, `linear-algebra/blas/gemver`;
+NPBench, linear algebra.
+"""
+
+from typing import Any
+
+import numpy as np
+
+import parpy
+
+SIZES = {
+    "test": {"N": 14},
+    "S": {"N": 1000},
+    "M": {"N": 3000},
+    "L": {"N": 10_000},
+    "paper": {"N": 8000},
+}
+OUTPUTS = ("A", "x", "w")
+
+
+def initialize(N: int) -> dict[str, Any]:
+    i = np.arange(N, dtype=np.float64)
+    return {
+        "alpha": 1.5,
+        "beta": 1.2,
+        "A": np.fromfunction(lambda i, j: (i * j % N) / N, (N, N)),
+        "u1": i,
+        "v1": (i + 1) / N / 4.0,
+        "u2": (i + 1) / N / 2.0,
+        "v2": (i + 1) / N / 6.0,
+        "w": np.zeros(N),
+        "x": np.zeros(N),
+        "y": (i + 1) / N / 8.0,
+        "z": (i + 1) / N / 9.0,
+    }
+
+
+def reference(alpha, beta, A, u1, v1, u2, v2, w, x, y, z):
+    A += np.outer(u1, v1) + np.outer(u2, v2)
+    x += beta * y @ A + z
+    w += alpha * A @ x
+
+
+@parpy.jit
+def kernel(alpha, beta, A, u1, v1, u2, v2, w, x, y, z):
+    N = A.shape[0]
+    x[:] += z[:]
+    # A row is updated and used while it is in cache.
+    parpy.label("updates")
+    for i in range(N):
+        A[i, :] += u1[i] * v1[:] + u2[i] * v2[:]
+        x[:] += beta * y[i] * A[i, :]
+    parpy.label("rows")
+    for i in range(N):
+        w[i] += alpha * parpy.operators.sum(A[i, :] * x[:])
+
+
+def schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return {"updates": parpy.threads(N).reduce(), "rows": parpy.threads(N)}
