@@ -12,7 +12,7 @@ import numpy as np
 import parpy
 
 SIZES = {
-    "test": {"ny": 4, "nx": 5, "nit": 3},
+    "test": {"ny": 3, "nx": 4, "nit": 3},
     "S": {"ny": 61, "nx": 61, "nit": 5},
     "M": {"ny": 121, "nx": 121, "nit": 10},
     "L": {"ny": 201, "nx": 201, "nit": 20},

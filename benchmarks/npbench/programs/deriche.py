@@ -19,6 +19,8 @@ SIZES = {
 }
 OUTPUTS = ("out",)
 
+BLOCK = 256
+
 
 def initialize(W: int, H: int) -> dict[str, Any]:
     return {
@@ -95,21 +97,33 @@ def kernel(alpha, image, out):
             y, after = a3 * image[i, j + 1] + a4 * image[i, j + 2] + b1 * y + b2 * after, y
             rows[i, j] += y
 
-    parpy.label("columns")
-    for j in range(H):
-        out[0, j] = a1 * rows[0, j]
-        out[1, j] = a1 * rows[1, j] + a2 * rows[0, j] + b1 * out[0, j]
+    # Columns are independent, but rows lie together: so many columns that rows stay in cache.
+    back = np.empty((W, H), np.float64)
+    parpy.label("blocks")
+    for b in range((H + BLOCK - 1) // BLOCK):
+        c = b * BLOCK
+        e = min(c + BLOCK, H)
+        out[0, c:e] = a1 * rows[0, c:e]
+        out[1, c:e] = a1 * rows[1, c:e] + a2 * rows[0, c:e] + b1 * out[0, c:e]
         for i in range(2, W):
-            out[i, j] = (
-                a1 * rows[i, j] + a2 * rows[i - 1, j] + b1 * out[i - 1, j] + b2 * out[i - 2, j]
+            out[i, c:e] = (
+                a1 * rows[i, c:e]
+                + a2 * rows[i - 1, c:e]
+                + b1 * out[i - 1, c:e]
+                + b2 * out[i - 2, c:e]
             )
-        after = 0.0
-        y = a3 * rows[W - 1, j]
-        out[W - 2, j] += y
+        back[W - 1, c:e] = 0.0
+        back[W - 2, c:e] = a3 * rows[W - 1, c:e]
+        out[W - 2, c:e] += back[W - 2, c:e]
         for i in range(W - 3, -1, -1):
-            y, after = a3 * rows[i + 1, j] + a4 * rows[i + 2, j] + b1 * y + b2 * after, y
-            out[i, j] += y
+            back[i, c:e] = (
+                a3 * rows[i + 1, c:e]
+                + a4 * rows[i + 2, c:e]
+                + b1 * back[i + 1, c:e]
+                + b2 * back[i + 2, c:e]
+            )
+            out[i, c:e] += back[i, c:e]
 
 
 def schedule(W: int, H: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(W), "columns": parpy.threads(H)}
+    return {"rows": parpy.threads(W), "blocks": parpy.threads((H + BLOCK - 1) // BLOCK)}

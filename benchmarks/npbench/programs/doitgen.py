@@ -19,6 +19,8 @@ SIZES = {
 }
 OUTPUTS = ("A",)
 
+BLOCK = 8
+
 
 def initialize(NR: int, NQ: int, NP: int) -> dict[str, Any]:
     return {
@@ -36,14 +38,18 @@ def reference(A, C4):
 @parpy.jit
 def kernel(A, C4):
     NR, NQ, NP = A.shape
-    row = np.empty((NR, NP), np.float64)
+    t = np.empty((NR, BLOCK, NP), np.float64)
     parpy.label("slabs")
     for r in range(NR):
-        for q in range(NQ):
-            row[r, :] = 0.0
+        # So many results at a time as stay in cache, for each row of C4 that is read.
+        for first in range(0, NQ, BLOCK):
+            end = min(first + BLOCK, NQ)
+            t[r, :, :] = 0.0
             for s in range(NP):
-                row[r, :] += A[r, q, s] * C4[s, :]
-            A[r, q, :] = row[r, :]
+                for q in range(first, end):
+                    t[r, q - first, :] += A[r, q, s] * C4[s, :]
+            for q in range(first, end):
+                A[r, q, :] = t[r, q - first, :]
 
 
 def schedule(NR: int, NQ: int, NP: int) -> dict[str, parpy.LoopPar]:

@@ -1,0 +1,141 @@
+"""The programs, and the versions that follow from them: plain Python's and Numba's."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from benchmarks.npbench import programs
+
+import parpy
+
+PRESETS = ("test", "S", "M", "L", "paper")
+
+Version = Callable[..., object]
+"""Takes the arguments of a program in order, and leaves the results in some of them."""
+
+# Of results in float64. A sum in another order differs by less, also where its terms cancel.
+_TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the suite: what a module in `programs` holds.
+
+    Attributes:
+        name: the module's name.
+        sizes: from preset to the extents that `initialize` and `schedule` take.
+        outputs: the names of the arguments that hold the results.
+        tolerance: `rtol` and `atol` of the comparison with NumPy's results.
+        initialize: makes the arguments, by name and in order.
+        reference: the NumPy version.
+        kernel: the ParPy version, decorated.
+        schedule: makes the schedule of each label.
+    """
+
+    name: str
+    sizes: Mapping[str, Mapping[str, int]]
+    outputs: tuple[str, ...]
+    tolerance: Mapping[str, float]
+    initialize: Callable[..., dict[str, Any]]
+    reference: FunctionType
+    kernel: Callable[..., None]
+    schedule: Callable[..., dict[str, parpy.LoopPar]]
+
+    def mistakes(self, actual: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the results in `actual`, a line for each wrong argument."""
+        found = []
+        for name in self.outputs:
+            a, e = actual[name], expected[name]
+            if a.dtype != e.dtype or a.shape != e.shape:
+                found.append(f"{name}: {a.dtype} {a.shape}, expected {e.dtype} {e.shape}")
+                continue
+            exact = e.dtype.kind in "biu"
+            good = a == e if exact else np.isclose(a, e, **self.tolerance, equal_nan=True)
+            if not np.all(good):
+                worst = np.abs(np.where(good, 0, a - e.astype(np.result_type(e, np.float64)))).max()
+                count = np.count_nonzero(~good)
+                found.append(f"{name}: {count} of {a.size} elements differ, by up to {worst:.3g}")
+        return found
+
+
+def names() -> list[str]:
+    """The names of all programs, in order."""
+    return sorted(m.name for m in pkgutil.iter_modules(programs.__path__) if m.name[0] != "_")
+
+
+def load(name: str) -> Program:
+    """The program `name`.
+
+    Raises:
+        parpy.CompileError: a decorator of the module refuses a function.
+    """
+    module = importlib.import_module(f"{programs.__name__}.{name}")
+    return Program(
+        name=name,
+        sizes=module.SIZES,
+        outputs=module.OUTPUTS,
+        tolerance={**_TOLERANCE, **getattr(module, "TOLERANCE", {})},
+        initialize=module.initialize,
+        reference=module.reference,
+        kernel=module.kernel,
+        schedule=module.schedule,
+    )
+
+
+def plain(kernel: Callable[..., None]) -> FunctionType:
+    """A decorated function in plain Python: undecorated, and so are the functions it calls."""
+
+    def undecorated(value: object) -> FunctionType | None:
+        found = getattr(value, "__wrapped__", None) if isinstance(value, type(kernel)) else None
+        return found if isinstance(found, FunctionType) else None
+
+    function = undecorated(kernel)
+    assert function is not None, f"{kernel!r} is not decorated"
+    made: FunctionType = _rebuilt(function, undecorated, lambda f: f)
+    return made
+
+
+def numba_versions(reference: FunctionType) -> dict[str, Version]:
+    """What Numba makes of the NumPy version as it is, sequential and parallel; lazily compiled."""
+    import numba
+
+    def of_this_module(value: object) -> FunctionType | None:
+        if isinstance(value, FunctionType) and value.__module__ == reference.__module__:
+            return value
+        return None
+
+    return {
+        "numba": _rebuilt(reference, of_this_module, numba.njit),
+        "numba parallel": _rebuilt(reference, of_this_module, numba.njit(parallel=True)),
+    }
+
+
+def _rebuilt(
+    function: FunctionType,
+    replaced: Callable[[object], FunctionType | None],
+    decorate: Callable[[FunctionType], Any],
+) -> Any:
+    """`function`, decorated, with the functions that it calls replaced and decorated likewise.
+
+    Args:
+        function: undecorated.
+        replaced: from a global to the function that is decorated in its place; None leaves it.
+        decorate: what all of them get.
+    """
+    namespace = dict(function.__globals__)
+
+    def copy(f: FunctionType) -> Any:
+        made = FunctionType(f.__code__, namespace, f.__name__, f.__defaults__, f.__closure__)
+        made.__module__ = f.__module__
+        return decorate(made)
+
+    for name, value in function.__globals__.items():
+        if value is not function and (callee := replaced(value)) is not None:
+            namespace[name] = copy(callee)
+    return copy(function)

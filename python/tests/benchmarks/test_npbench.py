@@ -1,0 +1,140 @@
+"""The programs of NPBench give NumPy's results: in plain Python, and compiled."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import parpy
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from benchmarks.npbench import _catalog  # noqa: E402
+from benchmarks.npbench._inputs import Inputs  # noqa: E402
+from benchmarks.npbench._result import Result, Status  # noqa: E402
+
+# What does not compile yet, and why. It only ever shrinks: see `test_not_yet`.
+NOT_YET = {
+    "contour_integral": "complex numbers",
+    "mandelbrot1": "complex numbers",
+    "mandelbrot2": "complex numbers",
+    "scattering_self_energies": "complex numbers",
+    "stockham_fft": "complex numbers",
+}
+
+NAMES = _catalog.names()
+COMPILED = [name for name in NAMES if name not in NOT_YET]
+
+
+def load(name: str) -> _catalog.Program:
+    """A program, also one that does not compile; skips one that cannot even be decorated."""
+    try:
+        return _catalog.load(name)
+    except parpy.CompileError:
+        if name in NOT_YET:
+            pytest.skip(NOT_YET[name])
+        raise
+
+
+def run(
+    program: _catalog.Program, function: Callable[..., object], **options: Any
+) -> dict[str, Any]:
+    """The arguments of the smallest preset after a call of `function`."""
+    arguments = program.initialize(**program.sizes["test"])
+    with np.errstate(all="ignore"):
+        function(*arguments.values(), **options)
+    return arguments
+
+
+def options(program: _catalog.Program) -> parpy.CompileOptions:
+    opts = parpy.par(program.schedule(**program.sizes["test"]))
+    opts.backend = parpy.CompileBackend.Cpu
+    return opts
+
+
+def compiled(program: _catalog.Program) -> dict[str, Any]:
+    """As `run`, compiled; warnings about performance are welcome."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return run(program, program.kernel, opts=options(program))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_program_is_complete(name: str) -> None:
+    program = load(name)
+    assert set(program.sizes) == set(_catalog.PRESETS)
+    arguments = program.initialize(**program.sizes["test"])
+    for function in (program.reference, _catalog.plain(program.kernel)):
+        code = function.__code__
+        assert list(code.co_varnames[: code.co_argcount]) == list(arguments)
+    assert set(program.outputs) <= set(arguments)
+    labels = set(program.schedule(**program.sizes["test"]))
+    assert labels <= set(_constants(program.kernel)), "a label that no statement bears"
+
+
+def _constants(kernel: Any) -> list[str]:
+    """The strings in a kernel and in the decorated functions that it may call."""
+    functions = [kernel, *kernel.__wrapped__.__globals__.values()]
+    codes = [f.__wrapped__.__code__ for f in functions if isinstance(f, type(kernel))]
+    return [c for code in codes for c in code.co_consts if isinstance(c, str)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plain(name: str) -> None:
+    program = load(name)
+    expected = run(program, program.reference)
+    assert program.mistakes(run(program, _catalog.plain(program.kernel)), expected) == []
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled(name: str) -> None:
+    program = _catalog.load(name)
+    assert program.mistakes(compiled(program), run(program, program.reference)) == []
+
+
+@pytest.mark.parametrize("name", NOT_YET)
+def test_not_yet(name: str) -> None:
+    """Fails when a program compiles: take it off the list."""
+    with pytest.raises(parpy.CompileError):
+        compiled(_catalog.load(name))
+
+
+def test_inputs_start_from_the_same_values() -> None:
+    inputs = Inputs(lambda: {"b": np.zeros(3), "n": 2, "a": np.arange(4.0)}, ["a", "b", "n"])
+    assert list(inputs.arguments) == ["a", "b", "n"]
+    a, b, _ = inputs.values()
+    b += 1
+    inputs.learn()
+    assert np.array_equal(b, np.zeros(3)) and np.array_equal(a, np.arange(4.0))
+    a *= 2
+    inputs.learn()
+    a *= 3
+    b -= 1
+    inputs.restore()
+    assert np.array_equal(b, np.zeros(3)) and np.array_equal(a, np.arange(4.0))
+
+
+def test_mistakes_are_told() -> None:
+    program = _catalog.load("compute")
+    expected = run(program, program.reference)
+    wrong = {**expected, "out": expected["out"].copy()}
+    wrong["out"][1, 2] += 3
+    assert program.mistakes(wrong, expected) == ["out: 1 of 198 elements differ, by up to 3"]
+    wrong["out"] = expected["out"].astype(np.float64)
+    assert program.mistakes(wrong, expected) == [
+        "out: float64 (11, 18), expected int64 (11, 18)",
+    ]
+
+
+def test_results_survive_json() -> None:
+    samples = {"numpy": [2.0, 4.0, 3.0], "parpy": [1.5], "numba": [2.0], "numba parallel": [1.0]}
+    result = Result("gemm", Status.WRONG, "C: …", 0.5, samples)
+    assert Result.of(result.data()) == result
+    assert (result.numpy, result.parpy, result.numba) == (3.0, 1.5, 1.0)
+    assert result.speedup(result.parpy) == 2.0
