@@ -11,7 +11,8 @@ extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
 
 // The state of a new object, retained; NULL with an exception set.
 extern void *parpy_function_make(PyObject *function, PyObject *definition, PyObject *filename,
-                                 PyObject *lines, Py_ssize_t first_line, Py_ssize_t column_offset);
+                                 PyObject *lines, Py_ssize_t first_line, Py_ssize_t column_offset,
+                                 PyObject *annotations);
 extern void *parpy_text_make(PyObject *name, PyObject *text);
 extern void parpy_state_release(void *state);
 extern void parpy_state_clear(void *state);
@@ -119,15 +120,16 @@ static PyTypeObject *function_type;
 bool py_is_native_function(PyObject *object) { return Py_IS_TYPE(object, function_type); }
 
 static PyObject *function_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-  static char *names[] = {"function",   "definition",    "filename", "lines",
-                          "first_line", "column_offset", NULL};
-  PyObject *function, *definition, *filename, *lines;
+  static char *names[] = {"function",      "definition",  "filename", "lines", "first_line",
+                          "column_offset", "annotations", NULL};
+  PyObject *function, *definition, *filename, *lines, *annotations;
   Py_ssize_t first_line, column_offset;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOUOnn:Function", names, &function,
-                                   &definition, &filename, &lines, &first_line, &column_offset))
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOUOnnO:Function", names, &function,
+                                   &definition, &filename, &lines, &first_line, &column_offset,
+                                   &annotations))
     return NULL;
-  void *state =
-      parpy_function_make(function, definition, filename, lines, first_line, column_offset);
+  void *state = parpy_function_make(function, definition, filename, lines, first_line,
+                                    column_offset, annotations);
   return callable_allocate(type, state, parpy_function_call);
 }
 

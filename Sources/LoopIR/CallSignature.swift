@@ -98,6 +98,8 @@ public struct CompileOptions: Sendable, Hashable {
   /// Data-dependent indexes are checked at run time.
   public var checksBounds = false
   public var maximumUnrollCount = 32
+  /// A loop over a shape variable bears the variable's name as a label.
+  public var hasImplicitShapeLabels = true
 
   /// Creates the default options.
   public init() {}

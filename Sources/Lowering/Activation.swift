@@ -37,6 +37,9 @@ struct Activation {
   var path: [CallSite] = []
   /// Whether the labels of the body stand for nothing: it runs inside a parallel loop of the caller.
   var ignoresLabels = false
+  /// What the shape and type variables of the annotations stand for.
+  var extents: [UInt64: LoopIR.Expression] = [:]
+  var types: [UInt64: ScalarType] = [:]
   /// The temporary arrays in scope, with the blocks that made them.
   var temporaries: [String: Int] = [:]
   /// What the function gives back, once its `return` is lowered.

@@ -25,7 +25,8 @@ extension Lowerer {
       guard let result = try callFunction(id, arguments, keywords, at: span, isInlined: false)
       else { throw reject(.noResult(name, at: span)) }
       return result
-    case .integer, .float, .bool, .typedScalar, .missing, .unsupported:
+    case .integer, .float, .bool, .typedScalar, .missing, .unsupported, .shapeVariable,
+      .typeVariable:
       try rejectUnknownCallee(callee)
       throw reject(.unknownFunction(path.joined(separator: "."), at: callee.span))
     }
@@ -42,7 +43,7 @@ extension Lowerer {
           ? .unknownFunction(name, at: callee.span)
           : Diagnostic(
             .name, "Call to unknown function \(name): the name is not defined", at: callee.span))
-    case .unsupported, .integer, .float, .bool, .typedScalar:
+    case .unsupported, .integer, .float, .bool, .typedScalar, .shapeVariable, .typeVariable:
       throw reject(.unknownFunction(name, at: callee.span))
     case .intrinsic, .scalarType, .function: return
     }
@@ -120,6 +121,36 @@ extension Lowerer {
         throw reject(.noResult(path.joined(separator: "."), at: span))
       }
       return result
+    case .convert:
+      guard arguments.count == 2 else {
+        throw reject(
+          Diagnostic(.type, "\(name) takes 2 arguments, \(arguments.count) were given", at: span))
+      }
+      let type = try elementType(arguments[1], default: nil)
+      return try lift(try value(arguments[0]), at: span) {
+        .strong($0.expression.converted(to: type))
+      }
+    case .staticTypesEqual:
+      guard arguments.count == 2 else {
+        throw reject(
+          Diagnostic(.type, "\(name) takes 2 arguments, \(arguments.count) were given", at: span))
+      }
+      let types = try arguments.map { try elementType($0, default: nil) }
+      return .scalar(.weak(.bool(types[0] == types[1], at: span)))
+    case .staticBackendEqual:
+      guard arguments.count == 1, let path = arguments[0].path,
+        case .intrinsic(let backend) = names.resolve(path),
+        [.backendCpu, .backendCuda, .backendMetal].contains(backend)
+      else {
+        throw reject(
+          Diagnostic(
+            .type, "\(name) takes a backend", at: span,
+            help: "write parpy.CompileBackend.Cpu, Cuda or Metal"))
+      }
+      return .scalar(.weak(.bool(backend == .backendCpu, at: span)))
+    case .staticFail: throw reject(try staticFailure(arguments, at: span))
+    case .backendCpu, .backendCuda, .backendMetal:
+      throw reject(.unknownFunction(name, at: span))
     case .empty, .zeros, .ones, .full, .emptyLike, .zerosLike, .onesLike:
       throw reject(
         .unsupported(
@@ -133,6 +164,14 @@ extension Lowerer {
     default:
       return try elementwise(intrinsic, arguments, named: name, at: span)
     }
+  }
+
+  /// What `parpy.builtin.static_fail(message)` says.
+  func staticFailure(_ arguments: [Syntax.Expression], at span: Span) throws -> Diagnostic {
+    guard arguments.count == 1, case .string(let message) = arguments[0].kind else {
+      throw reject(Diagnostic(.program, "static_fail takes one string literal", at: span))
+    }
+    return Diagnostic(.program, message, at: span)
   }
 
   private func operands(

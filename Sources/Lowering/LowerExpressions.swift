@@ -109,7 +109,10 @@ extension Lowerer {
       throw reject(
         .unknownName(
           name, parameters: function.parameters.map(\.name), of: function.name, at: span))
-    case .intrinsic, .scalarType, .function(_, _):
+    case .shapeVariable(let id):
+      if let extent = activation.extents[id] { return .weak(extent) }
+      throw reject(.unboundVariable(name, "shape", at: span))
+    case .intrinsic, .scalarType, .function, .typeVariable:
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
     case .unsupported(let description):
       throw reject(.unsupported("'\(name)', \(description),", at: span))

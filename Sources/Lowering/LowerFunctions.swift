@@ -54,6 +54,7 @@ extension Lowerer {
     activation.ignoresLabels = outer.0.ignoresLabels || (!isInlined && parallelDepth > 0)
     scope = Scope()
     for (name, binding) in bindings { scope[name] = binding }
+    try bindAnnotations()
     let before = diagnostics.count
     try lower(body.structured.statements)
     calledStatements += 1 + body.structured.statements.count

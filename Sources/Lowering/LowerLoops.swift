@@ -7,7 +7,7 @@ extension Lowerer {
     _ target: Syntax.Expression, _ iterable: Syntax.Expression, _ body: [Syntax.Statement],
     until exits: [Syntax.Statement.Exit], at statement: Syntax.Statement
   ) throws {
-    let labels = takeLabels()
+    let labels = takeLabels() + implicitLabels(of: iterable)
     guard case .name(let name) = target.kind else {
       throw reject(.unsupported("a loop target other than a name", at: target.span))
     }
@@ -89,6 +89,14 @@ extension Lowerer {
         scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
       }
     }
+  }
+
+  /// A loop over a shape variable bears the variable's name.
+  private func implicitLabels(of iterable: Syntax.Expression) -> [(name: String, span: Span)] {
+    guard signature.options.hasImplicitShapeLabels, let name = iterable.rangeName,
+      scope[name] == nil, case .shapeVariable = names.resolve([name])
+    else { return [] }
+    return [(name, iterable.span)]
   }
 
   /// What the loop variable is after the loop: its last value, or what it was where the range is empty.

@@ -107,6 +107,9 @@ extension Lowerer {
           _ = try callFunction(id, arguments, keywords, at: e.span, isInlined: false)
           return
         }
+        if meaning == .intrinsic(.staticFail) {
+          throw reject(try staticFailure(arguments, at: e.span))
+        }
         if meaning == .intrinsic(.inline) {
           return try lowerInlinedCall(arguments, keywords, at: e.span)
         }

@@ -69,8 +69,7 @@ extension Lowerer {
   }
 
   /// The dtype that an argument names: a type, or `x.dtype`.
-  private func elementType(_ e: Syntax.Expression?, default model: ScalarType?) throws -> ScalarType
-  {
+  func elementType(_ e: Syntax.Expression?, default model: ScalarType?) throws -> ScalarType {
     guard let e else { return model ?? .float64 }
     if case .attribute(let base, "dtype") = e.kind, let view = try view(base) {
       return ir[view.buffer].element
@@ -81,7 +80,11 @@ extension Lowerer {
       case .intrinsic(.toFloat): return .float64
       case .intrinsic(.toInt): return .int64
       case .intrinsic(.toBool): return .bool
-      case .intrinsic, .integer, .float, .bool, .typedScalar, .function, .missing, .unsupported:
+      case .typeVariable(let id):
+        if let type = activation.types[id] { return type }
+        throw reject(.unboundVariable(path.joined(separator: "."), "type", at: e.span))
+      case .intrinsic, .integer, .float, .bool, .typedScalar, .function, .shapeVariable, .missing,
+        .unsupported:
         break
       }
     }

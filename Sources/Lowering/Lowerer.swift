@@ -94,6 +94,7 @@ final class Lowerer {
           at: function.span))
     }
     bindParameters()
+    try bindAnnotations()
     facts = Facts(variables: ir.variables)
     firstOwnedVariable = ir.variables.count
     ir.body = try block { try lower(activation.body.structured.statements) }

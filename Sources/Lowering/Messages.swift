@@ -64,6 +64,12 @@ extension Diagnostic {
       at: span, help: "labels name for loops, slice assignments and reductions")
   }
 
+  static func unboundVariable(_ name: String, _ kind: String, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program, "the \(kind) variable '\(name)' stands in no annotation of the function", at: span,
+      help: "annotate a parameter with it: x: parpy.types.buffer(…)")
+  }
+
   static func bareReturn(at span: Span) -> Diagnostic {
     Diagnostic(.program, "return without a value is not supported", at: span)
   }

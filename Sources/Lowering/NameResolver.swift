@@ -47,6 +47,10 @@ public enum ResolvedName: Sendable, Hashable {
   case typedScalar(ScalarType, bits: Int64)
   /// A decorated function.
   case function(name: String, FunctionID)
+  /// A shape variable of annotations.
+  case shapeVariable(UInt64)
+  /// A type variable of annotations.
+  case typeVariable(UInt64)
   /// No such name; `known` are the names in scope, for a suggestion.
   case missing(known: [String])
   /// Something that means nothing to the compiler, described for a message: "a module", "a list".
@@ -78,7 +82,13 @@ public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
   case toInt = "to_int"
   case toFloat = "to_float"
   case toBool = "to_bool"
-  case label, gpu, range, len, inline
+  case label, gpu, range, len, inline, convert
+  case staticBackendEqual = "static_backend_eq"
+  case staticTypesEqual = "static_types_eq"
+  case staticFail = "static_fail"
+  case backendCpu = "backend_cpu"
+  case backendCuda = "backend_cuda"
+  case backendMetal = "backend_metal"
   case empty = "np_empty"
   case zeros = "np_zeros"
   case ones = "np_ones"

@@ -40,6 +40,7 @@ struct CallOptions {
       }
     }
     compile.isStrict = try Self.bool(options, "strict")
+    compile.hasImplicitShapeLabels = try Self.bool(options, "implicit_shape_labels")
     compile.checksBounds = try Self.bool(options, "check_bounds")
     let count = try options.attribute("max_unroll_count")
     compile.maximumUnrollCount = try count.pointer.integer()

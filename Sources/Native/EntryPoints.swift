@@ -41,9 +41,9 @@ import Syntax
 @c public func parpy_function_make(
   _ function: UnsafeMutablePointer<PyObject>?, _ definition: UnsafeMutablePointer<PyObject>?,
   _ filename: UnsafeMutablePointer<PyObject>?, _ lines: UnsafeMutablePointer<PyObject>?,
-  _ firstLine: Int, _ columnOffset: Int
+  _ firstLine: Int, _ columnOffset: Int, _ annotations: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutableRawPointer? {
-  guard let function, let definition, let filename, let lines else { return nil }
+  guard let function, let definition, let filename, let lines, let annotations else { return nil }
   do {
     guard py_is_list(lines) || py_is_tuple(lines) else {
       throw raise(py_type_error(), "lines must be a list of strings")
@@ -57,7 +57,7 @@ import Syntax
       name: try String(python: filename), firstLine: Int32(clamping: firstLine), lines: texts)
     let state = try FunctionState(
       function: function, definition: definition, source: source,
-      columnOffset: min(max(columnOffset, 0), 1 << 20))
+      columnOffset: min(max(columnOffset, 0), 1 << 20), annotations: annotations)
     return Unmanaged<CallableState>.passRetained(state).toOpaque()
   } catch {
     return nil

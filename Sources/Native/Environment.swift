@@ -21,9 +21,10 @@ final class Environment {
     capacity = scopes.reduce(1) { $0 + $1.capacity }
   }
 
-  /// Whether these are the scopes of the environment.
-  func consists(of others: [Scope]) -> Bool {
-    scopes.count == others.count && zip(scopes, others).allSatisfy { $0 === $1 }
+  /// Whether these are the scopes and labels of the environment.
+  func consists(of others: [Scope], _ otherLabels: [String]) -> Bool {
+    labels == otherLabels && scopes.count == others.count
+      && zip(scopes, others).allSatisfy { $0 === $1 }
   }
 
   /// Lets the frame hold the words of the environment.

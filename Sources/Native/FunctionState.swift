@@ -26,9 +26,18 @@ final class FunctionState: CallableState {
 
   /// Reads the function once and for all.
   init(
-    function: PythonPointer, definition: PythonPointer, source: SourceFile, columnOffset: Int
+    function: PythonPointer, definition: PythonPointer, source: SourceFile, columnOffset: Int,
+    annotations: PythonPointer
   ) throws(PythonException) {
-    syntax = try ASTReader.read(definition, source: source, columnOffset: columnOffset)
+    var syntax = try ASTReader.read(definition, source: source, columnOffset: columnOffset)
+    for index in syntax.parameters.indices {
+      let name = try syntax.parameters[index].name.python()
+      guard py_is_dict(annotations),
+        let text = PyDict_GetItemWithError(annotations, name.pointer), py_is_string(text)
+      else { continue }
+      syntax.parameters[index].annotation = Annotation(try String(python: text))
+    }
+    self.syntax = syntax
     callee = try Callee(name: syntax.name, parameters: syntax.parameters, sources: [source])
     scope = try Scope(of: function, names: FreeNames(of: syntax))
     environment = try Environment(serial: 0, scopes: [scope], labels: syntax.labelNames)
@@ -57,16 +66,20 @@ final class FunctionState: CallableState {
   private static let mostEnvironments = 8
 
   /// Takes the functions that a look at the names found; true where they are others than before.
-  func enter(_ states: [FunctionState]) throws(PythonException) -> Bool {
+  ///
+  /// - Parameter shapeNames: the loops' labels that are names of shape variables.
+  func enter(
+    _ states: [FunctionState], shapeNames: [String]
+  ) throws(PythonException) -> Bool {
     let scopes = states.map(\.scope)
-    if environment.consists(of: scopes) { return false }
-    if let known = environments.first(where: { $0.consists(of: scopes) }) {
+    var labels: [String] = []
+    for label in states.flatMap(\.syntax.labelNames) + shapeNames where !labels.contains(label) {
+      labels.append(label)
+    }
+    if environment.consists(of: scopes, labels) { return false }
+    if let known = environments.first(where: { $0.consists(of: scopes, labels) }) {
       environment = known
       return true
-    }
-    var labels: [String] = []
-    for label in states.flatMap(\.syntax.labelNames) where !labels.contains(label) {
-      labels.append(label)
     }
     let serial = (environments.last?.serial ?? 0) &+ 1
     environment = try Environment(serial: serial, scopes: scopes, labels: labels)
@@ -202,7 +215,7 @@ final class FunctionState: CallableState {
       PyTuple_SetItem(tuple.pointer, index, argument)
     }
     let plain = PlainPython()
-    let result = try OwnedObject(PyObject_Call(function, tuple.pointer, nil))
+    let result = try Hooks.current().plainCall.call(function, tuple.pointer)
     _ = consume plain
     return result.taken()
   }

@@ -13,6 +13,9 @@ struct Hooks {
   let typeMismatchError: PythonPointer
   let internalCompilerError: PythonPointer
   let warn: PythonPointer
+  let shapeVariable: PythonPointer
+  let typeVariable: PythonPointer
+  let plainCall: PythonPointer
 
   /// The hooks of the process; nil before `initialize`. Read and written with the GIL held.
   nonisolated(unsafe) private(set) static var shared: Hooks?
@@ -36,7 +39,10 @@ struct Hooks {
       compileError: try object.attribute("CompileError").taken(),
       typeMismatchError: try object.attribute("TypeMismatchError").taken(),
       internalCompilerError: try object.attribute("InternalCompilerError").taken(),
-      warn: try object.attribute("warn").taken())
+      warn: try object.attribute("warn").taken(),
+      shapeVariable: try object.attribute("ShapeVariable").taken(),
+      typeVariable: try object.attribute("TypeVariable").taken(),
+      plainCall: try object.attribute("plain_call").taken())
     guard py_is_dict(hooks.intrinsics), py_is_dict(hooks.dtypes) else {
       throw raise(py_type_error(), "hooks.intrinsics and hooks.dtypes must be dictionaries")
     }

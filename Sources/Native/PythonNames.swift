@@ -12,6 +12,8 @@ struct PythonNames: NameResolver, Sendable {
   private var functions: [Syntax.Function] = []
   /// The sources of the functions.
   private(set) var sources: [SourceFile] = []
+  /// The shape variables that are bounds of loops, and so their labels.
+  private(set) var shapeNames: [String] = []
   /// The function whose names are resolved.
   private var current = 0
 
@@ -45,6 +47,9 @@ struct PythonNames: NameResolver, Sendable {
       sources += state.callee.sources
       tables.append([:])
       watchesMore = try lookUp(in: state.scope, index, &states) || watchesMore
+      shapeNames += state.syntax.rangeNames.filter { name in
+        if case .shapeVariable? = tables[index][[name]] { true } else { false }
+      }
       index += 1
     }
     return (states, watchesMore)
@@ -101,7 +106,9 @@ struct PythonNames: NameResolver, Sendable {
     switch meaning {
     case .intrinsic, .scalarType: true
     case .unsupported: py_is_module(object) || py_is_class(object)
-    case .integer, .float, .bool, .typedScalar, .function, .missing: false
+    case .integer, .float, .bool, .typedScalar, .function, .missing, .shapeVariable,
+      .typeVariable:
+      false
     }
   }
 
@@ -130,6 +137,12 @@ struct PythonNames: NameResolver, Sendable {
       let intrinsic = Intrinsic(rawValue: name)
     {
       return .intrinsic(intrinsic)
+    }
+    if py_is_instance(object, hooks.shapeVariable) {
+      return .shapeVariable(UInt64(UInt(bitPattern: object)))
+    }
+    if py_is_instance(object, hooks.typeVariable) {
+      return .typeVariable(UInt64(UInt(bitPattern: object)))
     }
     if let name = try hooks.name(of: object, in: hooks.dtypes) {
       return ScalarType(name: name).map { .scalarType($0) } ?? .unsupported("the type \(name)")

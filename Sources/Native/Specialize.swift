@@ -77,7 +77,7 @@ extension FunctionState {
       var names = PythonNames()
       let found = try names.lookUp(from: self)
       let former = scopeWords(frame)
-      let isNew = try enter(found.states)
+      let isNew = try enter(found.states, shapeNames: names.shapeNames)
       frame.pointee.rewindOptions()
       try readEnvironment(frame, opts, try OptionsReader.token(opts))
       if !found.watchesMore, !isNew, former == scopeWords(frame) {

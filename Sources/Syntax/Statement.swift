@@ -47,11 +47,14 @@ public struct Function: Sendable, Hashable {
   public struct Parameter: Sendable, Hashable {
     public var name: String
     public var span: Span
+    /// What the argument must be; nil where anything goes.
+    public var annotation: Annotation?
 
     /// Creates the parameter `name`.
-    public init(_ name: String, at span: Span = .none) {
+    public init(_ name: String, at span: Span = .none, annotation: Annotation? = nil) {
       self.name = name
       self.span = span
+      self.annotation = annotation
     }
   }
 
@@ -91,5 +94,38 @@ public struct Function: Sendable, Hashable {
     }
     visit(body)
     return names
+  }
+
+  /// The names `N` of loops over `range(N)` or `range(a, N)`, in order of first appearance: where one stands for a shape
+  /// variable, it is the label of its loop.
+  public var rangeNames: [String] {
+    var names: [String] = []
+    func visit(_ statements: [Statement]) {
+      for statement in statements {
+        switch statement.kind {
+        case .forLoop(_, let iterable, let body, _):
+          if let name = iterable.rangeName, !names.contains(name) { names.append(name) }
+          visit(body)
+        case .whileLoop(_, let body), .with(_, let body): visit(body)
+        case .conditional(_, let then, let otherwise):
+          visit(then)
+          visit(otherwise)
+        case .assign, .augmentedAssign, .expression, .returned, .pass, .breakLoop, .continueLoop:
+          continue
+        }
+      }
+    }
+    visit(body)
+    return names
+  }
+}
+
+extension Expression {
+  /// The name `N` of a call `range(N)` or `range(a, N)`.
+  public var rangeName: String? {
+    guard case .call(_, let arguments, _) = kind, arguments.count <= 2,
+      case .name(let name)? = arguments.last?.kind
+    else { return nil }
+    return name
   }
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
-from parpy import _errors, _intrinsics, backend
+from parpy import _errors, _intrinsics, backend, types
 from parpy._options import CompileBackend
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ class Hooks:
     intrinsics = _intrinsics.INTRINSICS
     dtypes = _intrinsics.DTYPES
     CompileError = _errors.CompileError
+    ShapeVariable = types.ShapeVariable
+    TypeVariable = types.TypeVariable
     TypeMismatchError = _errors.TypeMismatchError
     InternalCompilerError = _errors.InternalCompilerError
 
@@ -30,6 +33,18 @@ class Hooks:
         from parpy._compile import compile_and_load
 
         return compile_and_load(text, entry)
+
+    @staticmethod
+    def plain_call(function: FunctionType, arguments: tuple[Any, ...]) -> Any:
+        """Runs an undecorated function; the variables of its annotations have their values."""
+        if not function.__annotations__:
+            return function(*arguments)
+        from parpy._annotations import annotations_of, bound
+
+        names = function.__code__.co_varnames
+        named = dict(zip(names, arguments, strict=False))
+        with bound(annotations_of(function), named):
+            return function(*arguments)
 
     @staticmethod
     def target() -> Target:

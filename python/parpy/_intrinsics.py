@@ -10,6 +10,7 @@ import numpy as np
 
 from parpy import _structure, builtin, operators, reduce
 from parpy import math as parpy_math
+from parpy._options import CompileBackend
 from parpy.types import ElemSize
 
 __all__ = ["DTYPES", "INTRINSICS"]
@@ -82,6 +83,13 @@ def _intrinsics() -> dict[Any, str]:
         parpy_math.atan2: "atan2",
         parpy_math.round: "round",
         builtin.inline: "inline",
+        builtin.convert: "convert",
+        builtin.static_backend_eq: "static_backend_eq",
+        builtin.static_types_eq: "static_types_eq",
+        builtin.static_fail: "static_fail",
+        CompileBackend.Cpu: "backend_cpu",
+        CompileBackend.Cuda: "backend_cuda",
+        CompileBackend.Metal: "backend_metal",
         np.empty: "np_empty",
         np.zeros: "np_zeros",
         np.ones: "np_ones",

@@ -55,6 +55,12 @@ def jit(function: Callable[P, None]) -> _native.Function[P]:
     # `inspect` is slow to load, and only decorating needs it.
     from parpy._source import source_of
 
+    annotations: dict[str, str] = {}
+    if function.__annotations__:
+        from parpy._annotations import annotations_of, described
+
+        known = annotations_of(function)
+        annotations = {name: described(value) for name, value in known.items()}
     source = source_of(function)
     made: _native.Function[P] = _native.Function(
         function,
@@ -63,6 +69,7 @@ def jit(function: Callable[P, None]) -> _native.Function[P]:
         source.lines,
         source.first_line,
         source.column_offset,
+        annotations,
     )
     functools.update_wrapper(made, function)
     # Only `clear_cache` needs the list; a core without weak references is not held alive for it.

@@ -24,6 +24,7 @@ class Function(Generic[_P]):
         lines: list[str],
         first_line: int,
         column_offset: int,
+        annotations: dict[str, str],
         /,
     ) -> None: ...
     @overload

@@ -11,7 +11,7 @@ from parpy._errors import CompileError
 from parpy._options import CompileBackend
 from parpy._structure import gpu, label
 from parpy.operators import inf
-from parpy.types import ElemSize
+from parpy.types import ElemSize, TypeVariable
 
 __all__ = [
     "convert",
@@ -51,7 +51,7 @@ def minimum(x: Any, y: Any) -> Any:
     return _elementwise.apply(np.minimum, x, y)
 
 
-def convert(e: Any, T: ElemSize) -> Any:
+def convert(e: Any, T: ElemSize | TypeVariable) -> Any:
     """`e` as the scalar type `T`.
 
     Integers wrap; floats become integers by truncation that saturates, NaN giving 0; what is not
@@ -65,9 +65,9 @@ def convert(e: Any, T: ElemSize) -> Any:
         >>> print(parpy.builtin.convert(2.9, parpy.types.I32))
         2
     """
-    if not isinstance(T, ElemSize):
+    if not isinstance(T, (ElemSize, TypeVariable)):
         raise TypeError(f"convert needs a scalar type such as parpy.types.F32, not {T!r}")
-    dtype = T.to_numpy()
+    dtype = _dtype(T)
     if dtype.kind in "iu":
         return _elementwise.to_integer(e, dtype)
     return _elementwise.to_float(e, dtype)
@@ -109,6 +109,12 @@ def static_types_eq(T: Any, U: Any) -> bool:
 
 
 def _dtype(T: Any) -> Any:
+    if isinstance(T, TypeVariable):
+        if T.type is None:
+            raise TypeError(
+                "a type variable has a value only while a function that it annotates runs"
+            )
+        return T.type
     return T.to_numpy() if isinstance(T, ElemSize) else T
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, NoReturn
+import operator
+from collections.abc import Sequence
+from typing import Any, final
 
 import numpy as np
 
@@ -109,53 +111,155 @@ F32 = ElemSize.F32
 F64 = ElemSize.F64
 
 
-def _later(name: str) -> NoReturn:
-    raise NotImplementedError(
-        f"parpy.types.{name} is not in this version of ParPy yet; leave the parameter without an "
-        "annotation: types and shapes are taken from the arguments of each call"
-    )
+@final
+class TypeVariable:
+    """Stands for one element type: the same one everywhere in a call. Made by `type_var()`."""
+
+    __slots__ = ("__weakref__", "type")
+
+    def __init__(self) -> None:
+        self.type: np.dtype[Any] | None = None
 
 
-def buffer(elem: ElemSize, shape: object) -> NoReturn:
+@final
+class ShapeVariable:
+    """Stands for one extent: the same one everywhere in a call. Made by `shape_var()`.
+
+    While a function runs in plain Python through `opts=parpy.seq()`, it counts as that integer.
+    """
+
+    __slots__ = ("__weakref__", "extent")
+
+    def __init__(self) -> None:
+        self.extent: int | None = None
+
+    def __index__(self) -> int:
+        """The extent in the call that runs now.
+
+        Raises:
+            RuntimeError: no such call runs.
+        """
+        if self.extent is None:
+            raise RuntimeError(
+                "a shape variable has a value only while a function that it annotates runs; in "
+                "plain Python call it with opts=parpy.seq()"
+            )
+        return self.extent
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        """The extent as a float."""
+        return float(self.__index__())
+
+    def __neg__(self) -> int:
+        """The negative extent."""
+        return -self.__index__()
+
+
+def _arithmetic() -> None:
+    """Gives `ShapeVariable` the operators of `int`, `==` excepted: it is compared by identity."""
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge"):
+        left = getattr(operator, name)
+        setattr(ShapeVariable, f"__{name}__", lambda a, b, f=left: f(int(a), b))
+        setattr(ShapeVariable, f"__r{name}__", lambda a, b, f=left: f(b, int(a)))
+
+
+_arithmetic()
+
+
+@final
+class BufferType:
+    """Annotates an array parameter. Made by `buffer(elem, shape)`.
+
+    Attributes:
+        elem: the element type, or a variable that stands for it.
+        shape: an extent or a variable for each dimension; None where any shape will do.
+    """
+
+    __slots__ = ("elem", "shape")
+
+    def __init__(
+        self, elem: ElemSize | TypeVariable, shape: tuple[int | ShapeVariable, ...] | None
+    ) -> None:
+        self.elem = elem
+        self.shape = shape
+
+    def __repr__(self) -> str:
+        """The call that makes it."""
+        return f"parpy.types.buffer({self.elem!r}, {None if self.shape is None else [*self.shape]})"
+
+
+@final
+class PointerType:
+    """Annotates a pointer parameter of an external function. Made by `pointer(elem)`."""
+
+    __slots__ = ("elem",)
+
+    def __init__(self, elem: ElemSize) -> None:
+        self.elem = elem
+
+    def __repr__(self) -> str:
+        """The call that makes it."""
+        return f"parpy.types.pointer({self.elem!r})"
+
+
+def buffer(
+    elem: ElemSize | TypeVariable, shape: Sequence[int | ShapeVariable] | None = None
+) -> BufferType:
     """Annotates an array parameter of element type `elem` and of `shape`.
 
+    Args:
+        elem: a type, or a variable of `type_var()`.
+        shape: for each dimension an extent or a variable of `shape_var()`; None for any shape.
+
     Raises:
-        NotImplementedError: always, in this version.
+        TypeError: `elem` or an entry of `shape` is something else.
+
+    Example:
+        >>> import parpy
+        >>> from parpy.types import F32, buffer, shape_var
+        >>> N = shape_var()
+        >>> @parpy.jit
+        ... def scale(x: buffer(F32, [N]), a: F32):
+        ...     for i in range(N):
+        ...         x[i] *= a
     """
-    _later("buffer")
+    if not isinstance(elem, (ElemSize, TypeVariable)):
+        raise TypeError(f"the element type of a buffer is a parpy.types type, not {elem!r}")
+    if shape is None:
+        return BufferType(elem, None)
+    extents = tuple(shape)
+    for extent in extents:
+        if isinstance(extent, bool) or not isinstance(extent, (int, np.integer, ShapeVariable)):
+            raise TypeError(f"an extent is an integer or a shape variable, not {extent!r}")
+    return BufferType(elem, extents)
 
 
-def pointer(elem: ElemSize) -> NoReturn:
+def pointer(elem: ElemSize) -> PointerType:
     """Annotates a pointer parameter of an external function.
 
     Raises:
-        NotImplementedError: always, in this version.
+        TypeError: `elem` is not a scalar type.
     """
-    _later("pointer")
+    if not isinstance(elem, ElemSize):
+        raise TypeError(f"a pointer is to a parpy.types type, not {elem!r}")
+    return PointerType(elem)
 
 
-def symbol() -> NoReturn:
-    """A variable that stands for one extent.
+def symbol() -> ShapeVariable:
+    """A variable that stands for one extent; the same as `shape_var`."""
+    return ShapeVariable()
 
-    Raises:
-        NotImplementedError: always, in this version.
+
+def shape_var() -> ShapeVariable:
+    """A variable that stands for one extent, the same everywhere in a call.
+
+    A loop over `range(N)` for such a variable `N` bears the label `"N"`.
     """
-    _later("symbol")
+    return ShapeVariable()
 
 
-def shape_var() -> NoReturn:
-    """A variable that stands for one extent; the same as `symbol`.
-
-    Raises:
-        NotImplementedError: always, in this version.
-    """
-    _later("shape_var")
-
-
-def type_var() -> NoReturn:
-    """A variable that stands for one element type.
-
-    Raises:
-        NotImplementedError: always, in this version.
-    """
-    _later("type_var")
+def type_var() -> TypeVariable:
+    """A variable that stands for one element type, the same everywhere in a call."""
+    return TypeVariable()

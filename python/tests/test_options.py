@@ -306,11 +306,6 @@ class TestBackends:
         lambda: parpy.external("f", CompileBackend.Cpu, parpy.Target.Device),
         lambda: parpy.callback(print),
         lambda: parpy.buffer.zeros,
-        lambda: parpy.types.buffer(parpy.types.F32, [1]),
-        lambda: parpy.types.pointer(parpy.types.F32),
-        lambda: parpy.types.symbol(),
-        lambda: parpy.types.shape_var(),
-        lambda: parpy.types.type_var(),
     ],
 )
 def test_what_is_not_there_yet_says_so(call: Callable[[], Any]) -> None:

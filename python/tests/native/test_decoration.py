@@ -304,8 +304,8 @@ def test_nonsense_for_a_definition_is_an_exception() -> None:
 
     for definition in [None, 1, object()]:
         with pytest.raises(AttributeError):
-            _native.Function(lambda: 0, definition, "f.py", [], 1, 0)
+            _native.Function(lambda: 0, definition, "f.py", [], 1, 0, {})
     with pytest.raises(TypeError):
         _native.Function()
     with pytest.raises(TypeError):
-        _native.Function(1, 2, "f.py", "lines", 1, 0)
+        _native.Function(1, 2, "f.py", "lines", 1, 0, {})

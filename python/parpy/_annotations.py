@@ -1,0 +1,95 @@
+"""What the annotations of a function's parameters say of its arguments."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from parpy.types import BufferType, ElemSize, ShapeVariable, TypeVariable
+
+__all__ = ["annotations_of", "bound", "described"]
+
+
+def annotations_of(function: FunctionType) -> dict[str, Any]:
+    """The annotations that ParPy knows, by parameter; all others mean nothing to it."""
+    found: dict[str, Any] = {}
+    try:
+        written = function.__annotations__
+    except NameError:  # Python 3.14 evaluates them here.
+        return found
+    for name, annotation in written.items():
+        value = annotation
+        if isinstance(value, str):
+            value = _evaluated(value, function)
+        if name != "return" and isinstance(value, (ElemSize, TypeVariable, BufferType)):
+            found[name] = value
+    return found
+
+
+def _evaluated(text: str, function: FunctionType) -> Any:
+    """The value of a postponed annotation; None where it has none here."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    local: dict[str, Any] = {}
+    for name, cell in cells:
+        try:
+            local[name] = cell.cell_contents
+        except ValueError:
+            continue
+    try:
+        return eval(text, function.__globals__, local)  # the user's own annotation
+    except Exception:
+        return None
+
+
+def described(annotation: Any) -> str:
+    """The annotation as the core reads it: see `Annotation` in Sources/Syntax."""
+    if isinstance(annotation, BufferType):
+        text = f"array {_element(annotation.elem)}"
+        if annotation.shape is None:
+            return text
+        extents = (
+            f"${id(e)}" if isinstance(e, ShapeVariable) else int(e) for e in annotation.shape
+        )
+        return " ".join((text, "[", *map(str, extents), "]"))
+    return f"scalar {_element(annotation)}"
+
+
+def _element(elem: ElemSize | TypeVariable) -> str:
+    return f"${id(elem)}" if isinstance(elem, TypeVariable) else elem.value
+
+
+class bound:
+    """Gives the variables of annotations their values for a call in plain Python."""
+
+    def __init__(self, annotations: dict[str, Any], arguments: dict[str, Any]) -> None:
+        self._extents: dict[ShapeVariable, int] = {}
+        self._types: dict[TypeVariable, np.dtype[Any]] = {}
+        for name, annotation in annotations.items():
+            argument = arguments.get(name)
+            elem = annotation.elem if isinstance(annotation, BufferType) else annotation
+            if isinstance(elem, TypeVariable):
+                self._types[elem] = np.asarray(argument).dtype
+            if isinstance(annotation, BufferType) and annotation.shape is not None:
+                for extent, size in zip(annotation.shape, np.asarray(argument).shape, strict=False):
+                    if isinstance(extent, ShapeVariable):
+                        self._extents[extent] = size
+
+    def __enter__(self) -> None:
+        """Sets the values."""
+        self._former = (
+            {variable: variable.extent for variable in self._extents},
+            {variable: variable.type for variable in self._types},
+        )
+        for variable, size in self._extents.items():
+            variable.extent = size
+        for kind, dtype in self._types.items():
+            kind.type = dtype
+
+    def __exit__(self, *_: object) -> None:
+        """Puts the values back that were there before."""
+        for variable, size in self._former[0].items():
+            variable.extent = size
+        for kind, dtype in self._former[1].items():
+            kind.type = dtype
