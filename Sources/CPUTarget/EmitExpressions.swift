@@ -7,7 +7,7 @@ extension FunctionEmitter {
     case .integer(let value): return .integer(value, e.type)
     case .float(let literal): return .float(literal.value, e.type)
     case .variable(let id): return read(id)
-    case .load(let buffer, let indices): return load(buffer, indices)
+    case .load(let buffer, let indices): return load(buffer, indices, at: e.span)
     case .unary(let op, let operand): return unary(op, emit(operand))
     case .binary(let op, let left, let right):
       return contracted(op, left, right) ?? binary(op, emit(left), emit(right))
@@ -16,6 +16,8 @@ extension FunctionEmitter {
     case .select(let condition, let then, let otherwise):
       return select(emit(condition), then, otherwise)
     case .convert(let operand): return convert(emit(operand), to: e.type)
+    // An access tests its indices itself.
+    case .checked(let index): return emit(index)
     case .math(let function, let arguments): return math(function, arguments.map { emit($0) })
     }
   }
@@ -26,7 +28,8 @@ extension FunctionEmitter {
       switch part.kind {
       case .load, .math: true
       case .binary(.power, _, _): true
-      case .integer, .float, .variable, .unary, .binary, .compare, .logical, .select, .convert:
+      case .integer, .float, .variable, .unary, .binary, .compare, .logical, .select, .convert,
+        .checked:
         false
       }
     }

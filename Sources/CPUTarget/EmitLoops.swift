@@ -107,6 +107,7 @@ extension FunctionEmitter {
     for ((reduction, before), total) in zip(zip(accumulators, initial), totals) {
       assign(reduction.accumulator, binary(reduction.op.combining, before, total))
     }
+    leaveAfterFault(in: loop)
   }
 
   private func emitVectorBodies(_ loop: ForLoop, from lower: String, to upper: String, _ lanes: Int)

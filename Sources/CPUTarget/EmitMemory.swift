@@ -1,4 +1,5 @@
 import LoopIR
+import struct Syntax.Span
 
 /// How an access reaches the elements of all lanes.
 private enum Access {
@@ -11,7 +12,11 @@ private enum Access {
 }
 
 extension FunctionEmitter {
-  func load(_ id: BufferID, _ indices: [Expression]) -> Value {
+  func load(_ id: BufferID, _ indices: [Expression], at span: Span) -> Value {
+    withTested(indices, of: id, at: span) { self.load(id, $0) }
+  }
+
+  private func load(_ id: BufferID, _ indices: [Expression]) -> Value {
     let element = host[id].element
     let alignment = "align \(element.size)"
     switch access(id, indices) {
@@ -56,7 +61,11 @@ extension FunctionEmitter {
     }
   }
 
-  func store(_ value: Value, to id: BufferID, _ indices: [Expression]) {
+  func store(_ value: Value, to id: BufferID, _ indices: [Expression], at span: Span) {
+    withTested(indices, of: id, at: span) { self.store(value, to: id, $0) }
+  }
+
+  private func store(_ value: Value, to id: BufferID, _ indices: [Expression]) {
     let element = host[id].element
     let alignment = "align \(element.size)"
     switch access(id, indices) {
@@ -118,20 +127,22 @@ extension FunctionEmitter {
   }
 
   /// Whether an expression may differ between lanes.
-  private func varies(_ e: Expression) -> Bool {
+  func varies(_ e: Expression) -> Bool {
     guard let vector else { return false }
     return e.contains { part in
       switch part.kind {
       case .variable(let id): id == vector.variable || vector.varying.contains(id)
       // A load may hit an element that another lane of this loop stores.
       case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        false
       }
     }
   }
 
   /// Runs `body` as the first lane alone would.
-  private func inFirstLane<Result>(_ body: () -> Result) -> Result {
+  func inFirstLane<Result>(_ body: () -> Result) -> Result {
     guard let context = vector else { return body() }
     let outer = bindings[context.variable]
     bindings[context.variable] = Value(context.base, .int64)

@@ -11,7 +11,7 @@ extension FunctionEmitter {
     case .assign(let id, let value): assign(id, emit(value))
     case .store(let buffer, let indices, let value):
       let stored = emit(value)
-      store(stored, to: buffer, indices)
+      store(stored, to: buffer, indices, at: statement.span)
     case .loop(let loop): emit(loop, from: emit(loop.lower), to: emit(loop.upper))
     case .whileLoop(let condition, let body): emitWhile(condition, body)
     case .conditional(let condition, let then, let otherwise):
@@ -89,6 +89,7 @@ extension FunctionEmitter {
     add("br i1 \(isMissing), label %\(missing), label %\(found)")
     open(missing)
     if kernel == nil {
+      heapTemporaries.reversed().forEach(free)
       add("ret i64 -1")
     } else {
       add("store atomic i64 -1, ptr %status monotonic, align 8")
@@ -96,11 +97,16 @@ extension FunctionEmitter {
     }
     open(found)
     bind(id, to: pointer)
+    heapTemporaries.append(pointer)
     emit(body)
-    add("call void \(runtimeFunction(at: 4))(ptr \(pointer))")
+    heapTemporaries.removeLast()
+    free(pointer)
     add("br label %\(done)")
     open(done)
   }
+
+  /// Gives the memory of a temporary back.
+  func free(_ pointer: String) { add("call void \(runtimeFunction(at: 4))(ptr \(pointer))") }
 
   /// A function of the runtime table, `parpy_runtime` in CRuntime.h, by its position.
   private func runtimeFunction(at position: Int) -> String {
@@ -120,7 +126,7 @@ extension FunctionEmitter {
     add("store i64 0, ptr \(status), align 8")
     var values = kernel.buffers.map { Value(pointer($0), .int64) }.map(\.text)
     values += kernel.liveIns.map { read($0).text }
-    values += ["%runtime", status]
+    values += ["%runtime", status] + (module.faults.isEmpty ? [] : ["%slot"])
     for (i, (field, value)) in zip(fields, values).enumerated() {
       let place = line("getelementptr inbounds i64, ptr \(context), i64 \(i)")
       add("store \(field.type) \(value), ptr \(place), align 8")
@@ -138,6 +144,7 @@ extension FunctionEmitter {
     let (bad, good) = (label("failed"), label("launched"))
     add("br i1 \(failed), label %\(bad), label %\(good)")
     open(bad)
+    heapTemporaries.reversed().forEach(free)
     add("ret i64 \(result)")
     open(good)
   }

@@ -21,6 +21,8 @@ final class FunctionEmitter {
   private var slots: [VariableID: (name: String, lanes: Int)] = [:]
   /// The pointers of buffers made in this function.
   private var temporaries: [BufferID: String] = [:]
+  /// The temporaries that must be freed before the function returns, oldest first.
+  var heapTemporaries: [String] = []
   /// Whether the function calls math functions on 512-bit registers.
   var usesWideCalls = false
   /// The vector loop being written.

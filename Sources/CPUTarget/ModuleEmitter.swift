@@ -25,6 +25,8 @@ final class ModuleEmitter {
   let program: Program
   let machine: Machine
   let isStrict: Bool
+  /// The accesses that are tested as they run.
+  let faults: [TestedAccess]
   private var functions: [String] = []
   private var declarations: Set<String> = []
   private var helpers: Set<RuntimeHelper> = []
@@ -37,7 +39,11 @@ final class ModuleEmitter {
     self.program = program
     self.machine = machine
     self.isStrict = isStrict
+    faults = program.faults
   }
+
+  /// The parameter of the error slot, in functions that record faults; it follows the others.
+  private var slot: [String] { faults.isEmpty ? [] : ["ptr %slot"] }
 
   /// Adds the declaration of a function that the module calls.
   func declare(_ declaration: String) { declarations.insert(declaration) }
@@ -157,12 +163,12 @@ final class ModuleEmitter {
   /// The parameter list of a kernel.
   func signature(of kernel: Kernel) -> String {
     (kernel.buffers.map(declared) + kernel.liveIns.map(declared)
-      + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"]).joined(separator: ", ")
+      + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"] + slot).joined(separator: ", ")
   }
 
   /// The parameter list of the host part.
   var hostSignature: String {
-    (arguments.map(declared) + parameters.map { declared($0.id) } + ["ptr %runtime"])
+    (arguments.map(declared) + parameters.map { declared($0.id) } + ["ptr %runtime"] + slot)
       .joined(separator: ", ")
   }
 
@@ -170,7 +176,7 @@ final class ModuleEmitter {
   func contextFields(of kernel: Kernel) -> [(type: String, name: String)] {
     kernel.buffers.map { ("ptr", name($0)) }
       + kernel.liveIns.map { (program.host[$0].type.llvm, name($0)) }
-      + [("ptr", "%runtime"), ("ptr", "%status")]
+      + [("ptr", "%runtime"), ("ptr", "%status")] + slot.map { _ in ("ptr", "%slot") }
   }
 
   private func emitRange(of kernel: Kernel) -> String {
@@ -182,8 +188,8 @@ final class ModuleEmitter {
       lines.append("  %p\(i) = getelementptr inbounds i64, ptr %context, i64 \(i)")
       lines.append("  \(field.name) = load \(field.type), ptr %p\(i), align 8")
     }
-    let own = fields.dropLast(2).map { "\($0.type) \($0.name)" }
-    let all = own + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"]
+    let own = fields.dropLast(2 + slot.count).map { "\($0.type) \($0.name)" }
+    let all = own + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"] + slot
     lines.append("  call void @\(llvmName(kernel.name))(\(all.joined(separator: ", ")))")
     lines += ["  ret void", "}", ""]
     return lines.joined(separator: "\n")
@@ -191,7 +197,8 @@ final class ModuleEmitter {
 
   private func emitEntry() -> String {
     let name = entryName(of: program)
-    var lines = ["define i64 @\(name)(ptr %words, ptr %runtime) #0 {"]
+    let given = (["ptr %words", "ptr %runtime"] + slot).joined(separator: ", ")
+    var lines = ["define i64 @\(name)(\(given)) #0 {"]
     var passed: [String] = []
     for (i, id) in arguments.enumerated() {
       lines.append("  %w\(i) = getelementptr inbounds i64, ptr %words, i64 \(i)")
@@ -215,7 +222,7 @@ final class ModuleEmitter {
       }
       passed.append("\(type.llvm) \(register)")
     }
-    passed.append("ptr %runtime")
+    passed += ["ptr %runtime"] + slot
     lines.append("  %result = call i64 @\(name).host(\(passed.joined(separator: ", ")))")
     lines += ["  ret i64 %result", "}", ""]
     return lines.joined(separator: "\n")

@@ -5,12 +5,15 @@ enum RuntimeHelper: Hashable {
   case floorDivide(ScalarType)
   case modulo(ScalarType)
   case integerPower(ScalarType)
+  /// Notes an access out of range in the error slot, unless one is there already.
+  case recordFault
 
   var name: String {
     switch self {
     case .floorDivide(let type): "parpy.floordiv.\(type)"
     case .modulo(let type): "parpy.mod.\(type)"
     case .integerPower(let type): "parpy.pow.\(type)"
+    case .recordFault: "parpy.fault"
     }
   }
 
@@ -22,7 +25,7 @@ enum RuntimeHelper: Hashable {
         Self.declaration(of: "copysign", type)
       ]
     case .modulo(let type): [Self.declaration(of: "copysign", type)]
-    case .integerPower: []
+    case .integerPower, .recordFault: []
     }
   }
 
@@ -38,7 +41,28 @@ enum RuntimeHelper: Hashable {
     case .modulo(let type): Self.modulo(name, type.llvm, type.mangled(lanes: 1))
     case .integerPower(let type):
       Self.power(name, type.llvm, isSigned: type.isSignedInteger)
+    case .recordFault: Self.recording(name)
     }
+  }
+
+  /// The slot is read after all workers are done, so what they write needs no order but that one of them is first.
+  private static func recording(_ name: String) -> String {
+    """
+    define internal void @\(name)(ptr %slot, i64 %fault, i64 %index, i64 %size) cold noinline #0 {
+      %pair = cmpxchg ptr %slot, i64 0, i64 %fault monotonic monotonic, align 8
+      %isfirst = extractvalue { i64, i1 } %pair, 1
+      br i1 %isfirst, label %record, label %done
+    record:
+      %indexplace = getelementptr inbounds i64, ptr %slot, i64 1
+      store i64 %index, ptr %indexplace, align 8
+      %sizeplace = getelementptr inbounds i64, ptr %slot, i64 2
+      store i64 %size, ptr %sizeplace, align 8
+      br label %done
+    done:
+      ret void
+    }
+
+    """
   }
 
   /// Python's `//` of floats, by the remainder, as CPython's `float_floor_div` computes it; by zero it is the IEEE quotient.

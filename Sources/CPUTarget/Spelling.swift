@@ -64,7 +64,8 @@ struct Value {
     switch e.kind {
     case .integer(let value): self = .integer(value, e.type, lanes: lanes)
     case .float(let literal): self = .float(literal.value, e.type, lanes: lanes)
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math: return nil
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+      return nil
     }
   }
 }

@@ -16,19 +16,14 @@ public func compile(
   _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine,
   dump: DumpRequest = .environment
 ) throws(DiagnosticError) -> CompiledProgram {
-  guard !signature.options.checksBounds else {
-    throw DiagnosticError(
-      Diagnostic(
-        .program, "check_bounds=True is not supported by this version", at: [],
-        help: "indices that do not depend on data are checked always"))
-  }
   let context = PassContext()
   var runner = PassRunner(dump: dump.names, sink: dump.sink)
 
   // Loop IR: what the program means.
   let lowered = try lower(function, signature: signature, names: names)
   try runner.inspect(lowered, after: "lower")
-  let loopIR = try runner.run([foldConstants, checkBounds, removeUnused], on: lowered, in: context)
+  let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
+  let loopIR = try runner.run([foldConstants] + checks + [removeUnused], on: lowered, in: context)
 
   // Program: how it runs.
   let scheduled = try runner.run(
@@ -52,7 +47,7 @@ public func compile(
       case .respecialize: nil
       }
     },
-    writes: writes(of: loopIR, arguments: signature.arguments),
+    faults: program.faults.map(\.fault), writes: writes(of: loopIR, arguments: signature.arguments),
     warnings: context.warnings,
     loopIR: loopIR.printed, program: program.printed)
 }

@@ -5,15 +5,19 @@ import Syntax
 public struct CompiledProgram: Sendable {
   /// The symbol of the entry point.
   ///
-  /// Its C type is `int64_t entry(const int64_t *words, const parpy_runtime *runtime)`. `words` hold a pointer for each
-  /// array argument, in order, then the run-time parameters of the signature. The result is 0, or the 1-based
-  /// position in `failures` of the check that failed before anything ran; -1 means out of memory.
+  /// Its C type is `int64_t entry(const int64_t *words, const parpy_runtime *runtime, int64_t *slot)`. `words` hold a
+  /// pointer for each array argument, in order, then the run-time parameters of the signature. The result is 0, or the
+  /// 1-based position in `failures` of the check that failed before anything ran; -1 means out of memory, and -2 that an
+  /// access was out of range as the code ran. Then `slot`, of three words that were 0, holds the 1-based position
+  /// in `faults` of the first such access, its index and the size of the dimension.
   public var entry: String
   /// The generated code: LLVM IR text.
   public var code: String
   /// What each failing check means: a diagnostic, or nil where the call must be compiled anew with all its values
   /// as constants.
   public var failures: [Diagnostic?]
+  /// The accesses that are tested as the code runs.
+  public var faults: [Fault]
   /// For each argument of the call, whether the function writes it.
   public var writes: [Bool]
   public var warnings: [Diagnostic]
@@ -23,12 +27,14 @@ public struct CompiledProgram: Sendable {
 
   /// Creates a compiled program.
   public init(
-    entry: String, code: String, failures: [Diagnostic?], writes: [Bool], warnings: [Diagnostic],
+    entry: String, code: String, failures: [Diagnostic?], faults: [Fault] = [],
+    writes: [Bool], warnings: [Diagnostic],
     loopIR: String, program: String
   ) {
     self.entry = entry
     self.code = code
     self.failures = failures
+    self.faults = faults
     self.writes = writes
     self.warnings = warnings
     self.loopIR = loopIR

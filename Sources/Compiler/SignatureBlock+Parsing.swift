@@ -66,6 +66,10 @@ extension SignatureBlock {
       isRead = readParameter(&scanner)
     } else if scanner.skip("failure: ") {
       isRead = readFailure(&scanner)
+    } else if scanner.skip("fault: ") {
+      let fault = failure(&scanner)
+      if let fault { faults.append(fault) }
+      isRead = fault != nil
     } else {
       isRead = false
     }
@@ -114,12 +118,17 @@ extension SignatureBlock {
       failures.append(nil)
       return true
     }
+    guard let failure = failure(&scanner) else { return false }
+    failures.append(failure)
+    return true
+  }
+
+  private func failure(_ scanner: inout LineScanner) -> Failure? {
     guard let category = Diagnostic.Category(name: scanner.identifier()), scanner.skip(" at "),
       let line = scanner.integer(), scanner.skip(" "), let message = scanner.string(),
       scanner.rest.isEmpty
-    else { return false }
-    failures.append(Failure(category, message, line: Int(line)))
-    return true
+    else { return nil }
+    return Failure(category, message, line: Int(line))
   }
 
   /// Tests that the lines fit together, so that users of the block need not.

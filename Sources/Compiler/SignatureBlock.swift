@@ -11,6 +11,7 @@ import Syntax
 ///     ; parameter p0 is word 1
 ///     ; failure: other values
 ///     ; failure: index at 12 "index 8192 of y is out of range"
+///     ; fault: index at 13 "index {index} of y is out of range for size {size}"
 ///     ; end of signature
 ///
 /// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
@@ -44,12 +45,14 @@ public struct SignatureBlock: Sendable, Hashable {
   public var parameterSources: [Int]
   /// What each failing check means; nil where the code was made for other values.
   public var failures: [Failure?]
+  /// The accesses that the code tests as it runs; their messages have `{index}` and `{size}` in them.
+  public var faults: [Failure]
 
   /// Creates a block.
   public init(
     function: String, entry: String, parameterNames: [String],
     arguments: [CallSignature.Argument], writes: [Bool], parameterSources: [Int] = [],
-    failures: [Failure?] = []
+    failures: [Failure?] = [], faults: [Failure] = []
   ) {
     self.function = function
     self.entry = entry
@@ -58,6 +61,7 @@ public struct SignatureBlock: Sendable, Hashable {
     self.writes = writes
     self.parameterSources = parameterSources
     self.failures = failures
+    self.faults = faults
   }
 
   static let version = 1
@@ -78,11 +82,15 @@ public struct SignatureBlock: Sendable, Hashable {
         lines.append("failure: other values")
         continue
       }
-      lines.append(
-        "failure: \(failure.category.name) at \(failure.line) \"\(Self.escaped(failure.message))\"")
+      lines.append("failure: \(Self.text(failure))")
     }
+    lines += faults.map { "fault: \(Self.text($0))" }
     lines.append("end of signature")
     return lines.map { prefix + $0 + "\n" }.joined()
+  }
+
+  private static func text(_ failure: Failure) -> String {
+    "\(failure.category.name) at \(failure.line) \"\(escaped(failure.message))\""
   }
 
   /// The text without line ends and quotes of its own.

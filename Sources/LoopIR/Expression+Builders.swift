@@ -52,7 +52,8 @@ extension Expression {
   public var isLiteral: Bool {
     switch kind {
     case .integer, .float: true
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+      false
     }
   }
 

@@ -39,6 +39,9 @@ public struct Expression: Sendable, Hashable {
     case convert(Expression)
     /// Arguments and result are of one float type; `isnan`, `isinf`, `isfinite` give bool.
     case math(MathFunction, [Expression])
+    /// An index of a load or a store that is tested as the access runs: out of range the access does not happen, a load
+    /// gives zero, and the fault is recorded.
+    case checked(Expression)
   }
 
   public var kind: Kind
@@ -57,10 +60,20 @@ public struct Expression: Sendable, Hashable {
     switch kind {
     case .math(let function, _): !function.isInstruction
     case .binary(.power, _, _), .binary(.modulo, _, _), .binary(.floorDivide, _, _): type.isFloat
-    case .binary, .integer, .float, .variable, .load, .unary, .compare, .logical, .select, .convert:
+    case .binary, .integer, .float, .variable, .load, .unary, .compare, .logical, .select, .convert,
+      .checked:
       false
     }
   }
+
+  /// Whether the expression reads an element.
+  public var isLoad: Bool { if case .load = kind { true } else { false } }
+
+  /// Whether the expression is an index that is tested as the access runs.
+  public var isChecked: Bool { if case .checked = kind { true } else { false } }
+
+  /// The index itself, of one that is tested.
+  public var unchecked: Expression { if case .checked(let index) = kind { index } else { self } }
 
   /// The same place and type with another kind.
   public func replacing(_ kind: Kind) -> Expression { Expression(kind, type, at: span) }

@@ -181,6 +181,11 @@ extension Parser {
         .convert($0[0])
       }
     }
+    if name == "checked", arguments.count == 1 {
+      return try node(from: start, ownType: .int64, [Operand(arguments[0], expecting: .int64)]) {
+        .checked($0[0])
+      }
+    }
     if name == "abs", arguments.count == 1 {
       return try node(from: start, ownType: own, [Operand(arguments[0])]) {
         .unary(.absolute, $0[0])

@@ -69,6 +69,7 @@ struct ExpressionPrinter {
       return ("\(t) if \(c) else \(text(otherwise, expecting: context))", .select)
     case .convert(let operand):
       return ("\(e.type.name)(\(text(operand, expecting: nil)))", .primary)
+    case .checked(let index): return ("checked(\(text(index, expecting: .int64)))", .primary)
     case .math(let function, let arguments):
       let own = arguments.lazy.compactMap(\.ownType).first
       let type = function.isPredicate ? own : context

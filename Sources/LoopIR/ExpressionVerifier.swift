@@ -20,6 +20,7 @@ struct ExpressionVerifier {
   /// Checks `e` and all below it, and that it is of the given type.
   mutating func verify(_ e: Expression, is type: ScalarType, as role: String) {
     if e.type != type { fail("\(role) \(text(e)) is \(e.type), not \(type)", at: e.span) }
+    if e.isChecked { fail("\(role) \(text(e)) is tested, but is no index", at: e.span) }
     verify(e)
   }
 
@@ -28,6 +29,9 @@ struct ExpressionVerifier {
     var operands: [Expression] = []
     e.forEachChild { operands.append($0) }
     for operand in operands { verify(operand) }
+    if !e.isLoad && operands.contains(where: \.isChecked) {
+      fail("\(text(e)) tests what is no index", at: e.span)
+    }
     switch e.kind {
     case .integer(let value): verifyInteger(value, e)
     case .float(let literal):
@@ -56,6 +60,7 @@ struct ExpressionVerifier {
       require(condition.type == .bool, "has a condition that is no bool", e)
       require(then.type == e.type && otherwise.type == e.type, "has branches of another type", e)
     case .convert: break
+    case .checked(let index): require(index.type == e.type, "has an index of another type", e)
     case .math(let function, let arguments): verify(function, arguments, e)
     }
   }

@@ -86,7 +86,9 @@ public struct Facts: Sendable {
       switch part.kind {
       case .variable(let id): !immutable.contains(id)
       case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        false
       }
     }
   }

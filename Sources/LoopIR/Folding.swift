@@ -7,7 +7,7 @@ extension Expression {
   /// they would change NaN, infinities or the sign of zero. A division by a literal zero is left for run time.
   public var folded: Expression {
     switch kind {
-    case .integer, .float, .variable, .load, .math: return self
+    case .integer, .float, .variable, .load, .math, .checked: return self
     case .unary(let op, let operand):
       guard let value = Literal(operand)?.applying(op) else { return self }
       return value.expression(at: span)
@@ -119,6 +119,7 @@ public struct LinearSum: Sendable, Hashable {
     switch e.kind {
     case .integer(let value): constant = constant &+ value &* factor
     case .unary(.negate, let operand): add(operand, times: 0 &- factor)
+    case .checked(let index): add(index, times: factor)
     case .binary(.add, let l, let r):
       add(l, times: factor)
       add(r, times: factor)

@@ -11,7 +11,8 @@ public enum Literal: Sendable, Hashable {
     switch expression.kind {
     case .integer(let value): self = .integer(value, expression.type)
     case .float(let literal): self = .float(literal.value, expression.type)
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math: return nil
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+      return nil
     }
   }
 

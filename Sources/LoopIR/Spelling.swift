@@ -153,7 +153,7 @@ extension Expression {
   var ownType: ScalarType? {
     switch kind {
     case .integer, .float: type == .bool ? .bool : nil
-    case .variable, .load, .convert, .compare, .logical: type
+    case .variable, .load, .convert, .compare, .logical, .checked: type
     case .unary(let op, let operand): op == .not ? .bool : operand.ownType
     case .binary(_, let left, let right): left.ownType ?? right.ownType
     case .select(_, let then, let otherwise): then.ownType ?? otherwise.ownType
@@ -166,7 +166,8 @@ extension Expression {
   func bareType(expected: ScalarType?) -> ScalarType {
     switch kind {
     case .float: expected?.isFloat == true ? expected ?? .float64 : .float64
-    case .integer, .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math:
+    case .integer, .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math,
+      .checked:
       expected?.isInteger == true ? expected ?? .int64 : .int64
     }
   }

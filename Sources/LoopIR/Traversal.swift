@@ -5,7 +5,7 @@ extension Expression {
     switch kind {
     case .integer, .float, .variable: break
     case .load(_, let indices): indices.forEach(visit)
-    case .unary(_, let operand), .convert(let operand): visit(operand)
+    case .unary(_, let operand), .convert(let operand), .checked(let operand): visit(operand)
     case .binary(_, let left, let right), .compare(_, let left, let right),
       .logical(_, let left, let right):
       visit(left)
@@ -25,6 +25,7 @@ extension Expression {
     case .load(let buffer, let indices): replacing(.load(buffer, indices.map(transform)))
     case .unary(let op, let operand): replacing(.unary(op, transform(operand)))
     case .convert(let operand): replacing(.convert(transform(operand)))
+    case .checked(let index): replacing(.checked(transform(index)))
     case .binary(let op, let left, let right):
       replacing(.binary(op, transform(left), transform(right)))
     case .compare(let op, let left, let right):

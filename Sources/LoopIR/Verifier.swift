@@ -64,7 +64,9 @@ private struct Verifier {
       switch part.kind {
       case .load: true
       case .variable(let id): !assigned.contains(id)
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        false
       }
     }
     if reads {
@@ -85,7 +87,9 @@ private struct Verifier {
         guard function.variables.indices.contains(id.index), !assigned.contains(id) else { return }
         fail("'\(function[id].name)' is read before anything is assigned to it", at: part.span)
       case .load(let id, _): verifyAvailable(id, at: part.span)
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: return
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        return
       }
     }
   }

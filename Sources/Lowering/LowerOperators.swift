@@ -155,7 +155,9 @@ extension Lowerer {
       switch part.kind {
       case .variable(let id): ir[id].role == .local
       case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        false
       }
     }
   }

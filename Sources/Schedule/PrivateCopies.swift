@@ -47,8 +47,23 @@ struct PrivateCopies {
     return b == .index(1) ? a : Expression.binary(.pythonMax, a, b)
   }
 
+  /// Whether an index of an element that the loop updates is tested as it runs.
+  private var isTested: Bool {
+    let buffers = Set(loop.updates.map(\.buffer))
+    var isTested = false
+    loop.body.forEachStatement { statement in
+      guard case .store(let buffer, let indices, _) = statement.kind else { return }
+      isTested = isTested || buffers.contains(buffer) && indices.contains(where: \.isChecked)
+    }
+    return isTested
+  }
+
   /// The statements that take the loop's place.
   func statements(_ function: inout LoopFunction) -> [Statement] {
+    var serial = loop
+    serial.mapping.workers = nil
+    // A test is against the extents of the user's array, which a copy has not.
+    if isTested { return [Statement(.loop(serial), at: span)] }
     let room = Expression.binary(
       .floorDivide, updates,
       .binary(.pythonMax, elements * .index(Self.updatesPerElement), .index(1)))
@@ -61,8 +76,6 @@ struct PrivateCopies {
     var parallel = ChunkedLoop(loop, length: length, at: span, &function)
     parallel.splitScalars(&function)
     parallel.splitBuffers(&function)
-    var serial = loop
-    serial.mapping.workers = nil
     return [
       Statement(.assign(chunks, wanted), at: span),
       Statement(

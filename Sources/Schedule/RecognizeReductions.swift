@@ -113,7 +113,9 @@ struct AssignedVariables {
       switch part.kind {
       case .variable(let id): variables.contains(id)
       case .load(let id, _): buffers.contains(id)
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        false
       }
     }
   }

@@ -11,7 +11,7 @@ import struct Syntax.Span
 /// An access that is certain to run when its loops do, with indices affine in loop variables and parameters, reaches its
 /// least and greatest index at the ends of the loops' ranges. What that makes is a condition on the parameters: true and
 /// dropped, false and an error now, or a check on entry. Accesses under a condition or in a `while` loop, and indices
-/// that depend on data, are left to `check_bounds`.
+/// that depend on data, are left to `check-accesses`.
 public let checkBounds = Pass<LoopFunction>("check-bounds") {
   (function, _) throws(DiagnosticError) in
   var checker = BoundsChecker(function: function)
@@ -20,6 +20,22 @@ public let checkBounds = Pass<LoopFunction>("check-bounds") {
   var result = function
   result.checks += checker.checks
   return result
+}
+
+/// An index of an access, wherever it stands.
+struct AccessIndex: Hashable {
+  var buffer: BufferID
+  var dimension: Int
+  var index: Expression
+}
+
+extension LoopFunction {
+  /// The indices that neither facts nor the checks of `check-bounds` prove to be in range.
+  var unprovedIndices: Set<AccessIndex> {
+    var checker = BoundsChecker(function: self, collectsUnproved: true)
+    checker.visit(body, Context(facts: Facts(variables: variables)))
+    return checker.unproved
+  }
 }
 
 /// Where in the program an access stands.
@@ -33,6 +49,9 @@ private struct Context {
 
 private struct BoundsChecker {
   let function: LoopFunction
+  /// Whether to find out which indices are left to be tested as they run.
+  var collectsUnproved = false
+  var unproved: Set<AccessIndex> = []
   var checks: [Check] = []
   var errors: [Diagnostic] = []
 
@@ -92,7 +111,7 @@ private struct BoundsChecker {
     case .load(let buffer, let indices):
       indices.forEach { visit($0, context) }
       check(buffer, indices, at: e.span, context)
-    case .integer, .float, .variable, .unary, .binary, .compare, .convert, .math:
+    case .integer, .float, .variable, .unary, .binary, .compare, .convert, .math, .checked:
       var children: [Expression] = []
       e.forEachChild { children.append($0) }
       children.forEach { visit($0, context) }
@@ -102,22 +121,37 @@ private struct BoundsChecker {
   private mutating func check(
     _ buffer: BufferID, _ indices: [Expression], at span: Span, _ context: Context
   ) {
-    if context.isConditional { return }
+    if context.isConditional && !collectsUnproved { return }
     for (d, written) in indices.enumerated() {
       let extent = function[buffer].extents[d]
       let (index, wraps) = unwrapped(written, extent: extent)
       let least = wraps ? .index(0) - extent : Expression.index(0)
-      if !context.facts.prove(least, atMost: index),
-        let reached = Extreme(of: index, isGreatest: false, in: context.loops)
-      {
-        require(.compare(.lessEqual, least, reached.value), for: reached, buffer, d, extent, span)
+      /// Whether a bound holds, by facts or by a check of the greatest or least index.
+      func holds(
+        _ fact: Bool, isGreatest: Bool, _ condition: (Expression) -> Expression
+      ) -> Bool {
+        if fact { return true }
+        guard !context.isConditional,
+          let reached = Extreme(of: index, isGreatest: isGreatest, in: context.loops)
+        else { return false }
+        let isEnforced = require(
+          condition(reached.value), for: reached, buffer, d, extent, span)
+        return isEnforced && isRectangular(context.loops)
       }
-      if !context.facts.prove(index + .index(1), atMost: extent),
-        let reached = Extreme(of: index, isGreatest: true, in: context.loops)
-      {
-        require(.compare(.less, reached.value, extent), for: reached, buffer, d, extent, span)
+      let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
+        .compare(.lessEqual, least, $0)
+      }
+      let isBelow = holds(context.facts.prove(index + .index(1), atMost: extent), isGreatest: true)
+      { .compare(.less, $0, extent) }
+      if collectsUnproved && !(isAtLeast && isBelow) {
+        unproved.insert(AccessIndex(buffer: buffer, dimension: d, index: written))
       }
     }
+  }
+
+  /// Whether no loop's range depends on another loop: then a check at the corners misses no access.
+  private func isRectangular(_ loops: [ForLoop]) -> Bool {
+    loops.allSatisfy { function.isKnownOnEntry($0.lower) && function.isKnownOnEntry($0.upper) }
   }
 
   /// The index behind `i + n if i < 0 else i`, and whether it was so wrapped.
@@ -129,15 +163,16 @@ private struct BoundsChecker {
     return (otherwise, true)
   }
 
-  /// Adds the condition, unless the access does not run.
+  /// Adds the condition, unless the access does not run; false where it is not known on entry.
   private mutating func require(
     _ condition: Expression, for reached: Extreme, _ buffer: BufferID, _ dimension: Int,
     _ extent: Expression, _ span: Span
-  ) {
+  ) -> Bool {
     let whole = reached.isNeverReached.reduce(condition) {
       Expression(.logical(.or, $1, $0), .bool).mapBottomUp(\.folded)
     }
-    guard function.isKnownOnEntry(whole), Literal(whole)?.isTrue != true else { return }
+    guard function.isKnownOnEntry(whole) else { return false }
+    if Literal(whole)?.isTrue == true { return true }
     let diagnostic = Diagnostic(
       .index, outOfBounds(buffer, dimension, extent, reached.value), at: span)
     if Literal(whole) != nil {
@@ -145,6 +180,7 @@ private struct BoundsChecker {
     } else if !checks.contains(where: { $0.condition == whole }) {
       checks.append(Check(whole, orElse: .error(diagnostic)))
     }
+    return true
   }
 
   private func outOfBounds(
@@ -198,7 +234,9 @@ extension LoopFunction {
       switch part.kind {
       case .variable(let id): self[id].role == .local
       case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: false
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked:
+        false
       }
     }
   }

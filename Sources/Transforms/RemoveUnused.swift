@@ -14,9 +14,9 @@ public let removeUnused = Pass<LoopFunction>("remove-unused") { function, _ in
     hasChanged = false
     let read = variablesRead(in: result)
     result.body = result.body.flatMapStatements { statement in
-      guard case .assign(let variable, _) = statement.kind, !read.contains(variable) else {
-        return [statement]
-      }
+      guard case .assign(let variable, let value) = statement.kind, !read.contains(variable),
+        !value.contains(\.isChecked)
+      else { return [statement] }
       hasChanged = true
       return []
     }
@@ -46,7 +46,8 @@ private func compacted(_ function: LoopFunction) -> LoopFunction {
     switch e.kind {
     case .variable(let id): variables.insert(id)
     case .load(let id, _): buffers.insert(id)
-    case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math: break
+    case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+      break
     }
   }
   function.body.forEachStatement { statement in
@@ -98,7 +99,8 @@ extension LoopFunction {
         switch part.kind {
         case .variable(let id): return part.replacing(.variable(rename(id)))
         case .load(let id, let indices): return part.replacing(.load(rename(id), indices))
-        case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math:
+        case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+          .checked:
           return part
         }
       }

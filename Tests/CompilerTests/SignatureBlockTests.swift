@@ -31,7 +31,8 @@ import struct Syntax.DiagnosticError
       SignatureBlock.Failure(
         .index, "index 3 of \"x\"\n\nOn line 4 of C:\\new\\r.py:\n    x[3]\r", line: 4),
       SignatureBlock.Failure(.bug, "", line: 0),
-    ])
+    ],
+    faults: [SignatureBlock.Failure(.index, "index {index} of \"x\"\n{size}", line: 7)])
 
   @Test(arguments: ["; ", "// ", "# ", ""])
   func readsBackWhatItPrints(prefix: String) throws {

@@ -139,7 +139,10 @@ struct RandomFunction {
     }
     guard !liveBuffers.isEmpty else { return Statement(.device([])) }
     let buffer = choose(liveBuffers)
-    let indices = function[buffer].extents.map { _ in expression(.int64, depth: 1) }
+    let indices = function[buffer].extents.map { _ in
+      let index = expression(.int64, depth: 1)
+      return chance(20) ? index.replacing(.checked(index)) : index
+    }
     return Statement(.store(buffer, indices, expression(function[buffer].element, depth: 3)))
   }
 

@@ -88,6 +88,20 @@ import struct Syntax.Diagnostic
       of: Expression(.load(BufferID(0), [.index(0)]), .float64))
   }
 
+  @Test func rejectsTestsOfWhatIsNoIndex() {
+    let checked = Expression(.checked(.index(1)), .int64)
+    expect("'-checked(1)' tests what is no index", of: checked.replacing(.unary(.negate, checked)))
+    expect("the value 'checked(1)' is tested, but is no index", of: checked)
+    let narrow = Expression(.checked(Expression(.integer(1), .int32)), .int64)
+    expect(
+      "'checked(1i32)' of type int64 has an index of another type",
+      of: Expression(.load(BufferID(0), [narrow]), .float32))
+  }
+
+  @Test func acceptsTestsOfIndices() throws {
+    try expectSound("def f(x: int64[4]):\n  x[checked(x[checked(x[0])])] = x[checked(1)]")
+  }
+
   @Test func rejectsOperandsOfDifferentTypes() {
     let mixed = Expression(.binary(.add, .float(1, .float32), .float(2, .float64)), .float32)
     expect("'1.0 + 2.0f64' of type float32 has operands of other types", of: mixed)

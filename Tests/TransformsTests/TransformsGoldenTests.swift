@@ -5,5 +5,6 @@ import Transforms
 @Suite struct TransformsGoldenTests {
   @Test func foldConstants() throws { try runGoldens(pass: Transforms.foldConstants) }
   @Test func checkBounds() throws { try runGoldens(pass: Transforms.checkBounds) }
+  @Test func checkAccesses() throws { try runGoldens(pass: Transforms.checkAccesses) }
   @Test func removeUnused() throws { try runGoldens(pass: Transforms.removeUnused) }
 }
