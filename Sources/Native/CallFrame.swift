@@ -33,6 +33,10 @@ struct CallFrame {
   var arrayCount = 0
   /// What the compiled code receives: array pointers first.
   private(set) var block: UnsafeMutablePointer<Int64>
+  /// Where compiled code records an access out of range: all zero until it does. See `CompiledProgram.entry`.
+  let slot: UnsafeMutablePointer<Int64>
+  /// How many words the error slot has.
+  static let slotSize = 3
   /// Views to be released after the call.
   let buffers: UnsafeMutablePointer<Py_buffer>
   var bufferCount = 0
@@ -56,13 +60,15 @@ struct CallFrame {
   static func allocate(arguments: Int, labels: Int, names: Int) -> Reference {
     let values = arguments * 2 * TypeWord.maximumDimensions + labels
     let ordered = UnsafeMutablePointer<PythonPointer?>.allocate(capacity: arguments + 1)
+    let slot = UnsafeMutablePointer<Int64>.allocate(capacity: slotSize)
+    slot.initialize(repeating: 0, count: slotSize)
     let frame = Reference.allocate(capacity: 1)
     frame.initialize(
       to: CallFrame(
         arguments: UnsafePointer(ordered), ordered: ordered,
         types: .allocate(capacity: arguments + 1 + labels + 2 * names),
         values: .allocate(capacity: values + 1), arrays: .allocate(capacity: arguments + 1),
-        block: .allocate(capacity: arguments + values + 1),
+        block: .allocate(capacity: arguments + values + 1), slot: slot,
         buffers: .allocate(capacity: arguments + 1),
         owned: .allocate(capacity: arguments + names + 1), argumentCapacity: arguments,
         labelCapacity: labels, nameCapacity: names))
@@ -76,6 +82,7 @@ struct CallFrame {
     frame.pointee.values.deallocate()
     frame.pointee.arrays.deallocate()
     frame.pointee.block.deallocate()
+    frame.pointee.slot.deallocate()
     frame.pointee.buffers.deallocate()
     frame.pointee.owned.deallocate()
     frame.deallocate()

@@ -20,6 +20,7 @@ struct CallOptions {
     guard let options, options != py_none() else {
       let backend = try hooks.defaultBackend.call()
       try Self.requireCPU(backend.pointer, isDefault: true)
+      compile.checksBounds = hooks.checksBounds
       return
     }
     let backend = try options.attribute("backend")

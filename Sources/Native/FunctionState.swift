@@ -169,12 +169,12 @@ final class FunctionState: CallableState {
     guard let code = variant.code else { throw refused(variant) }
     let result = variant.run(code, frame, runtime)
     if result == 0 { return }
-    if try fail(result, variant) { return }
+    if try fail(result, variant, frame) { return }
     let special = try respecialize(frame, opts)
     guard let code = special.code else { throw refused(special) }
     let second = special.run(code, frame, runtime)
     if second == 0 { return }
-    if try fail(second, special) { return }
+    if try fail(second, special, frame) { return }
     throw raise(
       Diagnostic(
         .bug, "The code for exactly the values of this call of '\(callee.name)' refuses them.",
@@ -188,8 +188,11 @@ final class FunctionState: CallableState {
   }
 
   /// Raises what a result other than 0 stands for; false where it asks for another version.
-  private func fail(_ result: Int64, _ variant: Variant) throws(PythonException) -> Bool {
+  private func fail(
+    _ result: Int64, _ variant: Variant, _ frame: CallFrame.Reference
+  ) throws(PythonException) -> Bool {
     let failures = variant.failures
+    if result == -2 { throw raise(variant.fault(in: frame), in: variant.sourceFiles) }
     if result == -1 {
       throw raise(py_memory_error(), "out of memory for the temporaries of '\(callee.name)'")
     }

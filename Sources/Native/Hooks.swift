@@ -16,6 +16,8 @@ struct Hooks {
   let shapeVariable: PythonPointer
   let typeVariable: PythonPointer
   let plainCall: PythonPointer
+  /// Whether calls without options test data-dependent indices.
+  let checksBounds: Bool
 
   /// The hooks of the process; nil before `initialize`. Read and written with the GIL held.
   nonisolated(unsafe) private(set) static var shared: Hooks?
@@ -30,6 +32,7 @@ struct Hooks {
 
   /// Keeps references to everything in `object` for the rest of the process.
   static func install(_ object: PythonPointer) throws(PythonException) {
+    let checksBounds = try object.attribute("check_bounds")
     let hooks = Hooks(
       intrinsics: try object.attribute("intrinsics").taken(),
       dtypes: try object.attribute("dtypes").taken(),
@@ -42,7 +45,8 @@ struct Hooks {
       warn: try object.attribute("warn").taken(),
       shapeVariable: try object.attribute("ShapeVariable").taken(),
       typeVariable: try object.attribute("TypeVariable").taken(),
-      plainCall: try object.attribute("plain_call").taken())
+      plainCall: try object.attribute("plain_call").taken(),
+      checksBounds: PyObject_IsTrue(checksBounds.pointer) == 1)
     guard py_is_dict(hooks.intrinsics), py_is_dict(hooks.dtypes) else {
       throw raise(py_type_error(), "hooks.intrinsics and hooks.dtypes must be dictionaries")
     }

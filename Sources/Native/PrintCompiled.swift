@@ -58,7 +58,8 @@ extension FunctionState {
       function: callee.name, entry: program.entry,
       parameterNames: callee.parameters.map(\.name), arguments: signature.arguments,
       writes: program.writes, parameterSources: plan.sources,
-      failures: program.failures.map { $0.map { failure($0, names.sources) } })
+      failures: program.failures.map { $0.map { failure($0, names.sources) } },
+      faults: program.faults.map { failure($0.template, names.sources) })
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     return PrintedCompilation(
       program: program, text: program.code + separator + block.printed(prefix: "; "))

@@ -109,7 +109,7 @@ extension FunctionState {
     for warning in program.warnings { try warn(warning, in: request.names.sources) }
     let code = refusal == nil ? try Self.load(program.code, entry: program.entry) : nil
     let variant = Variant(
-      plan, code: code, refusal: refusal, failures: program.failures,
+      plan, code: code, refusal: refusal, failures: program.failures, faults: program.faults,
       sourceFiles: request.names.sources)
     let dropped = specializations.insert(variant, into: request.family)
     withExtendedLifetime(dropped) {}

@@ -31,7 +31,10 @@ final class TextState: CallableState {
     }
     let code = try FunctionState.load(text, entry: block.entry)
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
-    variant = Variant(plan, code: code, refusal: nil, failures: failures, sourceFiles: [])
+    let faults = block.faults.map { Fault(Diagnostic($0.category, $0.message, at: [])) }
+    variant = Variant(
+      plan, code: code, refusal: nil, failures: failures, faults: faults,
+      sourceFiles: [])
     super.init()
   }
 
@@ -62,12 +65,15 @@ final class TextState: CallableState {
     for index in 0..<callee.count { try check(frame, index) }
     guard variant.serves(frame.pointee.values) else { throw try wrongValues(frame) }
     let result = variant.run(code, frame, runtime)
-    if result != 0 { throw failure(result, variant) }
+    if result != 0 { throw failure(result, variant, frame) }
     py_retain(py_none())
     return py_none()
   }
 
-  private func failure(_ result: Int64, _ variant: Variant) -> PythonException {
+  private func failure(
+    _ result: Int64, _ variant: Variant, _ frame: CallFrame.Reference
+  ) -> PythonException {
+    if result == -2 { return raise(variant.fault(in: frame), in: []) }
     if result == -1 { return raise(py_memory_error(), "out of memory for the temporaries") }
     guard result > 0, result <= variant.failures.count else {
       return raise(Diagnostic(.bug, "The code gave the unknown result \(result).", at: []), in: [])

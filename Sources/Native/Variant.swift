@@ -9,7 +9,9 @@ import Syntax
 final class Variant {
   /// The entry point of compiled code; see `CompiledProgram.entry`.
   typealias Entry =
-    @convention(c) (UnsafePointer<Int64>, UnsafePointer<parpy_runtime>) -> Int64
+    @convention(c) (
+      UnsafePointer<Int64>, UnsafePointer<parpy_runtime>, UnsafeMutablePointer<Int64>
+    ) -> Int64
 
   /// Compiled code in memory.
   struct Code {
@@ -24,6 +26,8 @@ final class Variant {
   let refusal: Diagnostic?
   /// What the results of the entry point mean; see `CompiledProgram.failures`.
   let failures: [Diagnostic?]
+  /// The accesses that the code tests as it runs; see `CompiledProgram.faults`.
+  let faults: [Fault]
   /// The sources that the failures speak of.
   let sourceFiles: [SourceFile]
   let parameterCount: Int
@@ -42,12 +46,13 @@ final class Variant {
   /// A version for the words of a plan; takes over the reference to the code.
   init(
     _ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?],
-    sourceFiles: [SourceFile]
+    faults: [Fault], sourceFiles: [SourceFile]
   ) {
     self.sourceFiles = sourceFiles
     self.code = code
     self.refusal = refusal
     self.failures = failures
+    self.faults = faults
     parameterCount = plan.sources.count
     wordCount = plan.words.count
     lastUse = .allocate(capacity: 1)
@@ -96,6 +101,16 @@ final class Variant {
     return true
   }
 
+  /// The access out of range that the code recorded in the frame's error slot, which is cleared.
+  func fault(in frame: CallFrame.Reference) -> Diagnostic {
+    let slot = frame.pointee.slot
+    defer { slot.update(repeating: 0, count: CallFrame.slotSize) }
+    guard slot[0] > 0, slot[0] <= faults.count else {
+      return Diagnostic(.bug, "The compiled code recorded the unknown fault \(slot[0]).", at: [])
+    }
+    return faults[Int(slot[0]) - 1].diagnostic(index: slot[1], size: slot[2])
+  }
+
   /// Runs the code without the interpreter's lock; the result is that of the entry point.
   @inline(__always)
   func run(
@@ -109,7 +124,7 @@ final class Variant {
       index &+= 1
     }
     let thread = PyEval_SaveThread()
-    let result = code.entry(block, runtime)
+    let result = code.entry(block, runtime, frame.pointee.slot)
     PyEval_RestoreThread(thread)
     return result
   }

@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from parpy import _errors, _intrinsics, backend, types
-from parpy._options import CompileBackend
+from parpy._options import CHECKS_BOUNDS, CompileBackend
 
 if TYPE_CHECKING:
     from parpy._llvm import Library, Target
@@ -26,6 +26,7 @@ class Hooks:
     TypeVariable = types.TypeVariable
     TypeMismatchError = _errors.TypeMismatchError
     InternalCompilerError = _errors.InternalCompilerError
+    check_bounds = CHECKS_BOUNDS
 
     @staticmethod
     def compile_and_load(text: str, entry: str) -> Library:

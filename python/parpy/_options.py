@@ -315,13 +315,16 @@ def _schedules(name: str, value: Any) -> dict[str, LoopPar]:
     return dict(value)
 
 
+CHECKS_BOUNDS = os.environ.get("PARPY_CHECK_BOUNDS", "0") not in ("", "0")
+"""The default of `CompileOptions.check_bounds`, read once: it is part of every call's key."""
+
 # Name → (default, check); the check returns what is stored, or raises.
 _SETTINGS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
     "parallelize": ({}, _schedules),
     "backend": (CompileBackend.Auto, _backend),
     "seq": (False, _bool),
     "strict": (False, _bool),
-    "check_bounds": (False, _bool),
+    "check_bounds": (CHECKS_BOUNDS, _bool),
     "specialize": ("auto", _specialize),
     "verbose_backend_resolution": (False, _bool),
     "debug_print": (False, _bool),
@@ -378,7 +381,8 @@ class CompileOptions:
         backend: what code is made for.
         seq: run the undecorated function in Python instead, for debugging.
         strict: no re-association, no contraction, scalar math functions.
-        check_bounds: check data-dependent indexes too.
+        check_bounds: check data-dependent indexes too, as the code runs; the environment variable
+            `PARPY_CHECK_BOUNDS=1` makes that the default.
         specialize: compile for the values of extents and scalars: `"always"`, `"never"`, or
             `"auto"` for the first call of each and not for later ones.
         verbose_backend_resolution: print why each backend is or is not enabled.
@@ -442,7 +446,7 @@ class CompileOptions:
         backend: CompileBackend = CompileBackend.Auto,
         seq: bool = False,
         strict: bool = False,
-        check_bounds: bool = False,
+        check_bounds: bool = CHECKS_BOUNDS,
         specialize: str = "auto",
         verbose_backend_resolution: bool = False,
         debug_print: bool = False,

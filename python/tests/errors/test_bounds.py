@@ -246,19 +246,6 @@ def lambda_free(n: int):
     return stores
 
 
-def through_data(x, c, y):
-    for i in range(len(c)):
-        y[i] = x[c[i]]
-
-
-def test_indices_from_data_are_checked_on_request_or_the_request_is_refused() -> None:
-    y = np.zeros(3)
-    opts = parpy.CompileOptions(check_bounds=True)
-    with pytest.raises((IndexError, parpy.CompileError)):
-        parpy.jit(through_data)(X, np.array([0, 5, 6]), y, opts=opts)
-    assert_alive()
-
-
 def slices_are_clamped(x, y):
     y[2:100] = x[2:50]
     y[-100:1] = x[-50:1]
