@@ -15,7 +15,7 @@ extension Expression {
   public static func float(_ value: Double, _ type: ScalarType, at span: Span = .none) -> Expression
   {
     Expression(
-      .float(FloatLiteral(type == .float32 ? Double(Float(value)) : value)), type, at: span)
+      .float(FloatLiteral(type.rounded(value))), type, at: span)
   }
 
   /// The literal 0 of any type.

@@ -219,12 +219,14 @@ extension Parser {
     case .float(let digits, let suffix):
       advance()
       return float(suffix, from: start) { type in
-        let value = type == .float32 ? Float(digits).map { Double($0) } : Double(digits)
+        let value =
+          type == .float32
+          ? Float(digits).map { Double($0) } : Double(digits).map(type.rounded)
         guard let value, value.isFinite else { return nil }
         return isNegative ? -value : value
       }
-    case .word("inf"), .word("inff32"), .word("inff64"), .word("nan"), .word("nanf32"),
-      .word("nanf64"):
+    case .word("inf"), .word("inff16"), .word("infbf16"), .word("inff32"), .word("inff64"),
+      .word("nan"), .word("nanf16"), .word("nanbf16"), .word("nanf32"), .word("nanf64"):
       guard case .word(let word) = place.kind else { return nil }
       advance()
       let magnitude: Double = word.hasPrefix("inf") ? .infinity : .nan

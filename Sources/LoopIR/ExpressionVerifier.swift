@@ -37,8 +37,8 @@ struct ExpressionVerifier {
     case .float(let literal):
       let value = literal.value
       if !e.type.isFloat { fail("the float literal \(value) is \(e.type)", at: e.span) }
-      if e.type == .float32 && !value.isNaN && Double(Float(value)) != value {
-        fail("the float32 literal \(value) is not rounded", at: e.span)
+      if e.type.isFloat && !value.isNaN && e.type.rounded(value) != value {
+        fail("the \(e.type) literal \(value) is not rounded", at: e.span)
       }
     case .variable(let id):
       guard let variable = self[id, at: e.span] else { return }

@@ -43,15 +43,14 @@ public enum Literal: Sendable, Hashable {
     switch self {
     case .integer(let value, let type):
       guard target.isFloat else { return .integer(target.wrapping(value), target) }
-      if target == .float32 {
+      if target != .float64 {
         let rounded = type == .uint64 ? Float(UInt64(bitPattern: value)) : Float(value)
-        return .float(Double(rounded), target)
+        return .float(target.rounded(Double(rounded)), target)
       }
       return .float(type == .uint64 ? Double(UInt64(bitPattern: value)) : Double(value), target)
     case .float(let value, _):
       switch target {
-      case .float64: return .float(value, target)
-      case .float32: return .float(Double(Float(value)), target)
+      case .float16, .bfloat16, .float32, .float64: return .float(target.rounded(value), target)
       case .uint64: return .integer(Int64(bitPattern: saturating(value, UInt64.self)), target)
       case .int8: return .integer(Int64(saturating(value, Int8.self)), target)
       case .int16: return .integer(Int64(saturating(value, Int16.self)), target)
@@ -101,7 +100,7 @@ extension Literal {
       }
       return signed(op, l, r, width: type.bitWidth).map { .integer(type.wrapping($0), type) }
     case (.float(let l, let type), .float(let r, _)):
-      return float(op, l, r).map { .float(type == .float32 ? Double(Float($0)) : $0, type) }
+      return float(op, l, r).map { .float(type.roundedResult($0), type) }
     default: return nil
     }
   }
@@ -149,8 +148,8 @@ extension Literal {
     }
   }
 
-  /// The IEEE operations; each is right for float32 too when its result is rounded once more, because a double holds
-  /// more than twice a float's digits.
+  /// The IEEE operations; each is right for the narrower floats too when its result is rounded once more, because a
+  /// double holds more than twice their digits.
   private static func float(_ op: BinaryOperator, _ l: Double, _ r: Double) -> Double? {
     switch op {
     case .add: l + r

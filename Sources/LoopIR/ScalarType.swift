@@ -4,12 +4,14 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   case int8, int16, int32, int64
   case uint8, uint16, uint32, uint64
   case float32, float64
+  /// IEEE binary16 and the upper half of a float32: each operation is done in float32 and rounded.
+  case float16, bfloat16
 
   /// The size of one element in bytes.
   public var size: Int {
     switch self {
     case .bool, .int8, .uint8: 1
-    case .int16, .uint16: 2
+    case .int16, .uint16, .float16, .bfloat16: 2
     case .int32, .uint32, .float32: 4
     case .int64, .uint64, .float64: 8
     }
@@ -18,19 +20,27 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   /// The width in bits that arithmetic on the type has.
   public var bitWidth: Int { self == .bool ? 1 : size * 8 }
 
-  public var isFloat: Bool { self == .float32 || self == .float64 }
+  public var isFloat: Bool {
+    switch self {
+    case .float16, .bfloat16, .float32, .float64: true
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: false
+    }
+  }
+
+  /// True of the floats of 16 bits.
+  public var isHalf: Bool { self == .float16 || self == .bfloat16 }
 
   public var isSignedInteger: Bool {
     switch self {
     case .int8, .int16, .int32, .int64: true
-    case .bool, .uint8, .uint16, .uint32, .uint64, .float32, .float64: false
+    case .bool, .uint8, .uint16, .uint32, .uint64, .float16, .bfloat16, .float32, .float64: false
     }
   }
 
   public var isUnsignedInteger: Bool {
     switch self {
     case .uint8, .uint16, .uint32, .uint64: true
-    case .bool, .int8, .int16, .int32, .int64, .float32, .float64: false
+    case .bool, .int8, .int16, .int32, .int64, .float16, .bfloat16, .float32, .float64: false
     }
   }
 
@@ -49,7 +59,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .uint16: 0...Int64(UInt16.max)
     case .uint32: 0...Int64(UInt32.max)
     case .uint64: 0...Int64.max
-    case .float32, .float64: nil
+    case .float16, .bfloat16, .float32, .float64: nil
     }
   }
 
@@ -63,19 +73,23 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .uint8: Int64(UInt8(truncatingIfNeeded: bits))
     case .uint16: Int64(UInt16(truncatingIfNeeded: bits))
     case .uint32: Int64(UInt32(truncatingIfNeeded: bits))
-    case .int64, .uint64, .float32, .float64: bits
+    case .int64, .uint64, .float16, .bfloat16, .float32, .float64: bits
     }
   }
 
-  /// The type of an operation between two strong types: `numpy.result_type`.
+  /// The type of an operation between two strong types: `numpy.result_type`, also where that knows no type of bfloat16.
   public func promoted(with other: ScalarType) -> ScalarType {
     if self == other { return self }
     if self == .bool { return other }
     if other == .bool { return self }
     if isFloat || other.isFloat {
       let (float, partner) = isFloat ? (self, other) : (other, self)
-      if partner.isFloat { return .float64 }
-      return float == .float32 && partner.size <= 2 ? .float32 : .float64
+      if partner.isFloat { return self == .float64 || other == .float64 ? .float64 : .float32 }
+      switch partner.size {
+      case 1: return float
+      case 2: return float == .float64 ? .float64 : .float32
+      default: return .float64
+      }
     }
     if isSignedInteger == other.isSignedInteger { return size >= other.size ? self : other }
     let (signed, unsigned) = isSignedInteger ? (self, other) : (other, self)
@@ -100,6 +114,8 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .uint16: "uint16"
     case .uint32: "uint32"
     case .uint64: "uint64"
+    case .float16: "float16"
+    case .bfloat16: "bfloat16"
     case .float32: "float32"
     case .float64: "float64"
     }

@@ -4,8 +4,9 @@ import Syntax
 enum Spelling {
   /// The words that cannot be a bare name; such a name is printed in backquotes.
   static let reservedWords: Set<String> = [
-    "and", "def", "elif", "else", "False", "for", "if", "in", "inf", "inff32", "inff64", "nan",
-    "nanf32", "nanf64", "not", "or", "pass", "True", "while", "with",
+    "and", "def", "elif", "else", "False", "for", "if", "in", "inf", "infbf16", "inff16", "inff32",
+    "inff64", "nan", "nanbf16", "nanf16", "nanf32", "nanf64", "not", "or", "pass", "True", "while",
+    "with",
   ]
 
   static let symbols: Set<String> = [
@@ -59,6 +60,8 @@ enum Spelling {
     case .uint16: "u16"
     case .uint32: "u32"
     case .uint64: "u64"
+    case .float16: "f16"
+    case .bfloat16: "bf16"
     case .float32: "f32"
     case .float64: "f64"
     }

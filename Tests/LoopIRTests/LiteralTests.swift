@@ -20,7 +20,8 @@ import Testing
     case .uint16: Int64(UInt16(truncatingIfNeeded: value))
     case .uint32: Int64(UInt32(truncatingIfNeeded: value))
     case .bool: value == 0 ? 0 : 1
-    case .int64, .uint64, .float32, .float64: Int64(truncatingIfNeeded: value)
+    case .int64, .uint64, .float16, .bfloat16, .float32, .float64:
+      Int64(truncatingIfNeeded: value)
     }
   }
 

@@ -56,6 +56,8 @@ import struct Syntax.DiagnosticError
     "f = a if c else b if d else f", "f = (a if c else b) if d else f",
     "f = a if (c if d else d) else f", "f = (a if c else b) + f", "f = float32(1)",
     "f = float32(1.0)", "f = float32(3u8)", "f = float32(1.0f32)", "f = float32(inff32)",
+    "f = float32(0.5f16)", "f = float32(-nanbf16)",
+    "f = float32(float16(0.1))",
     "f = float32(k)", "f = float32(k + 1)", "c = not c", "c = not (c and d)", "c = not a < b",
     "c = not c and d", "c = c and d and c", "c = c and (d and c)", "c = c or d and c",
     "c = (c or d) and c", "c = a < b", "c = (a < b) == c", "c = c == (a < b)", "c = a < 1.0",

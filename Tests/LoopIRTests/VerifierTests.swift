@@ -72,6 +72,11 @@ import struct Syntax.Diagnostic
     expect("the integer literal 1 is float32", of: Expression(.integer(1), .float32))
     expect("the float literal 1.0 is int64", of: Expression(.float(FloatLiteral(1)), .int64))
     expect(
+      "the float16 literal 0.1 is not rounded", of: Expression(.float(FloatLiteral(0.1)), .float16))
+    expect(
+      "the bfloat16 literal 1.01 is not rounded",
+      of: Expression(.float(FloatLiteral(1.01)), .bfloat16))
+    expect(
       "the float32 literal 0.1 is not rounded", of: Expression(.float(FloatLiteral(0.1)), .float32))
   }
 

@@ -30,7 +30,7 @@ extension Interpreter {
   }
 
   func rounded(_ value: Double, _ type: ScalarType) -> Literal {
-    .float(type == .float32 ? Double(Float(value)) : value, type)
+    .float(type.roundedResult(value), type)
   }
 
   /// A math function, computed in double; predicates give 0 or 1.
