@@ -30,6 +30,7 @@ public func compile(
     [
       applySchedule(signature.schedule),
       recognizeReductions(signature.schedule),
+      widenAccumulators,
       splitReductions,
       chooseVectorLoops,
       limitWorkers,

@@ -72,11 +72,12 @@ private struct VectorChooser {
     return callsLibrary ? 128 : Self.registerSize
   }
 
-  /// The size in bytes of the widest value that the loop computes with, indices not counted.
+  /// The size in bytes of the widest value that the loop computes with, indices not counted; halves are computed with as
+  /// float32.
   private func elementSize(in body: [Statement]) -> Int {
     var size = 1
     func visit(_ e: Expression) {
-      size = max(size, e.type.size)
+      size = max(size, e.type.isHalf ? 4 : e.type.size)
       if case .load = e.kind { return }
       e.forEachChild(visit)
     }
@@ -84,7 +85,8 @@ private struct VectorChooser {
       switch statement.kind {
       case .assign(_, let value): visit(value)
       case .store(let buffer, _, let value):
-        size = max(size, function[buffer].element.size)
+        let element = function[buffer].element
+        size = max(size, element.isHalf ? 4 : element.size)
         visit(value)
       case .conditional(let condition, _, _): visit(condition)
       case .loop, .whileLoop, .device, .allocate, .launch: break

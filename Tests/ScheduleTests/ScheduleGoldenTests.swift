@@ -22,6 +22,8 @@ private let schedule: [String: LoopSchedule] = [
     try runGoldens(pass: Schedule.recognizeReductions(schedule))
   }
 
+  @Test func widenAccumulators() throws { try runGoldens(pass: Schedule.widenAccumulators) }
+
   @Test func splitReductions() throws { try runGoldens(pass: Schedule.splitReductions) }
 
   @Test func chooseVectorLoops() throws { try runGoldens(pass: Schedule.chooseVectorLoops) }
