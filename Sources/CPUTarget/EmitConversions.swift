@@ -4,6 +4,8 @@ extension FunctionEmitter {
   /// A value in another type: integers wrap, floats round, floats to integers truncate and saturate with NaN as 0.
   func convert(_ v: Value, to target: ScalarType) -> Value {
     if v.type == target { return v }
+    if v.type.isHalf { return convert(widened(v), to: target) }
+    if target.isHalf { return narrowed(v, to: target) }
     if v.type.llvm == target.llvm { return Value(v.text, target, lanes: v.lanes) }
     if target == .bool { return truth(v) }
     switch (v.type.isFloat, target.isFloat) {

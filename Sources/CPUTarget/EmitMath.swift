@@ -5,6 +5,10 @@ extension FunctionEmitter {
     let lanes = arguments.map(\.lanes).max() ?? 1
     let operands = arguments.map { splat($0, lanes: lanes) }
     let v = operands[0]
+    if v.type.isHalf {
+      let result = math(function, operands.map { widened($0) })
+      return function.isPredicate ? result : narrowed(result, to: v.type)
+    }
     switch function {
     case .sqrt, .floor, .ceil, .trunc: return intrinsic(function.rawValue, operands)
     case .roundEven: return intrinsic("roundeven", operands)

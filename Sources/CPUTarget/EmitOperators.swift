@@ -18,6 +18,12 @@ extension FunctionEmitter {
     case .invert:
       return result(
         "xor \(v.typed), \(Value.integer(-1, v.type, lanes: v.lanes).text)", v.type, v.lanes)
+    case .negate where v.type.isHalf:
+      return result(
+        "xor \(v.typed), \(Value.integer(-0x8000, .int16, lanes: v.lanes).text)", v.type, v.lanes)
+    case .absolute where v.type.isHalf:
+      return result(
+        "and \(v.typed), \(Value.integer(0x7FFF, .int16, lanes: v.lanes).text)", v.type, v.lanes)
     case .negate where v.type.isFloat: return result("fneg \(v.typed)", v.type, v.lanes)
     case .negate:
       return result(
@@ -50,7 +56,8 @@ extension FunctionEmitter {
   /// does: code for constants and code for parameters would round differently. `fmuladd` is one instruction where the machine has
   /// it, and two operations where it does not.
   func contracted(_ op: BinaryOperator, _ left: Expression, _ right: Expression) -> Value? {
-    guard !module.isStrict, left.type.isFloat, op == .add || op == .subtract else { return nil }
+    guard !module.isStrict, left.type.isFloat, !left.type.isHalf, op == .add || op == .subtract
+    else { return nil }
     func negatedIfSubtracted(_ v: Value) -> Value { op == .subtract ? unary(.negate, v) : v }
     if case .binary(.multiply, let a, let b) = left.kind {
       let (x, y) = (emit(a), emit(b))
@@ -70,6 +77,7 @@ extension FunctionEmitter {
 
   func binary(_ op: BinaryOperator, _ left: Value, _ right: Value) -> Value {
     let (l, r) = unified(left, right)
+    if l.type.isHalf { return narrowed(floatBinary(op, widened(l), widened(r)), to: l.type) }
     if l.type.isFloat { return floatBinary(op, l, r) }
     if l.type == .bool { return boolBinary(op, l, r) }
     return integerBinary(op, l, r)
@@ -187,6 +195,7 @@ extension FunctionEmitter {
 
   func compare(_ op: ComparisonOperator, _ left: Value, _ right: Value) -> Value {
     let (l, r) = unified(left, right)
+    if l.type.isHalf { return compare(op, widened(l), widened(r)) }
     if l.type.isFloat {
       return result("fcmp \(op.floatPredicate) \(l.typed), \(r.text)", .bool, l.lanes)
     }

@@ -1,3 +1,5 @@
+import LoopIR
+
 /// What the CPU emitter needs to know of the machine it writes for.
 public struct Machine: Sendable, Hashable {
   /// The vector versions of math functions that can be called.
@@ -15,6 +17,13 @@ public struct Machine: Sendable, Hashable {
   public var vectorMath: VectorMath
   /// The functions that have a vector version, by their names for double.
   public var vectorFunctions: Set<String>
+
+  /// Whether it has instructions that convert between a 16-bit float and float32.
+  func converts(_ half: ScalarType) -> Bool {
+    guard half == .float16 else { return false }
+    return features.split(separator: ",").contains("+f16c") || triple.hasPrefix("aarch64")
+      || triple.hasPrefix("arm64")
+  }
 
   /// Creates the description of a machine, in LLVM's terms.
   public init(

@@ -213,6 +213,11 @@ final class ModuleEmitter {
       switch type {
       case .int64, .uint64, .float64:
         lines.append("  \(register) = load \(type.llvm), ptr %w\(position), align 8")
+      case .float16, .bfloat16:
+        let narrow = use(.narrow(type, lanes: 1, isInstruction: machine.converts(type)))
+        lines.append("  \(register).word = load double, ptr %w\(position), align 8")
+        lines.append("  \(register).float = fptrunc double \(register).word to float")
+        lines.append("  \(register) = call i16 @\(narrow)(float \(register).float)")
       case .float32:
         lines.append("  \(register).word = load double, ptr %w\(position), align 8")
         lines.append("  \(register) = fptrunc double \(register).word to float")

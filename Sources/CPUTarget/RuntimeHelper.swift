@@ -5,6 +5,12 @@ enum RuntimeHelper: Hashable {
   case floorDivide(ScalarType)
   case modulo(ScalarType)
   case integerPower(ScalarType)
+  /// From a 16-bit float to float32.
+  case widen(ScalarType, lanes: Int, isInstruction: Bool)
+  /// From float32 to a 16-bit float.
+  case narrow(ScalarType, lanes: Int, isInstruction: Bool)
+  /// From float64 to float32, to the one with an odd last bit where it is not exact.
+  case roundToOdd(lanes: Int)
   /// Notes an access out of range in the error slot, unless one is there already.
   case recordFault
 
@@ -13,6 +19,9 @@ enum RuntimeHelper: Hashable {
     case .floorDivide(let type): "parpy.floordiv.\(type)"
     case .modulo(let type): "parpy.mod.\(type)"
     case .integerPower(let type): "parpy.pow.\(type)"
+    case .widen(let type, let lanes, _): "parpy.widen.\(type).v\(lanes)"
+    case .narrow(let type, let lanes, _): "parpy.narrow.\(type).v\(lanes)"
+    case .roundToOdd(let lanes): "parpy.roundtoodd.v\(lanes)"
     case .recordFault: "parpy.fault"
     }
   }
@@ -25,7 +34,11 @@ enum RuntimeHelper: Hashable {
         Self.declaration(of: "copysign", type)
       ]
     case .modulo(let type): [Self.declaration(of: "copysign", type)]
-    case .integerPower, .recordFault: []
+    case .roundToOdd(let lanes):
+      [
+        "declare \(ScalarType.float64.llvm(lanes: lanes)) @llvm.fabs.\(ScalarType.float64.mangled(lanes: lanes))(\(ScalarType.float64.llvm(lanes: lanes)))"
+      ]
+    case .integerPower, .widen, .narrow, .recordFault: []
     }
   }
 
@@ -41,6 +54,11 @@ enum RuntimeHelper: Hashable {
     case .modulo(let type): Self.modulo(name, type.llvm, type.mangled(lanes: 1))
     case .integerPower(let type):
       Self.power(name, type.llvm, isSigned: type.isSignedInteger)
+    case .widen(let type, let lanes, let isInstruction):
+      HalfConversion(name, lanes).widening(type, isInstruction: isInstruction)
+    case .narrow(let type, let lanes, let isInstruction):
+      HalfConversion(name, lanes).narrowing(type, isInstruction: isInstruction)
+    case .roundToOdd(let lanes): HalfConversion(name, lanes).roundingToOdd
     case .recordFault: Self.recording(name)
     }
   }

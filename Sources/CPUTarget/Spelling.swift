@@ -10,6 +10,8 @@ extension ScalarType {
     case .int16, .uint16: "i16"
     case .int32, .uint32: "i32"
     case .int64, .uint64: "i64"
+    // Halves are bits but in the moment of an operation, so that nothing depends on what LLVM has for them.
+    case .float16, .bfloat16: "i16"
     case .float32: "float"
     case .float64: "double"
     }
@@ -23,7 +25,7 @@ extension ScalarType {
 
   /// The suffix of overloaded intrinsics, such as `f32` or `v8f32`.
   func mangled(lanes: Int) -> String {
-    let base = isFloat ? "f\(bitWidth)" : "i\(bitWidth)"
+    let base = isFloat && !isHalf ? "f\(bitWidth)" : "i\(bitWidth)"
     return lanes == 1 ? base : "v\(lanes)\(base)"
   }
 }
@@ -55,7 +57,10 @@ struct Value {
   /// A float constant; LLVM writes floats of either width as the bits of a double.
   static func float(_ value: Double, _ type: ScalarType, lanes: Int = 1) -> Value {
     let digits = String(value.bitPattern, radix: 16, uppercase: true)
-    let scalar = "0x" + String(repeating: "0", count: 16 - digits.count) + digits
+    let scalar =
+      type.isHalf
+      ? "\(Int16(bitPattern: type.bits16(of: value)))"
+      : "0x" + String(repeating: "0", count: 16 - digits.count) + digits
     return Value(lanes == 1 ? scalar : "splat (\(type.llvm) \(scalar))", type, lanes: lanes)
   }
 

@@ -223,14 +223,14 @@ extension Lowerer {
     return try lift(operand, at: span) { try self.unary(intrinsic, $0, named: name, at: span) }
   }
 
-  /// A math function: float32 stays, any other type is computed in float64.
+  /// A math function: floats keep their type, any other type is computed in float64.
   private func math(_ function: MathFunction, _ arguments: [TypedValue], at span: Span)
     -> TypedValue
   {
     let type = arguments.dropFirst().reduce(ElementType(arguments[0])) {
       promoted($0, ElementType($1))
     }
-    let float: ScalarType = type.type == .float32 ? .float32 : .float64
+    let float: ScalarType = type.type.isFloat ? type.type : .float64
     let operands = arguments.map { $0.expression.converted(to: float) }
     return TypedValue(
       Expression(.math(function, operands), function.isPredicate ? .bool : float, at: span),

@@ -285,7 +285,8 @@ extension Lowerer {
       return try arithmetic(.power, l, r, ElementType(.float64, isWeak: true), at: span)
     }
     let integral = exponent ?? r.expression.floatLiteral.flatMap { Int64(exactly: $0) }
-    let limit: Int64 = base.type.isFloat && signature.options.isStrict ? 2 : 16
+    let limit: Int64 =
+      base.type.isHalf || base.type.isFloat && signature.options.isStrict ? 2 : 16
     guard let n = integral, (0...limit).contains(n), r.isWeak || base.type.isFloat else {
       return try arithmetic(.power, l, r, base, at: span)
     }
@@ -351,7 +352,7 @@ extension Lowerer {
     let from = value.type
     let isAllowed: Bool
     switch (from.isFloat, element.isFloat) {
-    case (true, true): isAllowed = value.isWeak || from.size <= element.size || from == .float64
+    case (true, true): isAllowed = true
     case (true, false): isAllowed = false
     case (false, true): isAllowed = true
     case (false, false):

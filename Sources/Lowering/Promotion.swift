@@ -20,9 +20,12 @@ extension Lowerer {
 }
 
 extension ElementType {
-  /// A Python scalar of a type meets a NumPy value: the kind may rise, the width of its kind stays.
+  /// A Python scalar of a type meets a NumPy value: the kind may rise, the width of its kind stays. To bfloat16, which is
+  /// not NumPy's own, a Python float is a float32.
   fileprivate init(weak: ScalarType, meeting strong: ScalarType) {
-    if weak == .bool || strong.isFloat {
+    if weak.isFloat && strong == .bfloat16 {
+      self.init(.float32, isWeak: false)
+    } else if weak == .bool || strong.isFloat {
       self.init(strong, isWeak: false)
     } else if weak.isFloat {
       self.init(.float64, isWeak: false)
