@@ -39,9 +39,10 @@ struct ArgumentReader {
       throw callee.typeMismatch(index, " has no dtype")
     }
     let dtype = UnsafeMutableRawPointer(descriptor).assumingMemoryBound(to: parpy_dtype.self)
-    guard let element = NumPyTypes.element(number: dtype.pointee.type_number) else {
-      throw unsupported(dtypeName(descriptor), index)
-    }
+    let number = dtype.pointee.type_number
+    var element = NumPyTypes.element(number: number)
+    if element == nil { element = try NumPyTypes.foreignElement(descriptor, number: number) }
+    guard let element else { throw unsupported(dtypeName(descriptor), index) }
     let order = UInt8(bitPattern: dtype.pointee.byte_order)
     let foreignOrder = UInt8(ascii: Int16(1).bigEndian == 1 ? "<" : ">")
     if order == foreignOrder { throw swapped(index) }

@@ -148,6 +148,8 @@ struct ArrayLayout {
     case .uint16: Int64(data.loadUnaligned(as: UInt16.self))
     case .uint32: Int64(data.loadUnaligned(as: UInt32.self))
     case .uint64: Int64(bitPattern: data.loadUnaligned(as: UInt64.self))
+    case .float16, .bfloat16:
+      Int64(bitPattern: type.value(ofBits16: data.loadUnaligned(as: UInt16.self)).bitPattern)
     case .float32:
       Int64(bitPattern: Double(data.loadUnaligned(as: Float.self)).bitPattern)
     case .float64: data.loadUnaligned(as: Int64.self)

@@ -59,6 +59,7 @@ enum ElementFormat {
       case 0: signed(size)
       case 1: unsigned(size)
       case 2: float(size)
+      case 4: size == 2 ? .bfloat16 : nil
       case 6: size == 1 ? .bool : nil
       default: nil
       }
@@ -80,7 +81,7 @@ enum ElementFormat {
     case UInt8(ascii: "B"), UInt8(ascii: "H"), UInt8(ascii: "I"), UInt8(ascii: "L"),
       UInt8(ascii: "Q"), UInt8(ascii: "N"):
       unsigned(itemSize)
-    case UInt8(ascii: "f"), UInt8(ascii: "d"): float(itemSize)
+    case UInt8(ascii: "e"), UInt8(ascii: "f"), UInt8(ascii: "d"): float(itemSize)
     default: nil
     }
   }
@@ -106,12 +107,16 @@ enum ElementFormat {
   }
 
   private static func float(_ size: Int) -> ScalarType? {
-    size == 4 ? .float32 : size == 8 ? .float64 : nil
+    switch size {
+    case 2: .float16
+    case 4: .float32
+    case 8: .float64
+    default: nil
+    }
   }
 
   private static func name(ofFormat format: String) -> String {
     switch format.drop(while: { "@=<>!".contains($0) }) {
-    case "e": "float16"
     case "g": "long double"
     case "Zf": "complex64"
     case "Zd": "complex128"
@@ -124,7 +129,6 @@ enum ElementFormat {
 
   private static func name(ofTypeString text: String) -> String {
     switch text.dropFirst() {
-    case "f2": "float16"
     case "c8": "complex64"
     case "c16": "complex128"
     default: "the type '\(text)'"

@@ -8,6 +8,11 @@ enum NumPyScalar {
   static func read(
     _ object: PythonPointer
   ) throws(PythonException) -> (ScalarType, Int64)? {
+    // Such a scalar gives its bytes without a format.
+    if object.className.split(separator: ".").last == "bfloat16" {
+      let number = try OwnedObject(PyNumber_Float(object))
+      return (.bfloat16, Int64(bitPattern: PyFloat_AsDouble(number.pointer).bitPattern))
+    }
     var view = Py_buffer()
     guard PyObject_GetBuffer(object, &view, PyBUF_STRIDES | PyBUF_FORMAT) == 0 else {
       try forgetException(py_exception())

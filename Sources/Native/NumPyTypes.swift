@@ -13,6 +13,8 @@ struct NumPyTypes {
   var arrayClass: PythonPointer?
   /// `numpy.generic`, the base of all NumPy scalars.
   var scalar: PythonPointer?
+  /// The number of the dtype bfloat16, once an array of it was seen.
+  var bfloat16Number: Int32 = -1
 
   /// The classes of the process; at a fixed address, so that no check of exclusive access is made at each look.
   nonisolated(unsafe) static let shared: UnsafeMutablePointer<NumPyTypes> = {
@@ -95,7 +97,23 @@ struct NumPyTypes {
     case 10: .uint64
     case 11: .float32
     case 12: .float64
+    case 23: .float16
+    case shared.pointee.bfloat16Number: .bfloat16
     default: nil
     }
+  }
+
+  /// The type of a dtype that is not NumPy's own, or nil: only bfloat16 is known, which has the number that it got when
+  /// `ml_dtypes` was imported.
+  static func foreignElement(
+    _ descriptor: PythonPointer, number: Int32
+  ) throws(PythonException) -> ScalarType? {
+    guard number >= 256 else { return nil }
+    let name = try descriptor.attribute("name")
+    guard py_is_string(name.pointer), try String(python: name.pointer) == "bfloat16",
+      try descriptor.attribute("itemsize").pointer.integer() == 2
+    else { return nil }
+    shared.pointee.bfloat16Number = number
+    return .bfloat16
   }
 }

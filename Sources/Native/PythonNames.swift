@@ -147,7 +147,19 @@ struct PythonNames: NameResolver, Sendable {
     if let name = try hooks.name(of: object, in: hooks.dtypes) {
       return ScalarType(name: name).map { .scalarType($0) } ?? .unsupported("the type \(name)")
     }
+    if py_is_class(object), try isBfloat16(object) { return .scalarType(.bfloat16) }
     return .unsupported(object.description)
+  }
+
+  /// Whether a class is the scalar type of `ml_dtypes`, which may be imported at any time.
+  private static func isBfloat16(_ type: PythonPointer) throws(PythonException) -> Bool {
+    guard let scalar = NumPyTypes.shared.pointee.scalar else { return false }
+    let answer = PyObject_IsSubclass(type, scalar)
+    if answer < 0 { try forgetException(py_exception()) }
+    guard answer == 1 else { return false }
+    let name = try type.attribute("__name__")
+    guard py_is_string(name.pointer) else { return false }
+    return try String(python: name.pointer) == "bfloat16"
   }
 
   /// The names of an object's attributes.

@@ -25,6 +25,11 @@ def is_weak(*values: Value) -> bool:
     return all(type(v) in (bool, int, float) for v in values)
 
 
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """True of NumPy's real floats and of the bfloat16 of `ml_dtypes`."""
+    return dtype.kind == "f" or dtype.name == "bfloat16"
+
+
 def apply(ufunc: Callable[..., Value], *values: Value) -> Value:
     """`ufunc` of `values`, silently; of weak values a Python scalar."""
     with np.errstate(all="ignore"):
@@ -83,7 +88,7 @@ def to_integer(value: Value, dtype: Any) -> Value:
         bits = int(value) & (2**info.bits - 1)
         return dtype.type(bits - 2**info.bits if bits > info.max else bits)
     array = np.asarray(value)
-    if array.dtype.kind != "f":
+    if not is_float(array.dtype):
         return array.astype(dtype)[()]
     whole: Value = np.trunc(array.astype(np.float64))
     # Both limits are powers of two, so exact in float64.
@@ -101,7 +106,7 @@ def rounded(ufunc: Callable[..., Value], value: Value) -> Value:
     Integers keep their value.
     """
     array = np.asarray(value)
-    if array.dtype.kind != "f":
+    if not is_float(array.dtype):
         return int(array) if array.ndim == 0 else array.astype(np.int64)
     with np.errstate(all="ignore"):
         result = to_integer(ufunc(array), np.int64)

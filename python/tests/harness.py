@@ -31,7 +31,7 @@ Schedule = Mapping[str, parpy.LoopPar]
 F = TypeVar("F", bound=Callable[..., Any])
 
 INTEGERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
-FLOATS = "float32 float64".split()
+FLOATS = "float16 float32 float64".split()
 NUMBERS = INTEGERS + FLOATS
 DTYPES = ["bool", *NUMBERS]
 
@@ -126,7 +126,7 @@ def _canary(dtype: np.dtype) -> Any:
     if dtype.kind == "b":
         return True
     if dtype.kind == "f":
-        return dtype.type(-123456.789)
+        return dtype.type(-12345.678)
     return np.frombuffer(bytes([_CANARY]) * dtype.itemsize, dtype)[0]
 
 

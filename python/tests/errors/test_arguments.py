@@ -145,15 +145,6 @@ def test_what_an_object_raises_is_passed_on_or_told() -> None:
         FUNCTION(Raiser(), Y, 3)
 
 
-def test_float16_is_of_a_later_version() -> None:
-    x = np.ones(3, np.float16)
-    try:
-        FUNCTION(x, np.zeros(3), 3)
-    except parpy.TypeMismatchError as error:
-        assert "float16" in str(error)
-        assert "float32" in str(error)
-
-
 def test_the_message_names_what_came_and_what_is_accepted() -> None:
     with pytest.raises(parpy.TypeMismatchError) as caught:
         FUNCTION([1.0], Y, 3)

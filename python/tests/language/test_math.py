@@ -205,7 +205,9 @@ def rounds_to_floats(x, r):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_rounding(dtype: str) -> None:
-    x = np.resize(np.array(ROUNDED, dtype), 67)
+    with np.errstate(over="ignore"):
+        x = np.array(ROUNDED, dtype)
+    x = np.resize(x[np.isfinite(x)], 67)
     check(rounds_to_integers, x, np.zeros((67, 6), np.int64), schedules=each("N"))
     special = np.append(x, np.array([math.inf, -math.inf, math.nan], dtype))
     check(rounds_to_floats, special, np.zeros((70, 5)), schedules=each("N"))
