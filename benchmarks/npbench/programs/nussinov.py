@@ -11,9 +11,9 @@ import numpy as np
 import parpy
 
 SIZES: dict[str, dict[str, int]] = {
-    "S": {"N": 60},
-    "M": {"N": 180},
-    "L": {"N": 400},
+    "S": {"N": 40},
+    "M": {"N": 90},
+    "L": {"N": 220},
     "paper": {"N": 500},
     "test": {"N": 33},
 }
