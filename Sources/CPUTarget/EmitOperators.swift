@@ -228,7 +228,7 @@ extension ComparisonOperator {
     }
   }
 
-  fileprivate func integerPredicate(isSigned: Bool) -> String {
+  func integerPredicate(isSigned: Bool) -> String {
     let sign = isSigned ? "s" : "u"
     switch self {
     case .equal: return "eq"

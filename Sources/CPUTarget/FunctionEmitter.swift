@@ -73,7 +73,7 @@ final class FunctionEmitter {
       }
     }
     for (i, check) in host.checks.enumerated() {
-      let holds = emit(check.condition)
+      let holds = emitExactly(check.condition)
       let (good, bad) = (label("checked"), label("failed"))
       add("br i1 \(holds.text), label %\(good), label %\(bad)")
       open(bad)

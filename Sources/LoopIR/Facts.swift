@@ -97,6 +97,7 @@ public struct Facts: Sendable {
   public func proveNonNegative(_ e: Expression) -> Bool {
     var budget = 200
     let goal = LinearSum(e)
+    if !goal.isExact { return false }
     // Where a branch never runs the facts contradict each other and would prove anything, even of a number.
     if goal.terms.isEmpty { return goal.constant >= 0 }
     if prove(goal, &budget) { return true }
@@ -111,7 +112,7 @@ public struct Facts: Sendable {
 
   private func prove(_ goal: LinearSum, _ budget: inout Int) -> Bool {
     budget -= 1
-    if budget < 0 { return false }
+    if budget < 0 || !goal.isExact { return false }
     if goal.terms.isEmpty { return goal.constant >= 0 }
     // Innermost loop variables first: their bounds mention outer ones.
     for variable in nesting.reversed() {

@@ -86,6 +86,9 @@ public struct LinearSum: Sendable, Hashable {
   /// The terms, in order of first appearance, none with coefficient 0.
   public var terms: [(term: Expression, coefficient: Int64)]
   public var constant: Int64
+  /// False where a coefficient or the constant did not fit 64 bits: then the sum is right in wrapped arithmetic alone, and
+  /// proves nothing.
+  public private(set) var isExact = true
 
   public static func == (l: LinearSum, r: LinearSum) -> Bool {
     l.constant == r.constant && l.terms.count == r.terms.count
@@ -117,20 +120,20 @@ public struct LinearSum: Sendable, Hashable {
   /// Adds `factor` times `e`, in wrapped arithmetic.
   public mutating func add(_ e: Expression, times factor: Int64) {
     switch e.kind {
-    case .integer(let value): constant = constant &+ value &* factor
-    case .unary(.negate, let operand): add(operand, times: 0 &- factor)
+    case .integer(let value): constant = sum(constant, product(value, factor))
+    case .unary(.negate, let operand): add(operand, times: product(-1, factor))
     case .checked(let index): add(index, times: factor)
     case .binary(.add, let l, let r):
       add(l, times: factor)
       add(r, times: factor)
     case .binary(.subtract, let l, let r):
       add(l, times: factor)
-      add(r, times: 0 &- factor)
+      add(r, times: product(-1, factor))
     case .binary(.multiply, let l, let r):
       if let c = r.integerLiteral {
-        add(l, times: factor &* c)
+        add(l, times: product(c, factor))
       } else if let c = l.integerLiteral {
-        add(r, times: factor &* c)
+        add(r, times: product(c, factor))
       } else {
         addTerm(e, factor)
       }
@@ -138,9 +141,21 @@ public struct LinearSum: Sendable, Hashable {
     }
   }
 
+  private mutating func sum(_ a: Int64, _ b: Int64) -> Int64 {
+    let (result, overflow) = a.addingReportingOverflow(b)
+    if overflow { isExact = false }
+    return result
+  }
+
+  private mutating func product(_ a: Int64, _ b: Int64) -> Int64 {
+    let (result, overflow) = a.multipliedReportingOverflow(by: b)
+    if overflow { isExact = false }
+    return result
+  }
+
   private mutating func addTerm(_ term: Expression, _ coefficient: Int64) {
     if let i = terms.firstIndex(where: { $0.term == term }) {
-      terms[i].coefficient = terms[i].coefficient &+ coefficient
+      terms[i].coefficient = sum(terms[i].coefficient, coefficient)
       if terms[i].coefficient == 0 { terms.remove(at: i) }
     } else if coefficient != 0 {
       terms.append((term, coefficient))

@@ -125,17 +125,23 @@ private struct BoundsChecker {
     for (d, written) in indices.enumerated() {
       let extent = function[buffer].extents[d]
       let (index, wraps) = unwrapped(written, extent: extent)
+      // The sums of a proof stay in 64 bits; no index that is right is anywhere near.
+      let isNear = !index.contains { $0.integerLiteral.map { $0.magnitude >= 1 << 61 } ?? false }
       let least = wraps ? .index(0) - extent : Expression.index(0)
       /// Whether a bound holds, by facts or by a check of the greatest or least index.
       func holds(
         _ fact: Bool, isGreatest: Bool, _ condition: (Expression) -> Expression
       ) -> Bool {
-        if fact { return true }
+        if fact && isNear { return true }
         guard !context.isConditional,
           let reached = Extreme(of: index, isGreatest: isGreatest, in: context.loops)
         else { return false }
         let isEnforced = require(
-          condition(reached.value), for: reached, buffer, d, extent, span)
+          reached.isExact
+            ? reached.values.map(condition).reduce(.bool(true)) {
+              Expression(.logical(.and, $0, $1), .bool).folded
+            } : .bool(false),
+          for: reached, buffer, d, extent, span)
         return isEnforced && isRectangular(context.loops)
       }
       let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
@@ -174,7 +180,7 @@ private struct BoundsChecker {
     guard function.isKnownOnEntry(whole) else { return false }
     if Literal(whole)?.isTrue == true { return true }
     let diagnostic = Diagnostic(
-      .index, outOfBounds(buffer, dimension, extent, reached.value), at: span)
+      .index, outOfBounds(buffer, dimension, extent, reached.values[0]), at: span)
     if Literal(whole) != nil {
       if !errors.contains(diagnostic) { errors.append(diagnostic) }
     } else if !checks.contains(where: { $0.condition == whole }) {
@@ -187,7 +193,9 @@ private struct BoundsChecker {
     _ buffer: BufferID, _ dimension: Int, _ extent: Expression, _ index: Expression
   ) -> String {
     let name = function[buffer].name
-    guard let size = extent.integerLiteral, let value = index.integerLiteral else {
+    guard let size = extent.integerLiteral, let value = index.integerLiteral,
+      !(0..<max(size, 0)).contains(value)
+    else {
       return "index of '\(name)' is out of bounds in dimension \(dimension)"
     }
     return
@@ -195,24 +203,48 @@ private struct BoundsChecker {
   }
 }
 
-/// The least or greatest value that an index takes in a loop nest: at a corner of the iteration space, since it is linear.
+/// The least or greatest value that an index takes in a loop nest: at a corner of the iteration space, since it is linear in
+/// each loop variable.
 private struct Extreme {
-  /// In terms of parameters.
-  var value: Expression
+  /// In terms of parameters; several where the sign of a coefficient is not known, one of which is the extreme.
+  var values: [Expression]
+  /// Whether the values are the sums themselves, and not what 64 bits leave of them.
+  var isExact = true
   /// The conditions, one a loop, under which the corner is not in the iteration space.
   var isNeverReached: [Expression]
 
-  /// Puts an end of its range in the place of each loop variable, innermost first; nil where the index is not linear in one.
+  /// The most corners that are looked at.
+  private static let mostCorners = 8
+
+  /// Puts an end of its range in the place of each loop variable, innermost first; nil where the index is not linear in one,
+  /// or where an inner range depends on a variable whose corner is not known.
   init?(of index: Expression, isGreatest: Bool, in loops: [ForLoop]) {
-    value = index
+    values = [index]
     isNeverReached = []
     for loop in loops.reversed() {
       let ends = loop.step > 0 ? (loop.lower, loop.lastValue) : (loop.lastValue, loop.lower)
-      guard let coefficient = value.coefficient(of: loop.variable) else { return nil }
-      let end = (coefficient > 0) == isGreatest ? ends.1 : ends.0
-      let corner = [loop.variable: end]
-      value = LinearSum(value.substituting(corner)).expression(of: .int64, at: index.span)
-      isNeverReached = isNeverReached.map { $0.substituting(corner).mapBottomUp(\.folded) }
+      var corners: [Expression] = []
+      var isKnown = true
+      var corner = ends.0
+      for value in values {
+        guard let degree = value.degree(in: loop.variable), degree <= 1 else { return nil }
+        let coefficient = value.coefficient(of: loop.variable)
+        isKnown = isKnown && coefficient != nil
+        if let coefficient { corner = (coefficient > 0) == isGreatest ? ends.1 : ends.0 }
+        for end in coefficient == nil ? [ends.0, ends.1] : [corner] {
+          let sum = LinearSum(value.substituting([loop.variable: end]))
+          isExact = isExact && sum.isExact
+          corners.append(sum.expression(of: .int64, at: index.span))
+        }
+      }
+      guard corners.count <= Self.mostCorners else { return nil }
+      values = corners
+      for (i, condition) in isNeverReached.enumerated()
+      where condition.contains({ $0.kind == .variable(loop.variable) }) {
+        guard isKnown else { return nil }
+        isNeverReached[i] = condition.substituting([loop.variable: corner])
+          .mapBottomUp(\.folded)
+      }
       isNeverReached.append(
         .compare(loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper))
     }
@@ -243,6 +275,25 @@ extension LoopFunction {
 }
 
 extension Expression {
+  /// The degree of the expression as a polynomial in a variable; nil where it is none.
+  fileprivate func degree(in variable: VariableID) -> Int? {
+    switch kind {
+    case .variable(variable): return 1
+    case .binary(.add, let l, let r), .binary(.subtract, let l, let r):
+      guard let left = l.degree(in: variable), let right = r.degree(in: variable) else {
+        return nil
+      }
+      return max(left, right)
+    case .binary(.multiply, let l, let r):
+      guard let left = l.degree(in: variable), let right = r.degree(in: variable) else {
+        return nil
+      }
+      return left + right
+    case .unary(.negate, let operand): return operand.degree(in: variable)
+    default: return contains { $0.kind == .variable(variable) } ? nil : 0
+    }
+  }
+
   /// How much the expression grows with a variable; nil where that is no constant.
   fileprivate func coefficient(of variable: VariableID) -> Int64? {
     var result: Int64 = 0

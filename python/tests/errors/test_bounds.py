@@ -253,3 +253,42 @@ def slices_are_clamped(x, y):
 
 def test_slices_are_never_out_of_range() -> None:
     check(slices_are_clamped, X, np.zeros(6))
+
+
+# --- Beyond 64 bits ---------------------------------------------------------------------------
+
+
+def shifted(y, n, k):
+    for i in range(n):
+        y[i + k] = 1.0
+
+
+def scaled(y, n, k):
+    for i in range(n):
+        y[i * k] = 1.0
+
+
+def back_again(y, n, k):
+    for i in range(k, k + n):
+        y[i - k] = 1.0
+
+
+HUGE = [2**63 - 1, 2**63 - 3, 2**62, 2**61, -(2**63), -(2**62), 2**33 + 1]
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize("function", [shifted, scaled], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("k", [*HUGE, 4, -5, 2])
+def test_an_index_that_wraps_around_is_out_of_bounds(function, k: int, specialize: str) -> None:
+    y = np.zeros(4)
+    with pytest.raises(IndexError, match="out of bounds"):
+        parpy.jit(function)(y, 4, k, opts=parpy.CompileOptions(specialize=specialize))
+    assert not y.any()
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_great_numbers_may_cancel(specialize: str) -> None:
+    for k in [0, 5, -7, 2**40, -(2**40), 2**60]:
+        y = np.zeros(4)
+        parpy.jit(back_again)(y, 4, k, opts=parpy.CompileOptions(specialize=specialize))
+        assert y.all(), k
