@@ -53,7 +53,7 @@ public func compile(
     loopIR: loopIR.printed, program: program.printed)
 }
 
-/// For each argument of the call, whether the function stores to it.
+/// For each array or scalar of the call's arguments, whether the function stores to it.
 private func writes(of function: LoopFunction, arguments: [CallSignature.Argument]) -> [Bool] {
   var stored: Set<BufferID> = []
   function.body.forEachStatement { statement in
@@ -66,7 +66,7 @@ private func writes(of function: LoopFunction, arguments: [CallSignature.Argumen
     }
   }
   var position = 0
-  return arguments.map { argument in
+  return arguments.flatMap(\.leaves).map { argument in
     guard case .array = argument else { return false }
     defer { position += 1 }
     return written.contains(position)

@@ -6,7 +6,7 @@ public struct CompiledProgram: Sendable {
   /// The symbol of the entry point.
   ///
   /// Its C type is `int64_t entry(const int64_t *words, const parpy_runtime *runtime, int64_t *slot)`. `words` hold a
-  /// pointer for each array argument, in order, then the run-time parameters of the signature. The result is 0, or the
+  /// pointer for each array of the arguments, in order, then the run-time parameters of the signature. The result is 0, or the
   /// 1-based position in `failures` of the check that failed before anything ran; -1 means out of memory, and -2 that an
   /// access was out of range as the code ran. Then `slot`, of three words that were 0, holds the 1-based position
   /// in `faults` of the first such access, its index and the size of the dimension.
@@ -18,7 +18,8 @@ public struct CompiledProgram: Sendable {
   public var failures: [Diagnostic?]
   /// The accesses that are tested as the code runs.
   public var faults: [Fault]
-  /// For each argument of the call, whether the function writes it.
+  /// For each array or scalar of the call's arguments, entries of dictionaries one by one, whether the function
+  /// writes it.
   public var writes: [Bool]
   public var warnings: [Diagnostic]
   /// The stages as text, for people.

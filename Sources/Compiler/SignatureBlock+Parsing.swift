@@ -77,32 +77,54 @@ extension SignatureBlock {
   }
 
   private mutating func readArgument(_ scanner: inout LineScanner) -> Bool {
-    guard let colon = scanner.rest.firstIndex(of: ":") else { return false }
-    let name = String(scanner.rest[..<colon])
-    scanner.rest = scanner.rest[colon...].dropFirst()
-    guard !name.isEmpty, !parameterNames.contains(name), scanner.skip(" ") else { return false }
-    let isWeak = scanner.skip("weak ")
-    guard let type = ScalarType(name: scanner.identifier()) else { return false }
-    var isWritten = false
-    if scanner.skip(" = ") {
-      guard let bits = scanner.scalar(type), scanner.rest.isEmpty else { return false }
-      arguments.append(.scalar(type, isWeak: isWeak, bits: bits))
+    guard let end = scanner.rest.firstIndex(where: { $0 == ":" || $0 == "[" }) else { return false }
+    let name = String(scanner.rest[..<end])
+    scanner.rest = scanner.rest[end...]
+    if scanner.skip("[") { return readEntry(of: name, &scanner) }
+    guard !name.isEmpty, !parameterNames.contains(name), scanner.skip(": ") else { return false }
+    if scanner.rest == "dictionary" {
+      arguments.append(.dictionary([]))
     } else {
-      guard !isWeak, let extents = scanner.words() else { return false }
-      var array = CallSignature.ArrayType(element: type, extents: extents)
-      if scanner.skip(" strides") {
-        guard let strides = scanner.words(), strides.count == extents.count else { return false }
-        array.strides = strides
-      }
-      array.isReadOnly = scanner.skip(" read-only")
-      array.overlaps = scanner.skip(" overlapping")
-      isWritten = scanner.skip(" written")
-      guard scanner.rest.isEmpty else { return false }
-      arguments.append(.array(array))
+      guard let argument = readLeaf(&scanner) else { return false }
+      arguments.append(argument)
     }
     parameterNames.append(name)
-    writes.append(isWritten)
     return true
+  }
+
+  /// Reads an entry of the dictionary that is the last argument so far.
+  private mutating func readEntry(of name: String, _ scanner: inout LineScanner) -> Bool {
+    guard name == parameterNames.last, case .dictionary(var entries)? = arguments.last,
+      let key = scanner.string(), scanner.skip("]: "),
+      entries.last.map({ $0.key.utf8.lexicographicallyPrecedes(key.utf8) }) ?? true,
+      let argument = readLeaf(&scanner)
+    else { return false }
+    entries.append(CallSignature.Entry(key, argument))
+    arguments[arguments.count - 1] = .dictionary(entries)
+    return true
+  }
+
+  /// Reads the type of an array or a scalar up to the end of the line.
+  private mutating func readLeaf(_ scanner: inout LineScanner) -> CallSignature.Argument? {
+    let isWeak = scanner.skip("weak ")
+    guard let type = ScalarType(name: scanner.identifier()) else { return nil }
+    if scanner.skip(" = ") {
+      guard let bits = scanner.scalar(type), scanner.rest.isEmpty else { return nil }
+      writes.append(false)
+      return .scalar(type, isWeak: isWeak, bits: bits)
+    }
+    guard !isWeak, let extents = scanner.words() else { return nil }
+    var array = CallSignature.ArrayType(element: type, extents: extents)
+    if scanner.skip(" strides") {
+      guard let strides = scanner.words(), strides.count == extents.count else { return nil }
+      array.strides = strides
+    }
+    array.isReadOnly = scanner.skip(" read-only")
+    array.overlaps = scanner.skip(" overlapping")
+    let isWritten = scanner.skip(" written")
+    guard scanner.rest.isEmpty else { return nil }
+    writes.append(isWritten)
+    return .array(array)
   }
 
   private mutating func readParameter(_ scanner: inout LineScanner) -> Bool {
@@ -145,7 +167,7 @@ extension SignatureBlock {
         throw Self.damaged("has a signature block in which p\(position) is not word \(source)", nil)
       }
     }
-    for case .array(let array) in arguments {
+    for case .array(let array) in arguments.flatMap(\.leaves) {
       for case .constant(let extent) in array.extents where extent < 0 {
         throw Self.damaged("has a signature block with the extent \(extent)", nil)
       }
@@ -229,6 +251,14 @@ private struct LineScanner {
       switch escaped {
       case "n": text += "\n"
       case "r": text += "\r"
+      case "u":
+        let digits = rest.prefix { $0.isHexDigit }
+        guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else {
+          return nil
+        }
+        rest = rest.dropFirst(digits.count)
+        guard skip(";") else { return nil }
+        text.unicodeScalars.append(scalar)
       default: text.unicodeScalars.append(escaped)
       }
     }

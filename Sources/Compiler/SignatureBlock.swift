@@ -15,7 +15,10 @@ import Syntax
 ///     ; end of signature
 ///
 /// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
-/// array, or the bits of a scalar.
+/// array, or the bits of a scalar. A dictionary has a line of its own, and then one for each entry:
+///
+///     ; argument d: dictionary
+///     ; argument d["x"]: float32[8192] written
 public struct SignatureBlock: Sendable, Hashable {
   /// What a check that fails means, apart from its place.
   public struct Failure: Sendable, Hashable {
@@ -39,7 +42,7 @@ public struct SignatureBlock: Sendable, Hashable {
   public var entry: String
   public var parameterNames: [String]
   public var arguments: [CallSignature.Argument]
-  /// For each argument, whether the code writes it.
+  /// For each array or scalar of the arguments, whether the code writes it.
   public var writes: [Bool]
   /// For each run-time parameter, the value word that it is taken from.
   public var parameterSources: [Int]
@@ -69,11 +72,20 @@ public struct SignatureBlock: Sendable, Hashable {
   /// The block, each line a comment that begins with `prefix`.
   public func printed(prefix: String) -> String {
     var lines = ["ParPy signature \(Self.version) of \(function)", "entry \(entry)"]
-    for (index, (name, argument)) in zip(parameterNames, arguments).enumerated() {
-      let isWritten = writes.indices.contains(index) && writes[index]
+    var rest = writes[...]
+    func add(_ name: String, _ argument: CallSignature.Argument) {
+      if case .dictionary(let entries) = argument {
+        lines.append("argument \(name): dictionary")
+        for entry in entries {
+          add(name + "[" + SignatureText.quoted(entry.key) + "]", entry.argument)
+        }
+        return
+      }
+      let isWritten = rest.popFirst() ?? false
       lines.append(
         "argument \(name): \(SignatureText.argument(argument))" + (isWritten ? " written" : ""))
     }
+    for (name, argument) in zip(parameterNames, arguments) { add(name, argument) }
     for (index, source) in parameterSources.enumerated() {
       lines.append("parameter p\(index) is word \(source)")
     }
@@ -90,22 +102,7 @@ public struct SignatureBlock: Sendable, Hashable {
   }
 
   private static func text(_ failure: Failure) -> String {
-    "\(failure.category.name) at \(failure.line) \"\(escaped(failure.message))\""
-  }
-
-  /// The text without line ends and quotes of its own.
-  private static func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\\": result += "\\\\"
-      case "\"": result += "\\\""
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
+    "\(failure.category.name) at \(failure.line) \(SignatureText.quoted(failure.message))"
   }
 
   /// The value words in their order.
@@ -118,6 +115,7 @@ extension CallSignature.Argument {
     switch self {
     case .array(let array): array.extents + (array.strides ?? [])
     case .scalar(_, _, let bits): [bits]
+    case .dictionary: leaves.flatMap(\.words)
     }
   }
 }

@@ -13,6 +13,9 @@ public enum SignatureText {
       return text
     case .scalar(let type, let isWeak, let bits):
       return "\(isWeak ? "weak " : "")\(type) = \(scalar(bits, type))"
+    case .dictionary(let entries):
+      let texts = entries.map { "\(quoted($0.key)): \(Self.argument($0.argument))" }
+      return "{" + texts.joined(separator: ", ") + "}"
     }
   }
 
@@ -22,6 +25,23 @@ public enum SignatureText {
     case .constant(let value): "\(value)"
     case .parameter(let position): "p\(position)"
     }
+  }
+
+  /// A text in quotes and on one line, as a signature block has it.
+  public static func quoted(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\": result += "\\\\"
+      case "\"": result += "\\\""
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case _ where Character(scalar).isNewline || scalar.value == 0:
+        result += "\\u" + String(scalar.value, radix: 16) + ";"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return "\"" + result + "\""
   }
 
   private static func words(_ words: [CallSignature.Word]) -> String {

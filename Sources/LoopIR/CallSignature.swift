@@ -35,6 +35,33 @@ public struct CallSignature: Sendable, Hashable {
     case array(ArrayType)
     /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits.
     case scalar(ScalarType, isWeak: Bool, bits: Word)
+    /// A dictionary from strings to arrays and scalars, its keys in the order of their UTF-8.
+    case dictionary([Entry])
+
+    /// The arrays and scalars of the argument: itself, or what the entries of a dictionary hold, in order.
+    public var leaves: [Argument] {
+      switch self {
+      case .array, .scalar: [self]
+      case .dictionary(let entries): entries.flatMap(\.argument.leaves)
+      }
+    }
+  }
+
+  /// One entry of a dictionary argument; not a dictionary again.
+  public struct Entry: Sendable, Hashable {
+    public var key: String
+    public var argument: Argument
+
+    /// Creates an entry.
+    public init(_ key: String, _ argument: Argument) {
+      self.key = key
+      self.argument = argument
+    }
+
+    /// How the entry of that key is written in the program: `d["key"]`.
+    public static func name(_ key: String, of dictionary: String) -> String {
+      dictionary + "[" + Spelling.quoted(key) + "]"
+    }
   }
 
   /// What an array argument looks like.

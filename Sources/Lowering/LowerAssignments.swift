@@ -17,6 +17,7 @@ extension Lowerer {
       }
     case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
     case .subscripted:
+      try rejectEntry(target)
       guard let view = try view(target) else { throw try noArray(target) }
       if view.shape.isEmpty {
         let (result, labels) = try valueWithReductionLabels(value)
@@ -73,7 +74,7 @@ extension Lowerer {
     for (target, value) in zip(targets, kept) {
       if case .name(let name) = target.kind {
         try assign(name, value, at: statement.span)
-      } else if let view = try view(target), view.shape.isEmpty {
+      } else if try rejectEntry(target), let view = try view(target), view.shape.isEmpty {
         try store(.scalar(value), into: view, target, at: statement)
       } else {
         throw reject(.unsupported("this assignment target", at: target.span))

@@ -55,6 +55,9 @@ extension Lowerer {
   private func reference(_ e: Syntax.Expression) throws -> Value {
     if let view = try view(e) { return read(view, at: e.span) }
     if case .subscripted(let base, let indices) = e.kind {
+      if let entry = try entry(e) {
+        return .scalar(try read(entry.name, entry.binding, at: e.span))
+      }
       guard case .tuple(let parts) = try value(base), indices.count == 1,
         case .expression(let index) = indices[0]
       else { throw reject(.unsupported("subscripting anything but an array", at: e.span)) }
@@ -90,6 +93,7 @@ extension Lowerer {
           help: "declare the loop as a reduction with .reduce(), or store the value in an array"))
     case .array: throw reject(.arrayAsScalar(at: span))
     case .ended(let made): throw reject(.endedTemporary(name, made, at: span))
+    case .dictionary(let dictionary): throw reject(.dictionaryAsValue(dictionary, at: span))
     }
   }
 

@@ -142,6 +142,9 @@ extension Lowerer {
   private func binding(for argument: Syntax.Expression, _ parameter: String) throws
     -> Scope.Binding
   {
+    if case .name(let name) = argument.kind, case .dictionary(let dictionary)? = scope[name] {
+      return .dictionary(DictionaryValue(name: parameter, entries: dictionary.entries))
+    }
     if let view = try view(argument), !view.shape.isEmpty { return .array(view) }
     switch try value(argument) {
     case .scalar(let value):

@@ -316,6 +316,9 @@ extension Lowerer {
           .program, "'\(name)' is an array and cannot be assigned", at: span,
           help: "assign to its elements: \(name)[:] = …"))
     }
+    if case .dictionary(let dictionary)? = scope[name] {
+      throw reject(.dictionaryAsValue(dictionary, at: span))
+    }
     if !namesNeedingVariables.contains(name), isStable(value.expression) {
       scope[name] = .scalar(value)
       return

@@ -6,9 +6,13 @@ extension Lowerer {
   func view(_ e: Syntax.Expression) throws -> ArrayView? {
     switch e.kind {
     case .name(let name):
+      if case .dictionary(let dictionary)? = scope[name] {
+        throw reject(.dictionaryAsValue(dictionary, at: e.span))
+      }
       guard case .array(let view)? = scope[name] else { return nil }
       return view
     case .subscripted(let base, let indices):
+      if let entry = try entry(e) { return entry.view }
       guard let view = try view(base) else { return nil }
       return try subscripted(view, indices, at: e.span)
     default: return nil

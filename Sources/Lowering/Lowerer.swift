@@ -148,11 +148,12 @@ final class Lowerer {
   private func bindParameters() {
     var slots: [Int: VariableID] = [:]
     var arrayPosition = 0
-    for (parameter, argument) in zip(function.parameters, signature.arguments) {
+    /// Makes the variables and the buffer of an argument, or of an entry of one.
+    func bind(_ parameter: Function.Parameter, _ argument: CallSignature.Argument) -> Scope.Binding
+    {
       switch argument {
       case .scalar(let type, let isWeak, let bits):
-        scope[parameter.name] = .scalar(
-          bindScalar(parameter, type, isWeak: isWeak, bits: bits, &slots))
+        return .scalar(bindScalar(parameter, type, isWeak: isWeak, bits: bits, &slots))
       case .array(let array):
         func size(_ word: CallSignature.Word, _ suffix: String, least: Int64?) -> LoopIR.Expression
         {
@@ -175,11 +176,23 @@ final class Lowerer {
             parameter.name, array.element, extents: extents, strides: strides,
             role: .argument(arrayPosition), mayAlias: array.overlaps))
         arrayPosition += 1
-        scope[parameter.name] = .array(
+        return .array(
           ArrayView(
             buffer: id,
             dimensions: extents.map { .range(start: .index(0), step: 1, extent: $0) }))
+      case .dictionary(let entries):
+        return .dictionary(
+          DictionaryValue(
+            name: parameter.name,
+            entries: entries.map { entry in
+              let name = CallSignature.Entry.name(entry.key, of: parameter.name)
+              let named = Function.Parameter(name, at: parameter.span)
+              return DictionaryValue.Entry(key: entry.key, binding: bind(named, entry.argument))
+            }))
       }
+    }
+    for (parameter, argument) in zip(function.parameters, signature.arguments) {
+      scope[parameter.name] = bind(parameter, argument)
     }
   }
 

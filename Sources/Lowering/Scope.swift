@@ -5,6 +5,7 @@ import Syntax
 struct Scope {
   enum Binding {
     case array(ArrayView)
+    case dictionary(DictionaryValue)
     /// A local, a loop variable, or a value that is known and is not worth a variable.
     case scalar(TypedValue)
     /// Assigned in a parallel loop, so there is no value after it.

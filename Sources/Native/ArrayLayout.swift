@@ -36,9 +36,7 @@ struct ArrayLayout {
 
   /// Adds the argument's words to the frame: its type, its extents and, where needed, its strides, and its address.
   @inline(__always)
-  func append(
-    to frame: CallFrame.Reference, argument: Int
-  ) throws(Fault) {
+  func append(to frame: CallFrame.Reference) throws(Fault) {
     guard dimensions <= TypeWord.maximumDimensions else { throw .tooManyDimensions }
     var word = TypeWord.array(element, dimensions: dimensions)
     var count = 1
@@ -72,7 +70,7 @@ struct ArrayLayout {
     }
     if count > 0, address & (element.size &- 1) != 0 { throw .misaligned }
     frame.pointee.append(type: word.bits)
-    frame.pointee.append(array: address, argument: argument, low: low, high: high)
+    frame.pointee.append(array: address, low: low, high: high)
   }
 
   /// Whether the elements lie one behind the other in C's order; there is at least one.

@@ -12,7 +12,8 @@ struct CallFrame {
 
   /// An array argument's place in memory.
   struct ArrayPlace {
-    var argument: Int
+    /// Where its word stands among the types.
+    var word: Int
     /// The first byte of any element, and the byte behind the last; equal where there are no elements.
     var low: Int
     var high: Int
@@ -22,14 +23,14 @@ struct CallFrame {
   var arguments: UnsafePointer<PythonPointer?>
   /// Room for arguments that are not in order already.
   let ordered: UnsafeMutablePointer<PythonPointer?>
-  /// A `TypeWord` for each argument, and then the words of options, schedule and scope.
+  /// A `TypeWord` for each argument and each entry of a dictionary, and then the words of options, schedule and scope.
   private(set) var types: UnsafeMutablePointer<UInt64>
   var typeCount = 0
   /// For each array its extents and, where it is strided, its strides in elements; for each scalar its bits; and then
   /// the number of threads of each label.
   private(set) var values: UnsafeMutablePointer<Int64>
   var valueCount = 0
-  let arrays: UnsafeMutablePointer<ArrayPlace>
+  private(set) var arrays: UnsafeMutablePointer<ArrayPlace>
   var arrayCount = 0
   /// What the compiled code receives: array pointers first.
   private(set) var block: UnsafeMutablePointer<Int64>
@@ -38,15 +39,16 @@ struct CallFrame {
   /// How many words the error slot has.
   static let slotSize = 3
   /// Views to be released after the call.
-  let buffers: UnsafeMutablePointer<Py_buffer>
+  private(set) var buffers: UnsafeMutablePointer<Py_buffer>
   var bufferCount = 0
   /// Objects to be released after the call.
   private(set) var owned: UnsafeMutablePointer<PythonPointer>
   var ownedCount = 0
-  /// The arguments, labels and names that there is room for.
-  private let argumentCapacity: Int
-  private(set) var labelCapacity: Int
-  private(set) var nameCapacity: Int
+  /// How many parameters, labels and names of the scope there is room for.
+  private var sizes: Sizes
+  /// How many entries of dictionaries there is room for, and how many of them are taken.
+  private var entryCapacity = 0
+  private var entryCount = 0
   /// Where the words of the options begin among types and values.
   private(set) var optionTypes = 0
   private(set) var optionValues = 0
@@ -56,9 +58,21 @@ struct CallFrame {
   /// The next free frame.
   var next: Reference?
 
+  private struct Sizes {
+    var arguments: Int
+    var labels: Int
+    var names: Int
+
+    func types(_ leaves: Int) -> Int { arguments + leaves + 1 + labels + 2 * names }
+    func values(_ leaves: Int) -> Int { leaves * 2 * TypeWord.maximumDimensions + labels + 1 }
+    func block(_ leaves: Int) -> Int { leaves + values(leaves) }
+    /// Each entry of a dictionary, and what it gave out.
+    func owned(_ leaves: Int) -> Int { 2 * leaves + names + 1 }
+  }
+
   /// Makes room for a call of so many arguments, labels and names of the scope.
   static func allocate(arguments: Int, labels: Int, names: Int) -> Reference {
-    let values = arguments * 2 * TypeWord.maximumDimensions + labels
+    let sizes = Sizes(arguments: arguments, labels: labels, names: names)
     let ordered = UnsafeMutablePointer<PythonPointer?>.allocate(capacity: arguments + 1)
     let slot = UnsafeMutablePointer<Int64>.allocate(capacity: slotSize)
     slot.initialize(repeating: 0, count: slotSize)
@@ -66,13 +80,50 @@ struct CallFrame {
     frame.initialize(
       to: CallFrame(
         arguments: UnsafePointer(ordered), ordered: ordered,
-        types: .allocate(capacity: arguments + 1 + labels + 2 * names),
-        values: .allocate(capacity: values + 1), arrays: .allocate(capacity: arguments + 1),
-        block: .allocate(capacity: arguments + values + 1), slot: slot,
+        types: .allocate(capacity: sizes.types(arguments)),
+        values: .allocate(capacity: sizes.values(arguments)),
+        arrays: .allocate(capacity: arguments + 1),
+        block: .allocate(capacity: sizes.block(arguments)), slot: slot,
         buffers: .allocate(capacity: arguments + 1),
-        owned: .allocate(capacity: arguments + names + 1), argumentCapacity: arguments,
-        labelCapacity: labels, nameCapacity: names))
+        owned: .allocate(capacity: sizes.owned(arguments)), sizes: sizes))
     return frame
+  }
+
+  /// Makes room for the entries of one more dictionary.
+  mutating func reserve(entries: Int) {
+    entryCount += entries
+    guard entryCount > entryCapacity else { return }
+    entryCapacity = max(entryCount, 2 * entryCapacity, 8)
+    resize()
+  }
+
+  var labelCapacity: Int { sizes.labels }
+  var nameCapacity: Int { sizes.names }
+
+  /// Makes room for more labels and names than the frame was made for.
+  mutating func grow(labels: Int, names: Int) {
+    sizes.labels = max(labels, sizes.labels)
+    sizes.names = max(names, sizes.names)
+    resize()
+  }
+
+  private mutating func resize() {
+    let leaves = sizes.arguments + entryCapacity
+    Self.move(&types, typeCount, sizes.types(leaves))
+    Self.move(&values, valueCount, sizes.values(leaves))
+    Self.move(&arrays, arrayCount, leaves + 1)
+    Self.move(&block, arrayCount, sizes.block(leaves))
+    Self.move(&buffers, bufferCount, leaves + 1)
+    Self.move(&owned, ownedCount, sizes.owned(leaves))
+  }
+
+  private static func move<Word>(
+    _ words: inout UnsafeMutablePointer<Word>, _ count: Int, _ capacity: Int
+  ) {
+    let former = words
+    words = .allocate(capacity: capacity)
+    words.moveInitialize(from: former, count: count)
+    former.deallocate()
   }
 
   /// Gives the memory of a frame back.
@@ -94,34 +145,11 @@ struct CallFrame {
       bufferCount &-= 1
       PyBuffer_Release(buffers + bufferCount)
     }
-    while ownedCount > 0 {
-      ownedCount &-= 1
-      py_release(owned[ownedCount])
-    }
+    release(downTo: 0)
+    entryCount = 0
     typeCount = 0
     valueCount = 0
     arrayCount = 0
-  }
-
-  /// Makes room for more labels and names than the frame was made for.
-  ///
-  mutating func grow(labels: Int, names: Int) {
-    let arguments = argumentCapacity
-    let valueRoom = arguments * 2 * TypeWord.maximumDimensions + labels + 1
-    types = Self.moved(types, typeCount, to: arguments + 1 + labels + 2 * names)
-    values = Self.moved(values, valueCount, to: valueRoom)
-    block = Self.moved(block, arrayCount, to: arguments + valueRoom)
-    owned = Self.moved(owned, ownedCount, to: arguments + names + 1)
-    (labelCapacity, nameCapacity) = (labels, names)
-  }
-
-  private static func moved<Element>(
-    _ old: UnsafeMutablePointer<Element>, _ count: Int, to capacity: Int
-  ) -> UnsafeMutablePointer<Element> {
-    let new = UnsafeMutablePointer<Element>.allocate(capacity: max(capacity, count))
-    new.moveInitialize(from: old, count: count)
-    old.deallocate()
-    return new
   }
 
   /// Notes that the words of the options come next.
@@ -138,6 +166,15 @@ struct CallFrame {
     valueCount = optionValues
   }
 
+  /// Releases the objects that were kept after the first so many.
+  @inline(__always)
+  mutating func release(downTo count: Int) {
+    while ownedCount > count {
+      ownedCount &-= 1
+      py_release(owned[ownedCount])
+    }
+  }
+
   /// Notes that the words of the scope come next.
   @inline(__always)
   mutating func beginScope() {
@@ -147,10 +184,7 @@ struct CallFrame {
 
   /// Drops the words of the scope, so that they can be read anew.
   mutating func rewindScope() {
-    while ownedCount > scopeOwned {
-      ownedCount &-= 1
-      py_release(owned[ownedCount])
-    }
+    release(downTo: scopeOwned)
     typeCount = scopeTypes
   }
 
@@ -168,11 +202,11 @@ struct CallFrame {
     valueCount &+= 1
   }
 
-  /// Adds an array that begins at `data`.
+  /// Adds an array that begins at `data`, after its type.
   @inline(__always)
-  mutating func append(array data: Int, argument: Int, low: Int, high: Int) {
+  mutating func append(array data: Int, low: Int, high: Int) {
     block[arrayCount] = Int64(data)
-    arrays[arrayCount] = ArrayPlace(argument: argument, low: low, high: high)
+    arrays[arrayCount] = ArrayPlace(word: typeCount &- 1, low: low, high: high)
     arrayCount &+= 1
   }
 
@@ -191,8 +225,8 @@ struct CallFrame {
       var other = 0
       while other < index {
         if arrays[other].low < place.high, place.low < arrays[other].high {
-          types[place.argument] |= TypeWord.Flags.overlaps.rawValue
-          types[arrays[other].argument] |= TypeWord.Flags.overlaps.rawValue
+          types[place.word] |= TypeWord.Flags.overlaps.rawValue
+          types[arrays[other].word] |= TypeWord.Flags.overlaps.rawValue
         }
         other &+= 1
       }

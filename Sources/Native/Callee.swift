@@ -1,4 +1,5 @@
 import CPython
+import LoopIR
 import Syntax
 
 /// What messages about a call, and the binding of its arguments, need to know of the function that is called.
@@ -8,6 +9,8 @@ final class Callee {
   let sources: [SourceFile]
   /// The parameters' names as interned Python strings, owned.
   let parameterNames: UnsafeMutableBufferPointer<PythonPointer>
+  /// The dictionaries that came as arguments.
+  let dictionaries: DictionaryShapes
 
   /// Describes a function.
   init(
@@ -16,6 +19,7 @@ final class Callee {
     self.name = name
     self.parameters = parameters
     self.sources = sources
+    dictionaries = DictionaryShapes(parameters: parameters.count)
     var names: [PythonPointer] = []
     for parameter in parameters {
       let new = try parameter.name.python().taken()
@@ -38,25 +42,40 @@ final class Callee {
   // MARK: - Messages
 
   /// Raises a `TypeMismatchError` about an argument.
-  func typeMismatch(_ parameter: Int, _ message: String) -> PythonException {
-    raise(diagnostic(.type, parameter, message), in: sources)
+  func typeMismatch(_ place: ArgumentPlace, _ message: String) -> PythonException {
+    raise(diagnostic(.type, place, message), in: sources)
   }
 
   /// Raises a `ValueError` about an argument.
-  func wrongValue(_ parameter: Int, _ message: String) -> PythonException {
-    raise(diagnostic(.value, parameter, message), in: sources)
+  func wrongValue(_ place: ArgumentPlace, _ message: String) -> PythonException {
+    raise(diagnostic(.value, place, message), in: sources)
   }
 
-  /// A diagnostic about an argument; the message follows its name.
+  private func diagnostic(
+    _ category: Diagnostic.Category, _ place: ArgumentPlace, _ message: String
+  ) -> Diagnostic {
+    let key = place.key.map { String(describing: $0, orElse: "?") }
+    return diagnostic(category, place.parameter, key: key, message)
+  }
+
+  /// A diagnostic about an argument, or about an entry of a dictionary; the message follows its name.
   func diagnostic(
-    _ category: Diagnostic.Category, _ parameter: Int, _ message: String
+    _ category: Diagnostic.Category, _ parameter: Int, key: String? = nil, _ message: String
   ) -> Diagnostic {
     guard parameters.indices.contains(parameter) else {
       return Diagnostic(.bug, "no parameter \(parameter): \(message)", at: [])
     }
-    let named = parameters[parameter]
-    let spans = named.span.line > 0 ? [named.span] : []
-    return Diagnostic(category, "argument '\(named.name)'\(message)", at: spans)
+    let span = parameters[parameter].span
+    let spans = span.line > 0 ? [span] : []
+    return Diagnostic(
+      category, "argument '\(self.name(of: parameter, key: key))'\(message)", at: spans)
+  }
+
+  /// A parameter's name, or that of an entry of the dictionary passed for it: `d["key"]`.
+  func name(of parameter: Int, key: String?) -> String {
+    guard parameters.indices.contains(parameter) else { return "?" }
+    let name = parameters[parameter].name
+    return key.map { CallSignature.Entry.name($0, of: name) } ?? name
   }
 
   /// Raises a `TypeMismatchError` about the call as a whole.

@@ -6,21 +6,47 @@ enum CompilationReason {
   /// Why calls of a family that is not in the table yet need a version.
   static func newFamily(_ function: FunctionState, _ family: Family) -> String {
     guard let latest = function.specializations.families.last else { return "first call" }
-    let count = function.callee.count
+    let (former, layout) = (latest.layout, family.layout)
     var changes: [String] = []
-    for index in 0..<count where latest.type(at: index) != family.type(at: index) {
-      guard let before = latest.type(at: index), let now = family.type(at: index) else { continue }
-      changes.append(
-        "\(function.callee.parameters[index].name) was \(describe(before)) and is now \(describe(now))"
-      )
+    for parameter in 0..<function.callee.count {
+      changes += self.changes(function.callee, parameter, former, layout)
     }
-    if latest.type(at: count) != family.type(at: count) { changes.append("the options changed") }
-    for (index, label) in function.labels.enumerated()
-    where latest.type(at: count + 1 + index) != family.type(at: count + 1 + index) {
+    if latest.type(at: former.argumentWordCount) != family.type(at: layout.argumentWordCount) {
+      changes.append("the options changed")
+    }
+    for (label, (before, now)) in zip(function.labels, zip(former.schedules, layout.schedules))
+    where before.bits != now.bits {
       changes.append("the schedule of label '\(label)' changed")
     }
     if changes.isEmpty { return "a name of the enclosing scopes changed" }
     return changes.joined(separator: "; ")
+  }
+
+  /// What is new in the argument of a parameter.
+  private static func changes(
+    _ callee: Callee, _ parameter: Int, _ former: KeyLayout, _ layout: KeyLayout
+  ) -> [String] {
+    func words(_ layout: KeyLayout) -> [KeyLayout.Leaf] {
+      layout.leaves.filter { $0.parameter == parameter }
+    }
+    let (before, now) = (words(former), words(layout))
+    guard former.keys[parameter] == layout.keys[parameter] else {
+      let whole = [(former, before), (layout, now)].map { layout, leaves in
+        layout.keys[parameter].map(describe(keys:)) ?? leaves.first.map { describe($0.word) } ?? "?"
+      }
+      return ["\(callee.name(of: parameter, key: nil)) was \(whole[0]) and is now \(whole[1])"]
+    }
+    return zip(before, now).filter { $0.word != $1.word }.map { before, now in
+      let name = callee.name(of: parameter, key: now.key)
+      return "\(name) was \(describe(before.word)) and is now \(describe(now.word))"
+    }
+  }
+
+  /// A dictionary by its keys, with its article.
+  private static func describe(keys: [String]) -> String {
+    if keys.isEmpty { return "an empty dictionary" }
+    return "a dictionary with \(keys.count == 1 ? "the key" : "the keys") "
+      + keys.map(SignatureText.quoted).joined(separator: ", ")
   }
 
   /// Why values that no version of their family serves need one.
@@ -28,19 +54,21 @@ enum CompilationReason {
     _ function: FunctionState, _ family: Family, _ changes: [ValueHistory.Change]
   ) -> String {
     if changes.isEmpty { return "values that were equal differ now" }
+    func name(_ leaf: Int) -> String {
+      let leaf = family.layout.leaves[leaf]
+      return function.callee.name(of: leaf.parameter, key: leaf.key)
+    }
     return changes.map { change in
       let place: String =
         switch change.place {
-        case .extent(let argument, let dimension):
-          "extent \(dimension) of \(function.callee.parameters[argument].name)"
-        case .stride(let argument, let dimension):
-          "stride \(dimension) of \(function.callee.parameters[argument].name)"
-        case .scalar(let argument): function.callee.parameters[argument].name
+        case .extent(let leaf, let dimension): "extent \(dimension) of \(name(leaf))"
+        case .stride(let leaf, let dimension): "stride \(dimension) of \(name(leaf))"
+        case .scalar(let leaf): name(leaf)
         case .threads(let label): "the number of threads of '\(function.labels[label])'"
         }
       var isFloat = false
-      if case .scalar(let argument) = change.place {
-        isFloat = family.layout.arguments[argument].element?.isFloat ?? false
+      if case .scalar(let leaf) = change.place {
+        isFloat = family.layout.leaves[leaf].word.element?.isFloat ?? false
       }
       let before =
         isFloat ? "\(Double(bitPattern: UInt64(bitPattern: change.before)))" : "\(change.before)"
@@ -74,8 +102,7 @@ enum CompilationReason {
   }
 
   /// An argument's type and layout, with its article.
-  private static func describe(_ bits: UInt64) -> String {
-    let word = TypeWord(bits: bits)
+  private static func describe(_ word: TypeWord) -> String {
     let element = word.element?.name ?? "unknown"
     guard word.isArray else { return word.contains(.weak) ? pythonType(word) : "a \(element)" }
     var text = "a \(word.dimensions)-dimensional array of \(element)"

@@ -4,13 +4,24 @@ import LoopIR
 struct KeyLayout {
   /// What a value word is the value of.
   enum Place: Hashable {
-    case extent(argument: Int, dimension: Int)
-    case stride(argument: Int, dimension: Int)
-    case scalar(argument: Int)
+    case extent(leaf: Int, dimension: Int)
+    case stride(leaf: Int, dimension: Int)
+    case scalar(leaf: Int)
     case threads(label: Int)
   }
 
-  let arguments: [TypeWord]
+  /// An array or a scalar among the arguments: a parameter's own, or an entry of the dictionary passed for it.
+  struct Leaf: Equatable {
+    var parameter: Int
+    var key: String?
+    var word: TypeWord
+  }
+
+  private(set) var leaves: [Leaf] = []
+  /// For each parameter the keys of its dictionary; nil for any other argument.
+  private(set) var keys: [[String]?] = []
+  /// How many type words the arguments have; those of options, schedule and scope follow.
+  private(set) var argumentWordCount = 0
   let schedules: [ScheduleWord]
   /// The meaning of each value word.
   private(set) var places: [Place] = []
@@ -18,37 +29,46 @@ struct KeyLayout {
   private(set) var isOpen: [Bool] = []
 
   /// The layout of a key that begins with those type words.
-  init(types: UnsafePointer<UInt64>, arguments count: Int, labels: Int) {
-    arguments = (0..<count).map { TypeWord(bits: types[$0]) }
-    schedules = (0..<labels).map { ScheduleWord(bits: types[count + 1 + $0]) }
-    for (argument, word) in arguments.enumerated() { append(argument, word) }
+  init(types: UnsafePointer<UInt64>, of callee: Callee, labels: Int) {
+    var rest = types
+    for parameter in 0..<callee.count {
+      let word = TypeWord(bits: rest.pointee)
+      rest += 1
+      guard let number = word.shape else {
+        keys.append(nil)
+        leaves.append(Leaf(parameter: parameter, key: nil, word: word))
+        continue
+      }
+      let shape = callee.dictionaries[number]?.keys ?? []
+      keys.append(shape)
+      for key in shape {
+        leaves.append(Leaf(parameter: parameter, key: key, word: TypeWord(bits: rest.pointee)))
+        rest += 1
+      }
+    }
+    argumentWordCount = rest - types
+    schedules = (0..<labels).map { [rest] in ScheduleWord(bits: rest[1 + $0]) }
+    for (leaf, described) in leaves.enumerated() { append(leaf, described.word) }
     for (label, word) in schedules.enumerated() {
       places.append(.threads(label: label))
       isOpen.append(word.isOpen)
     }
   }
 
-  /// The layout for arguments alone.
-  init(arguments: [TypeWord]) {
-    self.arguments = arguments
-    schedules = []
-    for (argument, word) in arguments.enumerated() { append(argument, word) }
-  }
-
-  private mutating func append(_ argument: Int, _ word: TypeWord) {
+  private mutating func append(_ leaf: Int, _ word: TypeWord) {
     guard word.isArray else {
-      places.append(.scalar(argument: argument))
+      places.append(.scalar(leaf: leaf))
       // Of two values, two versions are made sooner than one that tests.
       isOpen.append(word.element != .bool)
       return
     }
     for dimension in 0..<word.dimensions {
-      places.append(.extent(argument: argument, dimension: dimension))
+      places.append(.extent(leaf: leaf, dimension: dimension))
       isOpen.append(word.isExtentOpen(dimension))
     }
     guard word.contains(.strided) else { return }
     for dimension in 0..<word.dimensions {
-      places.append(.stride(argument: argument, dimension: dimension))
+      places.append(.stride(leaf: leaf, dimension: dimension))
       let isUnit = dimension == word.dimensions - 1 && word.contains(.unitStride)
       isOpen.append(!isUnit && word.isExtentOpen(dimension))
     }
@@ -57,21 +77,31 @@ struct KeyLayout {
   /// The types of the arguments of a call, where `words` stand for the values.
   func signatureArguments(_ words: [CallSignature.Word]) -> [CallSignature.Argument] {
     var rest = words[...]
-    return arguments.map { word in
-      let values = Array(rest.prefix(word.valueCount))
-      rest = rest.dropFirst(word.valueCount)
-      let element = word.element ?? .float64
-      guard word.isArray else {
-        return .scalar(
-          element, isWeak: word.contains(.weak), bits: values.first ?? .constant(0))
-      }
-      let extents = Array(values.prefix(word.dimensions))
-      let strides = word.contains(.strided) ? Array(values.dropFirst(word.dimensions)) : nil
-      return .array(
-        CallSignature.ArrayType(
-          element: element, extents: extents, strides: strides,
-          isReadOnly: word.contains(.readOnly), overlaps: word.contains(.overlaps)))
+    let types = leaves.map { leaf in
+      let values = Array(rest.prefix(leaf.word.valueCount))
+      rest = rest.dropFirst(values.count)
+      return Self.signatureArgument(leaf.word, values)
     }
+    return keys.enumerated().map { parameter, keys in
+      let own = zip(leaves, types).filter { $0.0.parameter == parameter }
+      guard keys != nil else { return own.first?.1 ?? .dictionary([]) }
+      return .dictionary(own.map { CallSignature.Entry($0.0.key ?? "", $0.1) })
+    }
+  }
+
+  private static func signatureArgument(
+    _ word: TypeWord, _ values: [CallSignature.Word]
+  ) -> CallSignature.Argument {
+    let element = word.element ?? .float64
+    guard word.isArray else {
+      return .scalar(element, isWeak: word.contains(.weak), bits: values.first ?? .constant(0))
+    }
+    let extents = Array(values.prefix(word.dimensions))
+    let strides = word.contains(.strided) ? Array(values.dropFirst(word.dimensions)) : nil
+    return .array(
+      CallSignature.ArrayType(
+        element: element, extents: extents, strides: strides,
+        isReadOnly: word.contains(.readOnly), overlaps: word.contains(.overlaps)))
   }
 
   /// The schedule of each label that has one, where `words` stand for the values.

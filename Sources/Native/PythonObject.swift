@@ -134,6 +134,17 @@ extension String {
     }
   }
 
+  /// What `repr(object)` gives, or a placeholder where that raises.
+  init(representing object: PythonPointer, orElse placeholder: String) {
+    self = placeholder
+    do throws(PythonException) {
+      let text = try OwnedObject(PyObject_Repr(object))
+      self = try String(python: text.pointer)
+    } catch {
+      PyErr_Clear()
+    }
+  }
+
   /// A new Python string.
   func python() throws(PythonException) -> OwnedObject {
     var copy = self

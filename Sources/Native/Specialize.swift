@@ -64,7 +64,7 @@ extension FunctionState {
 
   /// What each value word of the frame means.
   func layout(_ frame: CallFrame.Reference) -> KeyLayout {
-    KeyLayout(types: frame.pointee.types, arguments: callee.count, labels: labels.count)
+    KeyLayout(types: frame.pointee.types, of: callee, labels: labels.count)
   }
 
   /// What the free names stand for, and new references to the objects that the frame's key tells apart by identity.
@@ -169,14 +169,16 @@ extension FunctionState {
 
   /// Why calls of this version must be refused: an array that the code writes cannot be written.
   private func refusal(_ program: CompiledProgram, _ layout: KeyLayout) -> Diagnostic? {
-    for (index, (word, isWritten)) in zip(layout.arguments, program.writes).enumerated()
-    where word.isArray && isWritten {
-      if word.contains(.readOnly) {
-        return callee.diagnostic(.value, index, " is read-only but the function writes it")
-      }
-      if word.contains(.overlapsItself) {
+    for (leaf, isWritten) in zip(layout.leaves, program.writes) where leaf.word.isArray && isWritten
+    {
+      if leaf.word.contains(.readOnly) {
         return callee.diagnostic(
-          .value, index, " has elements that share memory but the function writes it; pass a copy")
+          .value, leaf.parameter, key: leaf.key, " is read-only but the function writes it")
+      }
+      if leaf.word.contains(.overlapsItself) {
+        return callee.diagnostic(
+          .value, leaf.parameter, key: leaf.key,
+          " has elements that share memory but the function writes it; pass a copy")
       }
     }
     return nil

@@ -8,6 +8,8 @@ import Syntax
 final class TextState: CallableState {
   private let callee: Callee
   private let block: SignatureBlock
+  /// The type words of the calls that the code is for.
+  private let types: [UInt64]
   private let layout: KeyLayout
   private var variant: Variant?
 
@@ -18,14 +20,15 @@ final class TextState: CallableState {
     } catch {
       throw raise(error, in: [])
     }
-    for case .array(let array) in block.arguments
+    for case .array(let array) in block.arguments.flatMap(\.leaves)
     where array.extents.count > TypeWord.maximumDimensions {
       throw raise(py_value_error(), "the signature block has an array of too many dimensions")
     }
     callee = try Callee(
       name: name, parameters: block.parameterNames.map { Syntax.Function.Parameter($0) },
       sources: [])
-    layout = KeyLayout(arguments: block.arguments.map(Self.typeWord))
+    types = try Self.typeWords(of: block, callee)
+    layout = KeyLayout(types: types, of: callee, labels: 0)
     let failures = block.failures.map { failure in
       failure.map { Diagnostic($0.category, $0.message, at: []) }
     }
@@ -62,7 +65,7 @@ final class TextState: CallableState {
     // The schedule is in the text already, so the options change nothing.
     _ = try CallBinder(callee: callee, frame: frame).bind(given, count, keywords)
     try ArgumentReader(callee: callee, frame: frame).readAll()
-    for index in 0..<callee.count { try check(frame, index) }
+    try check(frame)
     guard variant.serves(frame.pointee.values) else { throw try wrongValues(frame) }
     let result = variant.run(code, frame, runtime)
     if result != 0 { throw failure(result, variant, frame) }
@@ -86,9 +89,24 @@ final class TextState: CallableState {
 
   // MARK: - Whether a call fits the signature
 
-  /// The type word of an argument as the block describes it.
+  /// The type words of the arguments as the block describes them.
+  private static func typeWords(
+    of block: SignatureBlock, _ callee: Callee
+  ) throws(PythonException) -> [UInt64] {
+    var words: [TypeWord] = []
+    for argument in block.arguments {
+      if case .dictionary(let entries) = argument {
+        words.append(.dictionary(shape: try callee.dictionaries.number(of: entries.map(\.key))))
+      }
+      words += argument.leaves.map(typeWord)
+    }
+    return words.map(\.bits)
+  }
+
+  /// The type word of an array or scalar as the block describes it.
   private static func typeWord(_ argument: CallSignature.Argument) -> TypeWord {
     switch argument {
+    case .dictionary(let entries): return .dictionary(shape: entries.count)
     case .scalar(let type, let isWeak, _): return .scalar(type, isWeak: isWeak)
     case .array(let array):
       let dimensions = min(array.extents.count, TypeWord.maximumDimensions)
@@ -107,11 +125,31 @@ final class TextState: CallableState {
     }
   }
 
-  /// Tests the type of an argument; the values come later, all at once.
-  private func check(_ frame: CallFrame.Reference, _ index: Int) throws(PythonException) {
-    let given = TypeWord(bits: frame.pointee.types[index])
-    let wanted = layout.arguments[index]
+  /// Tests the types of the arguments; the values come later, all at once.
+  private func check(_ frame: CallFrame.Reference) throws(PythonException) {
+    var position = 0
+    var leaf = 0
+    for (parameter, keys) in layout.keys.enumerated() {
+      let given = TypeWord(bits: frame.pointee.types[position])
+      guard given.shape == TypeWord(bits: types[position]).shape else {
+        throw mismatch(parameter, key: nil, block.arguments[parameter])
+      }
+      if keys != nil { position += 1 }
+      for _ in 0..<(keys?.count ?? 1) {
+        try check(TypeWord(bits: frame.pointee.types[position]), leaf)
+        position += 1
+        leaf += 1
+      }
+    }
+  }
+
+  private func check(_ given: TypeWord, _ index: Int) throws(PythonException) {
+    let leaf = layout.leaves[index]
+    let wanted = leaf.word
     let isWritten = block.writes[index]
+    func wrong(_ message: String) -> PythonException {
+      raise(callee.diagnostic(.value, leaf.parameter, key: leaf.key, message), in: callee.sources)
+    }
     let isSameType =
       given.isArray == wanted.isArray && given.element == wanted.element
       && given.dimensions == wanted.dimensions
@@ -122,21 +160,28 @@ final class TextState: CallableState {
       }
     guard isSameType else { throw mismatch(index) }
     if isWritten, given.contains(.readOnly) {
-      throw callee.wrongValue(index, " is read-only but the function writes it")
+      throw wrong(" is read-only but the function writes it")
     }
     if isWritten, given.contains(.overlapsItself) {
-      throw callee.wrongValue(index, " has elements that share memory but the function writes it")
+      throw wrong(" has elements that share memory but the function writes it")
     }
     if given.contains(.overlaps), !wanted.contains(.overlaps) {
-      throw callee.wrongValue(
-        index, " shares memory with another argument, and the code was made for one that does not")
+      throw wrong(
+        " shares memory with another argument, and the code was made for one that does not")
     }
   }
 
-  private func mismatch(_ index: Int) -> PythonException {
-    callee.typeMismatch(
-      index,
-      " does not fit the code, which is for \(SignatureText.argument(block.arguments[index]))")
+  private func mismatch(_ leaf: Int) -> PythonException {
+    let (place, types) = (layout.leaves[leaf], block.arguments.flatMap(\.leaves))
+    return mismatch(place.parameter, key: place.key, types[leaf])
+  }
+
+  private func mismatch(
+    _ parameter: Int, key: String?, _ wanted: CallSignature.Argument
+  ) -> PythonException {
+    let message = " does not fit the code, which is for \(SignatureText.argument(wanted))"
+    return raise(
+      callee.diagnostic(.type, parameter, key: key, message), in: callee.sources)
   }
 
   /// The error for the first argument whose values are not those of the block.
@@ -153,8 +198,7 @@ final class TextState: CallableState {
         }
       if isRight { continue }
       switch layout.places[position] {
-      case .extent(let argument, _), .stride(let argument, _), .scalar(let argument):
-        return mismatch(argument)
+      case .extent(let leaf, _), .stride(let leaf, _), .scalar(let leaf): return mismatch(leaf)
       case .threads: continue
       }
     }

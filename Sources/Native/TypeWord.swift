@@ -2,11 +2,13 @@ import LoopIR
 
 /// The 64 bits by which arguments are told apart that no one version of the code can serve.
 ///
-///     bits  0–3   kind: array or scalar
+///     bits  0–3   kind: array, scalar or dictionary
 ///     bits  4–11  element type
 ///     bits 12–19  number of dimensions
 ///     bits 20–27  flags
 ///     bits 32–63  for each dimension two bits: extent 0, 1, or more
+///
+/// The word of a dictionary has the number of its `DictionaryShapes.Shape` in bits 4–63; the words of its entries follow.
 struct TypeWord: Equatable {
   var bits: UInt64
 
@@ -32,6 +34,7 @@ struct TypeWord: Equatable {
 
   private static let arrayKind: UInt64 = 1
   private static let scalarKind: UInt64 = 2
+  private static let dictionaryKind: UInt64 = 3
 
   /// The word of a scalar.
   @inline(__always)
@@ -46,6 +49,11 @@ struct TypeWord: Equatable {
     TypeWord(
       bits: arrayKind | UInt64(element.rawValue) << 4
         | UInt64(truncatingIfNeeded: dimensions) << 12)
+  }
+
+  /// The word of a dictionary.
+  static func dictionary(shape: Int) -> TypeWord {
+    TypeWord(bits: dictionaryKind | UInt64(truncatingIfNeeded: shape) << 4)
   }
 
   /// Adds the class of an extent.
@@ -64,6 +72,8 @@ struct TypeWord: Equatable {
   func contains(_ flag: Flags) -> Bool { bits & flag.rawValue != 0 }
 
   var isArray: Bool { bits & 0xF == Self.arrayKind }
+  /// The number of a dictionary's shape; nil for an array or a scalar.
+  var shape: Int? { bits & 0xF == Self.dictionaryKind ? Int(truncatingIfNeeded: bits >> 4) : nil }
   var element: ScalarType? { ScalarType(rawValue: UInt8(truncatingIfNeeded: bits >> 4)) }
   var dimensions: Int { Int(truncatingIfNeeded: bits >> 12 & 0xFF) }
 

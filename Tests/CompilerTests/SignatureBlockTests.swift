@@ -11,7 +11,8 @@ import struct Syntax.DiagnosticError
 
   /// A block that uses everything a block can hold.
   private static let full = SignatureBlock(
-    function: "blur", entry: "blur.v1", parameterNames: ["x", "y", "größe", "n", "a", "b", "c"],
+    function: "blur", entry: "blur.v1",
+    parameterNames: ["x", "y", "größe", "n", "a", "b", "c", "d", "e"],
     arguments: [
       .array(
         ArrayType(element: .float32, extents: [.parameter(0), .constant(1)], isReadOnly: true)),
@@ -24,8 +25,18 @@ import struct Syntax.DiagnosticError
       .scalar(.uint64, isWeak: false, bits: .constant(-1)),
       .scalar(.float64, isWeak: true, bits: .constant(Int64(bitPattern: 0.1.bitPattern))),
       .scalar(.float32, isWeak: false, bits: .constant(Int64(bitPattern: 0x7FF8_0000_0000_0001))),
+      .dictionary([
+        CallSignature.Entry("", .scalar(.int64, isWeak: true, bits: .constant(3))),
+        CallSignature.Entry(
+          "a: \"]\r\n\u{2028}\0\\",
+          .array(ArrayType(element: .float64, extents: [.parameter(0)], strides: [.constant(2)]))),
+        CallSignature.Entry("e\u{301}", .array(ArrayType(element: .bool, extents: []))),
+        CallSignature.Entry("\u{e9}", .scalar(.bool, isWeak: false, bits: .constant(1))),
+      ]),
+      .dictionary([]),
     ],
-    writes: [false, true, false, false, false, false, false], parameterSources: [0, 4, 6],
+    writes: [false, true, false, false, false, false, false, false, true, false, false],
+    parameterSources: [0, 4, 6],
     failures: [
       nil,
       SignatureBlock.Failure(
@@ -106,6 +117,14 @@ import struct Syntax.DiagnosticError
     block("argument x: int64 = 3.5"), block("argument x: weak float32[3]"),
     block("argument x: int64 = 99999999999999999999"), block("argument x: int64"),
     block("argument : int64 = 3"), block("argument x: int64 = 3\n; argument x: int64 = 3"),
+    block("argument d[\"x\"]: int64 = 3"), block("argument d: dictionary of 2"),
+    block("argument d: dictionary\n; argument d[x]: int64 = 3"),
+    block("argument d: dictionary\n; argument e[\"x\"]: int64 = 3"),
+    block("argument d: dictionary\n; argument d[\"x\"]: dictionary"),
+    block("argument d: dictionary\n; argument d[\"\\ud800;\"]: int64 = 3"),
+    block("argument d: dictionary\n; argument d[\"x\"] int64 = 3"),
+    block("argument d: dictionary\n; argument d[\"b\"]: int64 = 3\n; argument d[\"a\"]: int64 = 3"),
+    block("argument d: dictionary\n; argument d[\"b\"]: int64 = 3\n; argument d[\"b\"]: int64 = 3"),
     block("parameter p0 is word 0"), block("parameter p1 is word 0"),
     block("argument x: int64 = p0\n; parameter p0 is word 1"),
     block("argument x: int64 = p0\n; parameter p0 is word -1"),

@@ -104,7 +104,6 @@ class Raiser:
         None,
         "text",
         {"a": {"b": np.zeros(3)}},
-        {"a": np.zeros(3)},
         {1: np.zeros(3)},
         {1, 2},
         1j,
@@ -134,7 +133,7 @@ def test_wrong_kinds_of_arguments(given: object, position: int) -> None:
     with pytest.raises(parpy.TypeMismatchError) as caught:
         FUNCTION(*arguments)
     name = "xy"[position]
-    assert str(caught.value).startswith(f"argument '{name}'")
+    assert str(caught.value).startswith((f"argument '{name}'", f"argument '{name}["))
     assert "support" in str(caught.value) or "malformed" in str(caught.value)
     assert_placed(caught.value, copies, head()[0])
     assert isinstance(caught.value, TypeError)

@@ -189,7 +189,7 @@ class TestRefusals:
         [
             ([1.0], "a list is not supported; pass a NumPy array"),
             ((1.0,), "a tuple is not supported"),
-            ({"a": 1}, "a dict is not supported"),
+            ({1: 1}, "the key 1 is not supported; keys of dictionaries must be strings"),
             (None, "None is not supported"),
             ("text", "a str is not supported"),
             (Weird(), "a Weird is not supported"),
