@@ -76,6 +76,9 @@ struct ArgumentReader {
     if py_is_bool(object) {
       return append(scalar: .bool, isWeak: true, py_is_true(object) ? 1 : 0)
     }
+    if let tensor = TorchTensors.shared.pointee.tensor, py_type_object(object) == tensor {
+      return try readTorch(object, place)
+    }
     if py_is_dict(object) { return try readDictionary(object, place) }
     // Before `float`: `numpy.float64` is one.
     if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
@@ -86,6 +89,7 @@ struct ArgumentReader {
     if py_is_int(object) { return try readInteger(object, place) }
     if try readArrayInterface(object, place) { return }
     if try readDLPack(object, place) { return }
+    try refuseCUDAArray(object, place)
     throw callee.typeMismatch(place, ": \(object.description) is not supported; \(Self.accepted)")
   }
 

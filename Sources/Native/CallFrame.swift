@@ -44,6 +44,9 @@ struct CallFrame {
   /// Objects to be released after the call.
   private(set) var owned: UnsafeMutablePointer<PythonPointer>
   var ownedCount = 0
+  /// Room for the extents and the strides in bytes of one array while it is read.
+  let extents: UnsafeMutablePointer<Int>
+  let strides: UnsafeMutablePointer<Int>
   /// How many parameters, labels and names of the scope there is room for.
   private var sizes: Sizes
   /// How many entries of dictionaries there is room for, and how many of them are taken.
@@ -85,7 +88,9 @@ struct CallFrame {
         arrays: .allocate(capacity: arguments + 1),
         block: .allocate(capacity: sizes.block(arguments)), slot: slot,
         buffers: .allocate(capacity: arguments + 1),
-        owned: .allocate(capacity: sizes.owned(arguments)), sizes: sizes))
+        owned: .allocate(capacity: sizes.owned(arguments)),
+        extents: .allocate(capacity: TypeWord.maximumDimensions),
+        strides: .allocate(capacity: TypeWord.maximumDimensions), sizes: sizes))
     return frame
   }
 
@@ -136,6 +141,8 @@ struct CallFrame {
     frame.pointee.slot.deallocate()
     frame.pointee.buffers.deallocate()
     frame.pointee.owned.deallocate()
+    frame.pointee.extents.deallocate()
+    frame.pointee.strides.deallocate()
     frame.deallocate()
   }
 

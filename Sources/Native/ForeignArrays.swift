@@ -14,17 +14,12 @@ extension ArgumentReader {
     }
     guard py_is_dict(interface.pointer),
       let typeText = PyDict_GetItemString(interface.pointer, "typestr"), py_is_string(typeText),
-      let shape = PyDict_GetItemString(interface.pointer, "shape"), py_is_tuple(shape),
-      let data = PyDict_GetItemString(interface.pointer, "data"), py_is_tuple(data),
-      PyTuple_Size(data) == 2, let addressObject = PyTuple_GetItem(data, 0),
-      let readOnlyObject = PyTuple_GetItem(data, 1)
+      let shape = PyDict_GetItemString(interface.pointer, "shape"), py_is_tuple(shape)
     else { throw malformed("__array_interface__", place) }
+    if let mask = PyDict_GetItemString(interface.pointer, "mask"), mask != py_none() {
+      throw callee.typeMismatch(place, ": an array with a mask is not supported; pass a copy")
+    }
     let element = try element(.typeString(String(python: typeText)), place)
-    let address = PyLong_AsVoidPtr(addressObject)
-    if address == nil, PyErr_Occurred() != nil { throw PythonException() }
-    let isReadOnly = PyObject_IsTrue(readOnlyObject)
-    if isReadOnly < 0 { throw PythonException() }
-
     let extents = try integers(shape, place)
     var strides: [Int]?
     if let given = PyDict_GetItemString(interface.pointer, "strides"), given != py_none() {
@@ -34,9 +29,79 @@ extension ArgumentReader {
     guard strides == nil || strides?.count == extents.count else {
       throw malformed("__array_interface__", place)
     }
-    try append(address, element, extents, strides, isReadOnly: isReadOnly == 1, place)
+    guard let data = PyDict_GetItemString(interface.pointer, "data"), data != py_none() else {
+      throw malformed("__array_interface__", place)
+    }
+    let (address, size, isReadOnly) =
+      py_is_tuple(data)
+      ? try memory(at: data, place) : try memory(of: data, interface.pointer, place)
+    if let size, !Self.fits(extents, strides, itemSize: element.size, in: size) {
+      throw callee.wrongValue(place, ": its __array_interface__ reaches beyond its memory")
+    }
+    try append(address, element, extents, strides, isReadOnly: isReadOnly, place)
     frame.pointee.keep(interface)
     return true
+  }
+
+  /// The memory that a pair of an address and whether it is read-only describes; its size is not known.
+  private func memory(
+    at pair: PythonPointer, _ place: ArgumentPlace
+  ) throws(PythonException) -> (UnsafeMutableRawPointer?, Int?, isReadOnly: Bool) {
+    guard PyTuple_Size(pair) == 2, let addressObject = PyTuple_GetItem(pair, 0),
+      let readOnlyObject = PyTuple_GetItem(pair, 1)
+    else { throw malformed("__array_interface__", place) }
+    let address = PyLong_AsVoidPtr(addressObject)
+    if address == nil, PyErr_Occurred() != nil { throw PythonException() }
+    let isReadOnly = PyObject_IsTrue(readOnlyObject)
+    if isReadOnly < 0 { throw PythonException() }
+    return (address, nil, isReadOnly == 1)
+  }
+
+  /// The memory of an object with the buffer protocol, from the interface's offset on.
+  private func memory(
+    of data: PythonPointer, _ interface: PythonPointer, _ place: ArgumentPlace
+  ) throws(PythonException) -> (UnsafeMutableRawPointer?, Int?, isReadOnly: Bool) {
+    var offset = 0
+    if let given = PyDict_GetItemString(interface, "offset") { offset = try given.integer() }
+    let view = frame.pointee.buffers + frame.pointee.bufferCount
+    guard PyObject_GetBuffer(data, view, PyBUF_SIMPLE) == 0 else {
+      try forgetException(py_exception())
+      throw malformed("__array_interface__", place)
+    }
+    frame.pointee.bufferCount &+= 1
+    guard 0...view.pointee.len ~= offset else { throw malformed("__array_interface__", place) }
+    return (
+      view.pointee.buf.map { $0 + offset }, view.pointee.len - offset, view.pointee.readonly != 0
+    )
+  }
+
+  /// Whether the array keeps within so many bytes from its first element on.
+  private static func fits(
+    _ extents: [Int], _ strides: [Int]?, itemSize: Int, in size: Int
+  ) -> Bool {
+    var stride = itemSize
+    var end = itemSize
+    for dimension in extents.indices.reversed() {
+      let extent = extents[dimension]
+      if extent <= 0 { return extent == 0 }
+      let step = strides?[dimension] ?? stride
+      let (reach, isTooFar) = step.multipliedReportingOverflow(by: extent - 1)
+      let (next, isTooMuch) = end.addingReportingOverflow(reach)
+      let (whole, isTooLarge) = stride.multipliedReportingOverflow(by: extent)
+      if reach < 0 || isTooFar || isTooMuch || isTooLarge { return extents.contains(0) }
+      end = next
+      stride = whole
+    }
+    return end <= size || extents.contains(0)
+  }
+
+  // MARK: - __cuda_array_interface__
+
+  /// Raises where the argument says by `__cuda_array_interface__` that it lies on a CUDA device.
+  func refuseCUDAArray(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
+    if py_is_class(object) { return }
+    guard try object.optionalAttribute(InternedName.cudaArrayInterface) != nil else { return }
+    throw elsewhere("a CUDA device", place)
   }
 
   private func integers(_ tuple: PythonPointer, _ place: ArgumentPlace) throws(PythonException)
@@ -50,51 +115,10 @@ extension ArgumentReader {
     return numbers
   }
 
-  // MARK: - DLPack
-
-  /// Reads an argument in CPU memory by `__dlpack__`; false where it has none.
-  ///
-  /// The capsule is not consumed: it gives the tensor back when the frame drops it.
-  func readDLPack(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) -> Bool {
-    if py_is_class(object) { return false }
-    guard let export = try object.optionalAttribute(InternedName.dlpack),
-      let deviceOf = try object.optionalAttribute(InternedName.dlpackDevice)
-    else { return false }
-    let device = try deviceOf.pointer.call()
-    guard py_is_tuple(device.pointer), let kind = PyTuple_GetItem(device.pointer, 0) else {
-      throw malformed("__dlpack_device__", place)
-    }
-    // kDLCPU
-    guard try kind.integer() == 1 else {
-      throw callee.typeMismatch(
-        place,
-        ": this \(object.className) lies in the memory of another device, and this version of ParPy runs on the CPU; "
-          + "move it to the CPU")
-    }
-    let capsule = try export.pointer.call()
-    guard let memory = PyCapsule_GetPointer(capsule.pointer, "dltensor") else {
-      throw PythonException()
-    }
-    let tensor = memory.assumingMemoryBound(to: parpy_dlpack_tensor.self).pointee
-    let element = try element(
-      .dlpack(code: tensor.element.code, bits: tensor.element.bits, lanes: tensor.element.lanes),
-      place)
-    let dimensions = Int(tensor.dimension_count)
-    guard 0...TypeWord.maximumDimensions ~= dimensions, dimensions == 0 || tensor.extents != nil
-    else { throw callee.wrongValue(place, ArrayLayout.Fault.tooManyDimensions.message) }
-    let extents = (0..<dimensions).map { Int(tensor.extents[$0]) }
-    let strides = tensor.strides.map { strides in
-      (0..<dimensions).map { Int(strides[$0]).multipliedReportingOverflow(by: element.size).0 }
-    }
-    let address = tensor.data.map { $0 + Int(truncatingIfNeeded: tensor.byte_offset) }
-    try append(address, element, extents, strides, isReadOnly: false, place)
-    frame.pointee.keep(capsule)
-    return true
-  }
-
   // MARK: - What both have in common
 
-  private func element(
+  /// The element type, or why there is none.
+  func element(
     _ format: ElementFormat, _ place: ArgumentPlace
   ) throws(PythonException) -> ScalarType {
     switch format {
@@ -104,7 +128,8 @@ extension ArgumentReader {
     }
   }
 
-  private func append(
+  /// Adds an array that is described by numbers, or a scalar where it has no dimensions.
+  func append(
     _ data: UnsafeMutableRawPointer?, _ element: ScalarType, _ extents: [Int], _ strides: [Int]?,
     isReadOnly: Bool, _ place: ArgumentPlace
   ) throws(PythonException) {
@@ -112,6 +137,7 @@ extension ArgumentReader {
       guard let data else { throw malformed("array", place) }
       return append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: data))
     }
+    guard data != nil || extents.contains(0) else { throw malformed("array", place) }
     let fault = extents.withUnsafeBufferPointer { extents -> PythonException? in
       (strides ?? []).withUnsafeBufferPointer { given -> PythonException? in
         let layout = ArrayLayout(
@@ -129,7 +155,8 @@ extension ArgumentReader {
     if let fault { throw fault }
   }
 
-  private func malformed(_ what: String, _ place: ArgumentPlace) -> PythonException {
+  /// Raises that what the argument says of itself makes no sense.
+  func malformed(_ what: String, _ place: ArgumentPlace) -> PythonException {
     callee.typeMismatch(place, ": its \(what) is malformed; \(Self.accepted)")
   }
 }

@@ -163,6 +163,16 @@ func forgetException(_ type: PythonPointer?) throws(PythonException) {
   PyErr_Clear()
 }
 
+/// Clears the exception that is set, and gives its text.
+func takenExceptionText() -> String {
+  var (type, value, traceback): (PythonPointer?, PythonPointer?, PythonPointer?) = (nil, nil, nil)
+  PyErr_Fetch(&type, &value, &traceback)
+  PyErr_NormalizeException(&type, &value, &traceback)
+  let text = value.map { String(describing: $0, orElse: "?") } ?? "?"
+  for object in [type, value, traceback] { object.map { py_release($0) } }
+  return text
+}
+
 /// Sets an exception of the given class with a message.
 func raise(_ type: PythonPointer?, _ message: String) -> PythonException {
   PyErr_SetString(type, message)
@@ -177,6 +187,9 @@ enum InternedName {
   nonisolated(unsafe) static let options = make("opts")
   nonisolated(unsafe) static let cellContents = make("cell_contents")
   nonisolated(unsafe) static let arrayInterface = make("__array_interface__")
+  nonisolated(unsafe) static let cudaArrayInterface = make("__cuda_array_interface__")
+  nonisolated(unsafe) static let requiresGradient = make("requires_grad")
+  nonisolated(unsafe) static let isNegated = make("is_neg")
   nonisolated(unsafe) static let dlpack = make("__dlpack__")
   nonisolated(unsafe) static let dlpackDevice = make("__dlpack_device__")
 

@@ -132,4 +132,14 @@ typedef struct {
   uint64_t byte_offset;
 } parpy_dlpack_tensor;
 
+// The head of DLPack 1's versioned tensor; bit 0 of the flags says that it is read-only.
+typedef struct {
+  uint32_t major;
+  uint32_t minor;
+  void *context;
+  void *deleter;
+  uint64_t flags;
+  parpy_dlpack_tensor tensor;
+} parpy_dlpack_versioned;
+
 #endif

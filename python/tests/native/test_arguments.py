@@ -104,7 +104,7 @@ class TestArrays:
             def __dlpack_device__(self) -> Any:
                 return (2, 0)
 
-        with pytest.raises(parpy.TypeMismatchError, match="another device"):
+        with pytest.raises(parpy.TypeMismatchError, match="a CUDA device"):
             copy_rows(Elsewhere(x), y)
 
     def test_byte_views(self) -> None:
