@@ -34,7 +34,7 @@ struct ArgumentReader {
   // MARK: - NumPy arrays
 
   @inline(__always)
-  private func readNumPyArray(_ object: PythonPointer, _ place: ArgumentPlace)
+  func readNumPyArray(_ object: PythonPointer, _ place: ArgumentPlace)
     throws(PythonException)
   {
     let array = UnsafeMutableRawPointer(object).assumingMemoryBound(to: parpy_ndarray.self)
@@ -69,6 +69,9 @@ struct ArgumentReader {
   // MARK: - Everything else
 
   private func readOther(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
+    if let buffer = NumPyTypes.shared.pointee.buffer, py_type_object(object) == buffer {
+      return try readOwnBuffer(object, place)
+    }
     if py_is_exact_float(object) {
       return append(scalar: .float64, isWeak: true, bits(of: object))
     }
@@ -118,7 +121,8 @@ struct ArgumentReader {
     append(scalar: type, isWeak: false, bits)
   }
 
-  private func readBuffer(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
+  /// Reads an argument by the buffer protocol.
+  func readBuffer(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
     if let name = try NumPyTypes.misleadingClass(of: object) {
       throw callee.typeMismatch(place, ": a \(name) is not supported; \(Self.accepted)")
     }

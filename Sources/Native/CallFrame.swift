@@ -44,6 +44,8 @@ struct CallFrame {
   /// Objects to be released after the call.
   private(set) var owned: UnsafeMutablePointer<PythonPointer>
   var ownedCount = 0
+  /// Whether code is only to be shown, so that descriptions of arrays will do.
+  var isDescribing = false
   /// Room for the extents and the strides in bytes of one array while it is read.
   let extents: UnsafeMutablePointer<Int>
   let strides: UnsafeMutablePointer<Int>
@@ -153,6 +155,7 @@ struct CallFrame {
       PyBuffer_Release(buffers + bufferCount)
     }
     release(downTo: 0)
+    isDescribing = false
     entryCount = 0
     typeCount = 0
     valueCount = 0
@@ -215,6 +218,12 @@ struct CallFrame {
     block[arrayCount] = Int64(data)
     arrays[arrayCount] = ArrayPlace(word: typeCount &- 1, low: low, high: high)
     arrayCount &+= 1
+  }
+
+  /// Notes that the latest array has no memory, and so overlaps nothing.
+  mutating func forgetPlace() {
+    arrays[arrayCount - 1].low = 0
+    arrays[arrayCount - 1].high = 0
   }
 
   /// Keeps a new reference until the call is over.

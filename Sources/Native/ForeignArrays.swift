@@ -12,23 +12,11 @@ extension ArgumentReader {
     guard let interface = try object.optionalAttribute(InternedName.arrayInterface) else {
       return false
     }
-    guard py_is_dict(interface.pointer),
-      let typeText = PyDict_GetItemString(interface.pointer, "typestr"), py_is_string(typeText),
-      let shape = PyDict_GetItemString(interface.pointer, "shape"), py_is_tuple(shape)
-    else { throw malformed("__array_interface__", place) }
+    guard py_is_dict(interface.pointer) else { throw malformed("__array_interface__", place) }
     if let mask = PyDict_GetItemString(interface.pointer, "mask"), mask != py_none() {
       throw callee.typeMismatch(place, ": an array with a mask is not supported; pass a copy")
     }
-    let element = try element(.typeString(String(python: typeText)), place)
-    let extents = try integers(shape, place)
-    var strides: [Int]?
-    if let given = PyDict_GetItemString(interface.pointer, "strides"), given != py_none() {
-      guard py_is_tuple(given) else { throw malformed("__array_interface__", place) }
-      strides = try integers(given, place)
-    }
-    guard strides == nil || strides?.count == extents.count else {
-      throw malformed("__array_interface__", place)
-    }
+    let (element, extents, strides) = try type(of: interface.pointer, place)
     guard let data = PyDict_GetItemString(interface.pointer, "data"), data != py_none() else {
       throw malformed("__array_interface__", place)
     }
@@ -41,6 +29,26 @@ extension ArgumentReader {
     try append(address, element, extents, strides, isReadOnly: isReadOnly, place)
     frame.pointee.keep(interface)
     return true
+  }
+
+  /// Element type, extents and strides in bytes that an array interface describes.
+  private func type(
+    of interface: PythonPointer, _ place: ArgumentPlace
+  ) throws(PythonException) -> (ScalarType, [Int], [Int]?) {
+    guard let typeText = PyDict_GetItemString(interface, "typestr"), py_is_string(typeText),
+      let shape = PyDict_GetItemString(interface, "shape"), py_is_tuple(shape)
+    else { throw malformed("__array_interface__", place) }
+    let element = try element(.typeString(String(python: typeText)), place)
+    let extents = try integers(shape, place)
+    var strides: [Int]?
+    if let given = PyDict_GetItemString(interface, "strides"), given != py_none() {
+      guard py_is_tuple(given) else { throw malformed("__array_interface__", place) }
+      strides = try integers(given, place)
+    }
+    guard strides == nil || strides?.count == extents.count else {
+      throw malformed("__array_interface__", place)
+    }
+    return (element, extents, strides)
   }
 
   /// The memory that a pair of an address and whether it is read-only describes; its size is not known.
@@ -93,6 +101,35 @@ extension ArgumentReader {
       stride = whole
     }
     return end <= size || extents.contains(0)
+  }
+
+  // MARK: - parpy.buffer.Buffer
+
+  /// Reads a buffer of ours by the NumPy array in it, or by its description where code is only to be shown.
+  func readOwnBuffer(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
+    let array = try OwnedObject(PyObject_GetAttr(object, InternedName.array))
+    if array.pointer != py_none() {
+      let pointer = array.pointer
+      frame.pointee.keep(array)
+      if let known = NumPyTypes.shared.pointee.array, py_type(pointer) == known {
+        return try readNumPyArray(pointer, place)
+      }
+      return try readBuffer(pointer, place)
+    }
+    guard frame.pointee.isDescribing else {
+      throw callee.wrongValue(
+        place,
+        " only describes an array, for parpy.print_compiled; make the buffer by parpy.buffer.from_array(x, "
+          + "parpy.CompileBackend.Cpu)")
+    }
+    let description = try OwnedObject(PyObject_GetAttr(object, InternedName.description))
+    guard py_is_dict(description.pointer) else { throw malformed("description", place) }
+    let (element, extents, strides) = try type(of: description.pointer, place)
+    if extents.isEmpty { throw malformed("description", place) }
+    // Nothing is ever read from there.
+    let address = UnsafeMutableRawPointer(bitPattern: 64)
+    try append(address, element, extents, strides, isReadOnly: false, place)
+    frame.pointee.forgetPlace()
   }
 
   // MARK: - __cuda_array_interface__

@@ -12,6 +12,7 @@ struct Hooks {
   let compileError: PythonPointer
   let typeMismatchError: PythonPointer
   let internalCompilerError: PythonPointer
+  let buffer: PythonPointer
   let warn: PythonPointer
   let shapeVariable: PythonPointer
   let typeVariable: PythonPointer
@@ -42,6 +43,7 @@ struct Hooks {
       compileError: try object.attribute("CompileError").taken(),
       typeMismatchError: try object.attribute("TypeMismatchError").taken(),
       internalCompilerError: try object.attribute("InternalCompilerError").taken(),
+      buffer: try object.attribute("Buffer").taken(),
       warn: try object.attribute("warn").taken(),
       shapeVariable: try object.attribute("ShapeVariable").taken(),
       typeVariable: try object.attribute("TypeVariable").taken(),
@@ -51,6 +53,7 @@ struct Hooks {
       throw raise(py_type_error(), "hooks.intrinsics and hooks.dtypes must be dictionaries")
     }
     shared = hooks
+    NumPyTypes.shared.pointee.buffer = hooks.buffer
   }
 
   /// The name that a table has for the object; nil for what is not in it or cannot be hashed.

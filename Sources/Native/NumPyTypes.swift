@@ -15,11 +15,13 @@ struct NumPyTypes {
   var scalar: PythonPointer?
   /// The number of the dtype bfloat16, once an array of it was seen.
   var bfloat16Number: Int32 = -1
+  /// `parpy.buffer.Buffer`, which has a NumPy array within.
+  var buffer: PythonPointer?
 
   /// The classes of the process; at a fixed address, so that no check of exclusive access is made at each look.
   nonisolated(unsafe) static let shared: UnsafeMutablePointer<NumPyTypes> = {
     let types = UnsafeMutablePointer<NumPyTypes>.allocate(capacity: 1)
-    types.initialize(to: NumPyTypes(array: nil, arrayClass: nil, scalar: nil))
+    types.initialize(to: NumPyTypes(array: nil, arrayClass: nil, scalar: nil, buffer: nil))
     return types
   }()
 
@@ -31,7 +33,7 @@ struct NumPyTypes {
     let isAsExpected = try isLayoutAsExpected(numpy.pointer)
     shared.pointee = NumPyTypes(
       array: isAsExpected ? OpaquePointer(array) : nil, arrayClass: array,
-      scalar: scalar)
+      scalar: scalar, buffer: nil)
   }
 
   /// Whether an array of known looks reads as it should.

@@ -26,6 +26,7 @@ extension FunctionState {
       (frame.pointee.ordered + index).initialize(to: PyTuple_GetItem(tuple.pointer, index))
     }
     frame.pointee.arguments = UnsafePointer(frame.pointee.ordered)
+    frame.pointee.isDescribing = true
     try readKey(frame, opts, try OptionsReader.token(opts))
     let callOptions = try CallOptions(opts)
     let (names, identities) = try lookUpNames(frame, opts)

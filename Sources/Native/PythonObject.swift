@@ -188,6 +188,8 @@ enum InternedName {
   nonisolated(unsafe) static let cellContents = make("cell_contents")
   nonisolated(unsafe) static let arrayInterface = make("__array_interface__")
   nonisolated(unsafe) static let cudaArrayInterface = make("__cuda_array_interface__")
+  nonisolated(unsafe) static let array = make("_array")
+  nonisolated(unsafe) static let description = make("_description")
   nonisolated(unsafe) static let requiresGradient = make("requires_grad")
   nonisolated(unsafe) static let isNegated = make("is_neg")
   nonisolated(unsafe) static let dlpack = make("__dlpack__")

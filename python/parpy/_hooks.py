@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from parpy import _errors, _intrinsics, backend, types
+from parpy._buffer import Buffer
 from parpy._options import CHECKS_BOUNDS, CompileBackend
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Hooks:
     TypeMismatchError = _errors.TypeMismatchError
     InternalCompilerError = _errors.InternalCompilerError
     check_bounds = CHECKS_BOUNDS
+    Buffer = Buffer
 
     @staticmethod
     def compile_and_load(text: str, entry: str) -> Library:

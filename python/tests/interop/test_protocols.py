@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import gc
 import mmap
@@ -311,10 +312,8 @@ class TestReferences:
         def work() -> None:
             # The owner is read first, second, and before a failure.
             for args in ((owner, other), (other, owner), (owner, [1])):
-                try:
+                with contextlib.suppress(parpy.CompileError, ValueError):
                     double(*args)
-                except (parpy.CompileError, ValueError):
-                    pass
 
         work()
         gc.collect()
