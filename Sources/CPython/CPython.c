@@ -21,7 +21,7 @@ extern PyObject *parpy_state_representation(void *state);
 
 extern PyObject *parpy_function_call(PyObject *, PyObject *const *, size_t, PyObject *);
 extern PyObject *parpy_function_compilations(PyObject *self, void *closure);
-extern PyObject *parpy_function_lower(PyObject *self, PyObject *arguments, PyObject *options);
+extern PyObject *parpy_function_lower(PyObject *, PyObject *const *, size_t, PyObject *);
 extern PyObject *parpy_function_print_compiled(PyObject *self, PyObject *arguments,
                                                PyObject *options);
 extern PyObject *parpy_function_forget(PyObject *self, PyObject *ignored);
@@ -44,8 +44,9 @@ static PyObject *callable_allocate(PyTypeObject *type, void *state,
   return (PyObject *)self;
 }
 
-// Since vectorcall alone is not enough for a type, and PyVectorcall_Call not in the limited API of 3.11.
-static PyObject *callable_call(PyObject *self, PyObject *arguments, PyObject *keywords) {
+// Calls with the arguments as vectorcall has them.
+static PyObject *call_vector(PyObject *self, PyObject *arguments, PyObject *keywords,
+                             PyObject *(*call)(PyObject *, PyObject *const *, size_t, PyObject *)) {
   const Py_ssize_t count = PyTuple_Size(arguments);
   const Py_ssize_t keyword_count = keywords == NULL ? 0 : PyDict_Size(keywords);
   PyObject **vector = PyMem_Calloc((size_t)(count + keyword_count + 1), sizeof(PyObject *));
@@ -64,11 +65,16 @@ static PyObject *callable_call(PyObject *self, PyObject *arguments, PyObject *ke
     PyTuple_SetItem(names, index, key);
     vector[count + index++] = value;
   }
-  result = ((parpy_callable *)self)->vectorcall(self, vector, (size_t)count, names);
+  result = call(self, vector, (size_t)count, names);
 done:
   Py_XDECREF(names);
   PyMem_Free(vector);
   return result;
+}
+
+// Since vectorcall alone is not enough for a type, and PyVectorcall_Call not in the limited API of 3.11.
+static PyObject *callable_call(PyObject *self, PyObject *arguments, PyObject *keywords) {
+  return call_vector(self, arguments, keywords, ((parpy_callable *)self)->vectorcall);
 }
 
 static int callable_traverse(PyObject *object, visitproc visit, void *arg) {
@@ -141,9 +147,13 @@ static bool parse_call(PyObject *given, PyObject *keywords, const char *format, 
 }
 
 static PyObject *function_lower(PyObject *self, PyObject *given, PyObject *keywords) {
-  PyObject *arguments, *options;
-  if (!parse_call(given, keywords, "O|O:lower", &arguments, &options)) return NULL;
-  return parpy_function_lower(self, arguments, options);
+  return call_vector(self, given, keywords, parpy_function_lower);
+}
+
+// Pickles the function by reference, as Python does its own.
+static PyObject *function_reduce(PyObject *self, PyObject *ignored) {
+  (void)ignored;
+  return PyObject_GetAttrString(self, "__qualname__");
 }
 
 static PyObject *function_print_compiled(PyObject *self, PyObject *given, PyObject *keywords) {
@@ -154,7 +164,8 @@ static PyObject *function_print_compiled(PyObject *self, PyObject *given, PyObje
 
 static PyMethodDef function_methods[] = {
     {"lower", (PyCFunction)(void (*)(void))function_lower, METH_VARARGS | METH_KEYWORDS,
-     "The stages of the compilation for a call, as text."},
+     "The stages of the compilation for a call, as text; nothing is run."},
+    {"__reduce__", function_reduce, METH_NOARGS, "Pickles the function by reference."},
     {"print_compiled", (PyCFunction)(void (*)(void))function_print_compiled,
      METH_VARARGS | METH_KEYWORDS, "The code compiled for a call, as text."},
     {"clear", parpy_function_forget, METH_NOARGS, "Forgets every specialisation."},
@@ -164,7 +175,7 @@ static PyMethodDef function_methods[] = {
 static PyGetSetDef function_properties[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {"compilations", parpy_function_compilations, NULL,
-     "A tuple (key, reason, milliseconds) for each compilation, oldest first.", NULL},
+     "A named tuple (key, reason, milliseconds) for each compilation, oldest first.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

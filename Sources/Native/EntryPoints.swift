@@ -135,33 +135,34 @@ import Syntax
   newReference { () throws(PythonException) in
     let list = try OwnedObject(PyList_New(0))
     for compilation in try function(object).compilations {
-      let tuple = try OwnedObject(PyTuple_New(3))
-      PyTuple_SetItem(tuple.pointer, 0, try compilation.key.python().taken())
-      PyTuple_SetItem(tuple.pointer, 1, try compilation.reason.python().taken())
-      PyTuple_SetItem(tuple.pointer, 2, PyFloat_FromDouble(compilation.milliseconds))
-      if PyList_Append(list.pointer, tuple.pointer) != 0 { throw PythonException() }
+      let key = try compilation.key.python()
+      let reason = try compilation.reason.python()
+      let milliseconds = try OwnedObject(PyFloat_FromDouble(compilation.milliseconds))
+      let entry = try Hooks.current().compilation.call(
+        key.pointer, reason.pointer, milliseconds.pointer)
+      if PyList_Append(list.pointer, entry.pointer) != 0 { throw PythonException() }
     }
     return list.taken()
   }
 }
 
-/// `Function.lower(args, opts)`
+/// `Function.lower(*args, opts=None)`
 @c public func parpy_function_lower(
-  _ object: UnsafeMutablePointer<PyObject>?, _ arguments: UnsafeMutablePointer<PyObject>?,
-  _ options: UnsafeMutablePointer<PyObject>?
+  _ object: UnsafeMutablePointer<PyObject>?,
+  _ arguments: UnsafePointer<UnsafeMutablePointer<PyObject>?>?, _ count: Int,
+  _ keywords: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   newReference { () throws(PythonException) in
-    guard let arguments else { throw PythonException() }
-    let program = try function(object).printed(arguments, options).program
-    let stages = try OwnedObject(PyDict_New())
-    let texts = [
-      ("loop_ir", program.loopIR), ("program", program.program), ("code", program.code),
-    ]
-    for (name, text) in texts {
-      let value = try text.python()
-      if PyDict_SetItemString(stages.pointer, name, value.pointer) != 0 { throw PythonException() }
-    }
-    return stages.taken()
+    let function = try function(object)
+    let count = py_vector_count(count)
+    let program = try function.printed(arguments, count, keywords).program
+    let name = try function.callee.name.python()
+    let loopIR = try program.loopIR.python()
+    let stages = try program.program.python()
+    let code = try program.code.python()
+    return try Hooks.current().lowered.call(
+      name.pointer, loopIR.pointer, stages.pointer, code.pointer
+    ).taken()
   }
 }
 

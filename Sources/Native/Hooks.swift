@@ -13,6 +13,8 @@ struct Hooks {
   let typeMismatchError: PythonPointer
   let internalCompilerError: PythonPointer
   let buffer: PythonPointer
+  let compilation: PythonPointer
+  let lowered: PythonPointer
   let warn: PythonPointer
   let shapeVariable: PythonPointer
   let typeVariable: PythonPointer
@@ -44,6 +46,8 @@ struct Hooks {
       typeMismatchError: try object.attribute("TypeMismatchError").taken(),
       internalCompilerError: try object.attribute("InternalCompilerError").taken(),
       buffer: try object.attribute("Buffer").taken(),
+      compilation: try object.attribute("Compilation").taken(),
+      lowered: try object.attribute("Lowered").taken(),
       warn: try object.attribute("warn").taken(),
       shapeVariable: try object.attribute("ShapeVariable").taken(),
       typeVariable: try object.attribute("TypeVariable").taken(),

@@ -26,6 +26,22 @@ extension FunctionState {
       (frame.pointee.ordered + index).initialize(to: PyTuple_GetItem(tuple.pointer, index))
     }
     frame.pointee.arguments = UnsafePointer(frame.pointee.ordered)
+    return try printed(frame, opts)
+  }
+
+  /// Compiles for a call, its arguments and keywords as vectorcall has them, without loading or keeping anything.
+  func printed(
+    _ given: UnsafePointer<PythonPointer?>?, _ count: Int, _ keywords: PythonPointer?
+  ) throws(PythonException) -> PrintedCompilation {
+    let frame = frame()
+    defer { finish(frame) }
+    let opts = try CallBinder(callee: callee, frame: frame).bind(given, count, keywords)
+    return try printed(frame, opts)
+  }
+
+  private func printed(
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?
+  ) throws(PythonException) -> PrintedCompilation {
     frame.pointee.isDescribing = true
     try readKey(frame, opts, try OptionsReader.token(opts))
     let callOptions = try CallOptions(opts)

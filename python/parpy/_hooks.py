@@ -6,7 +6,7 @@ import warnings
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from parpy import _errors, _intrinsics, backend, types
+from parpy import _errors, _intrinsics, _stages, backend, types
 from parpy._buffer import Buffer
 from parpy._options import CHECKS_BOUNDS, CompileBackend
 
@@ -29,6 +29,8 @@ class Hooks:
     InternalCompilerError = _errors.InternalCompilerError
     check_bounds = CHECKS_BOUNDS
     Buffer = Buffer
+    Compilation = _stages.Compilation
+    Lowered = _stages.Lowered
 
     @staticmethod
     def compile_and_load(text: str, entry: str) -> Library:

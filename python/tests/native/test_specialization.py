@@ -207,10 +207,8 @@ class TestTable:
 
     def test_lower_and_print_keep_nothing(self, fn: Any) -> None:
         x = np.zeros(4)
-        stages = fn.lower([x, x, 4, 2.0])
-        assert set(stages) == {"loop_ir", "program", "code"}
-        assert all(isinstance(text, str) for text in stages.values())
-        assert fn.print_compiled((x, x, 4, 2.0), None).startswith(stages["code"])
+        stages = fn.lower(x, x, 4, 2.0)
+        assert fn.print_compiled((x, x, 4, 2.0), None).startswith(stages.code)
         assert fn.compilations == []
         with pytest.raises(parpy.TypeMismatchError):
             fn.print_compiled([x])
