@@ -305,7 +305,6 @@ class TestBackends:
     [
         lambda: parpy.external("f", CompileBackend.Cpu, parpy.Target.Device),
         lambda: parpy.callback(print),
-        lambda: parpy.buffer.zeros,
     ],
 )
 def test_what_is_not_there_yet_says_so(call: Callable[[], Any]) -> None:

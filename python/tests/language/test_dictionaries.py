@@ -55,7 +55,24 @@ def within(d):
         d["x"][i] = d["y"][i] + 1.0
 
 
+@parpy.jit
+def apply(e, out, i):
+    out[i] = e["a"] * e["x"][i]
+    e["out"][i] = out[i] + 1.0
+
+
+def calls(d, y):
+    parpy.label("N")
+    for i in range(y.shape[0]):
+        apply(d, y, i)
+    apply(e=d, out=d["out"], i=0)
+
+
 class TestMeaning:
+    def test_dictionaries_are_passed_on_to_decorated_functions(self) -> None:
+        d = {"a": 2.0, "x": np.arange(5.0), "out": np.zeros(5)}
+        check(calls, d, np.zeros(5), schedules=({}, {"N": P}))
+
     def test_arrays_and_scalars(self) -> None:
         d = {"a": 2.5, "x": np.arange(7.0)}
         check(axpy, d, np.ones(7), schedules=({}, {"N": P}))
