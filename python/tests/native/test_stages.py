@@ -32,7 +32,7 @@ class TestLower:
         opts = parpy.par({"N": parpy.threads(64)})
         stages = scale.lower(x, 2.5, opts=opts)
         assert "for i in 0..<4096:\n    x[i] = 2.5 * x[i]" in stages.loop_ir
-        assert "@workers(64)" in stages.program
+        assert '@label("N") @workers(' in stages.program
         assert "define i64 @parpy_scale(" in stages.code
         assert "parpy_scale:" in stages.assembly
         assert stages.assembly is stages.assembly
