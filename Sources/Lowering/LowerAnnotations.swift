@@ -21,7 +21,7 @@ extension Lowerer {
     _ parameter: Function.Parameter, _ element: Annotation.Element, _ binding: Scope.Binding
   ) throws {
     guard case .scalar(let value) = binding else {
-      throw reject(.annotation(parameter, "a scalar", "an array"))
+      throw reject(.annotation(parameter, "a scalar", binding.kind))
     }
     if let type = try self.type(element, parameter, found: value.type, isWeak: value.isWeak) {
       // A Python number takes the type that is asked for.
@@ -34,7 +34,7 @@ extension Lowerer {
     _ extents: [Annotation.Extent]?, _ binding: Scope.Binding
   ) throws {
     guard case .array(let view) = binding else {
-      throw reject(.annotation(parameter, "an array", "a scalar"))
+      throw reject(.annotation(parameter, "an array", binding.kind))
     }
     _ = try type(element, parameter, found: ir[view.buffer].element, isWeak: false)
     guard let extents else { return }

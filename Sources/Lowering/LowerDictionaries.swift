@@ -47,6 +47,17 @@ extension Lowerer {
   }
 }
 
+extension Scope.Binding {
+  /// What an argument is, with its article.
+  var kind: String {
+    switch self {
+    case .array, .ended: "an array"
+    case .dictionary: "a dictionary"
+    case .scalar, .privateToLoop, .poisoned: "a scalar"
+    }
+  }
+}
+
 extension Diagnostic {
   static func dictionaryAsValue(_ dictionary: DictionaryValue, at span: Span) -> Diagnostic {
     Diagnostic(

@@ -340,6 +340,12 @@ class TestRefusals:
         assert what in str(caught.value)
         assert line in str(caught.value)
 
+    def test_annotations_of_arrays_and_scalars(self) -> None:
+        for annotation in ("parpy.types.F64", "parpy.types.buffer(parpy.types.F64, [1])"):
+            f = parpy.jit(define(f"def f(d: {annotation}, y):\n    y[0] = 1\n"))
+            with pytest.raises(parpy.TypeMismatchError, match="dictionary"):
+                f({}, np.zeros(1))
+
     def test_an_unknown_key_is_a_type_mismatch(self) -> None:
         f = parpy.jit(define("def f(d, y):\n    y[0] = d['z']\n"))
         with pytest.raises(parpy.TypeMismatchError, match="'d' is empty"):
