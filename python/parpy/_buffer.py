@@ -313,6 +313,7 @@ def _borrowed(t: Any) -> npt.NDArray[Any]:
     if torch is not None and isinstance(t, torch.Tensor):
         if t.device.type != "cpu":
             raise TypeError(f"this Tensor lives on {t.device}; pass x.cpu()")
+        DataType(t.dtype)
         return t.numpy()  # type: ignore[no-any-return]
     if hasattr(t, "__array_interface__"):
         return np.asarray(t)

@@ -37,7 +37,7 @@ def test_a_loop_over_a_shape_variable_bears_its_name(recwarn: pytest.WarningsRec
     assert np.array_equal(z, np.full(9, 8.0))
     assert not recwarn.list
     opts.implicit_shape_labels = False
-    assert "@workers" not in function.lower([x, y, 1.0, z], opts)["program"]
+    assert "@workers" not in function.lower(x, y, 1.0, z, opts=opts).program
 
 
 WRONG = {
