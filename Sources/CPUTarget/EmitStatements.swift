@@ -73,16 +73,20 @@ extension FunctionEmitter {
 
   /// The most bytes of a temporary that lies on the stack.
   private static var stackLimit: Int { 16384 }
+  /// The bytes of temporaries after which a function puts no more on the stack.
+  private static var mostStackBytes: Int { 1 << 18 }
 
   private func emitAllocate(_ id: BufferID, _ body: [Statement]) {
     let buffer = host[id]
-    let count = buffer.extents.reduce(Expression.index(1)) { $0 * $1 }
-    if let known = count.integerLiteral, known <= Int64(Self.stackLimit / buffer.element.size) {
+    if let known = knownCount(buffer.extents), stackBytes < Self.mostStackBytes,
+      known <= Int64(Self.stackLimit / buffer.element.size)
+    {
+      stackBytes += Int(known) * buffer.element.size
       let type = "[\(max(known, 1)) x \(buffer.element.llvmElement)]"
       bind(id, to: alloca(type, name: llvmName(buffer.name), alignment: 64))
       return emit(body)
     }
-    let bytes = line("mul i64 \(emit(count).text), \(buffer.element.size)")
+    let bytes = byteCount(buffer)
     let pointer = line("call ptr \(runtimeFunction(at: 3))(i64 \(bytes))")
     let isMissing = line("icmp eq ptr \(pointer), null")
     let (missing, found, done) = (label("nomemory"), label("allocated"), label("freed"))
@@ -107,6 +111,27 @@ extension FunctionEmitter {
 
   /// Gives the memory of a temporary back.
   func free(_ pointer: String) { add("call void \(runtimeFunction(at: 4))(ptr \(pointer))") }
+
+  /// The product of literal extents; nil where one is not known, or where it is too large.
+  private func knownCount(_ extents: [Expression]) -> Int64? {
+    extents.reduce(1) { count, extent in
+      guard let count, let literal = extent.integerLiteral else { return nil }
+      let (product, overflow) = count.multipliedReportingOverflow(by: literal)
+      return overflow ? nil : product
+    }
+  }
+
+  /// The size of a buffer, -1 where 64 bits do not hold it.
+  private func byteCount(_ buffer: Buffer) -> String {
+    let multiply = "@llvm.umul.with.overflow.i64"
+    module.declare("declare { i64, i1 } \(multiply)(i64, i64)")
+    return buffer.extents.reduce("\(buffer.element.size)") { bytes, extent in
+      let pair = line("call { i64, i1 } \(multiply)(i64 \(bytes), i64 \(emit(extent).text))")
+      let product = line("extractvalue { i64, i1 } \(pair), 0")
+      let overflow = line("extractvalue { i64, i1 } \(pair), 1")
+      return line("select i1 \(overflow), i64 -1, i64 \(product)")
+    }
+  }
 
   /// A function of the runtime table, `parpy_runtime` in CRuntime.h, by its position.
   private func runtimeFunction(at position: Int) -> String {

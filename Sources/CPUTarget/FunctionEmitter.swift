@@ -23,6 +23,9 @@ final class FunctionEmitter {
   private var temporaries: [BufferID: String] = [:]
   /// The temporaries that must be freed before the function returns, oldest first.
   var heapTemporaries: [String] = []
+
+  /// The bytes of the temporaries that lie on the stack so far.
+  var stackBytes = 0
   /// Whether the function calls math functions on 512-bit registers.
   var usesWideCalls = false
   /// The vector loop being written.
