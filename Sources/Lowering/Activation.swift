@@ -7,9 +7,10 @@ final class FunctionBody {
   let structured: StructuredBody
   let nameUse: NameUse
 
-  init(_ function: Function) {
+  /// - Parameter width: as for `StructuredBody`.
+  init(_ function: Function, width: @escaping (Syntax.Expression) -> Int = { _ in 1 }) {
     self.function = function
-    structured = StructuredBody(function.body)
+    structured = StructuredBody(function.body, width: width)
     nameUse = NameUse(structured.statements)
   }
 }

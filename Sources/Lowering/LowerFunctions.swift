@@ -33,9 +33,8 @@ extension Lowerer {
           .program, "calls of decorated functions make the program too large", at: span,
           help: "put loops in the place of repeated calls"))
     }
-    let bindings = try bind(arguments, keywords, to: callee.function, at: span)
-    let body = bodies[id] ?? FunctionBody(callee.function)
-    bodies[id] = body
+    let body = body(of: id, callee)
+    let bindings = try bind(arguments, keywords, to: body, at: span)
     try checkReturns(of: body, named: name, at: span)
 
     let outer = (activation, scope, pendingLabels, reductionLabels, reductionsLabelled)
@@ -56,11 +55,43 @@ extension Lowerer {
     for (name, binding) in bindings { scope[name] = binding }
     try bindAnnotations()
     let before = diagnostics.count
-    try lower(body.structured.statements)
+    let firstLocal = ir.variables.count
+    let lowered = try block { try lower(body.structured.statements) }
+    initialise(from: firstLocal, readIn: lowered, at: span)
+    statements += lowered
+    lowered.forEachStatement { statement in
+      if case .store(let buffer, _, _) = statement.kind, storesOfCalls.last != buffer {
+        storesOfCalls.append(buffer)
+      }
+    }
     calledStatements += 1 + body.structured.statements.count
     // What was wrong inside has been noted; the caller's statement adds nothing to it.
     if diagnostics.count > before { throw DiagnosticError([]) }
     return activation.result
+  }
+
+  /// The body of a helper, structured once.
+  private func body(of id: FunctionID, _ callee: DecoratedFunction) -> FunctionBody {
+    if let known = bodies[id] { return known }
+    // Where the function leads back to itself, the call is refused later on.
+    bodies[id] = FunctionBody(callee.function)
+    let body = FunctionBody(callee.function) { [self] in width($0, callee.names) }
+    bodies[id] = body
+    return body
+  }
+
+  /// How many values a call of a decorated function returns; 1 for any other expression.
+  private func width(_ e: Syntax.Expression, _ names: any NameResolver) -> Int {
+    guard case .call(let callee, let arguments, _) = e.kind, let path = callee.path else {
+      return 1
+    }
+    switch names.resolve(path) {
+    case .function(_, let id):
+      guard let function = names.function(id) else { return 1 }
+      return max(1, body(of: id, function).structured.resultCount)
+    case .intrinsic(.inline): return arguments.first.map { width($0, names) } ?? 1
+    default: return 1
+    }
   }
 
   /// `parpy.builtin.inline(f(…))` as a statement; labels before it name the statements of the body.
@@ -76,6 +107,19 @@ extension Lowerer {
     }
     _ = try callFunction(id, inner, given, at: span, isInlined: true)
     pendingLabels = []
+  }
+
+  /// Sets the variables of a call that may be read before they are assigned: each call has its own, so that a loop around
+  /// it carries none of them.
+  private func initialise(
+    from firstLocal: Int, readIn body: [LoopIR.Statement], at span: Span
+  ) {
+    let locals = (firstLocal..<ir.variables.count).map { VariableID($0) }
+    var exposure = UpwardExposure(of: Set(locals))
+    exposure.visit(body)
+    for local in locals where exposure.exposed.contains(local) {
+      emit(.assign(local, .zero(ir[local].type)), at: span)
+    }
   }
 
   private func isEntry(_ id: FunctionID) -> Bool { id.index == 0 }
@@ -101,8 +145,9 @@ extension Lowerer {
   /// What each parameter stands for in the body.
   private func bind(
     _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword],
-    to function: Function, at span: Span
+    to body: FunctionBody, at span: Span
   ) throws -> [(String, Scope.Binding)] {
+    let function = body.function
     let parameters = function.parameters.map(\.name)
     var given: [String: Syntax.Expression] = [:]
     guard arguments.count <= parameters.count else {
@@ -130,7 +175,7 @@ extension Lowerer {
       guard let argument = given[parameter] else { continue }
       bindings[parameter] = try binding(for: argument, parameter)
     }
-    let assigned = FunctionBody(function).nameUse.assigned
+    let assigned = body.nameUse.assigned
     for parameter in parameters where assigned.contains(parameter) {
       if case .scalar(let value)? = bindings[parameter] {
         bindings[parameter] = .scalar(copied(value, parameter, at: span))

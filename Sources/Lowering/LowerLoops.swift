@@ -35,8 +35,9 @@ extension Lowerer {
     let keepsLast =
       !exits.isEmpty && !assignsTarget
       && nameUse.reads[name, default: 0] > NameUse(body).reads[name, default: 0]
-    let last = keepsLast ? makeVariable(name, .int64) : nil
-    if let last { emit(.assign(last, integerValue(of: outer)), at: target.span) }
+    let lastType = typeAfterLoop(outer)
+    let last = keepsLast ? makeVariable(name, lastType.type) : nil
+    if let last { emit(.assign(last, valueBefore(outer, as: lastType.type)), at: target.span) }
 
     var inner: [LoopIR.Statement] = []
     let lowerBody = { [self] in
@@ -52,7 +53,9 @@ extension Lowerer {
       }
       inner = try block {
         let value = TypedValue.weak(ir.read(variable, at: target.span))
-        if let last { emit(.assign(last, value.expression), at: target.span) }
+        if let last {
+          emit(.assign(last, value.expression.converted(to: lastType.type)), at: target.span)
+        }
         if assignsTarget {
           // The name is a variable like any other, which each iteration sets first.
           try assign(name, value, at: target.span)
@@ -84,7 +87,7 @@ extension Lowerer {
       try withCarriedNames(
         of: assigning, except: assignsTarget ? [] : [name], at: statement, lowerBody)
       if let last {
-        scope[name] = .scalar(.weak(ir.read(last)))
+        scope[name] = .scalar(TypedValue(ir.read(last), isWeak: lastType.isWeak))
       } else if !assignsTarget {
         scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
       }
@@ -107,19 +110,29 @@ extension Lowerer {
     let distance = step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
     let last = lower + .binary(.floorDivide, distance, .index(abs(step))) * .index(step)
     if facts.proveNonNegative(distance) { return .scalar(.weak(last)) }
-    guard case .scalar(let before)? = outer, before.type == .int64 else {
-      return .scalar(.weak(last))
-    }
+    guard case .scalar? = outer else { return .scalar(.weak(last)) }
     let isEmpty = LoopIR.Expression.compare(.less, distance, .index(0))
+    let type = typeAfterLoop(outer)
     return .scalar(
-      .weak(
-        Expression(.select(isEmpty, then: before.expression, otherwise: last), .int64).folded))
+      TypedValue(
+        Expression(
+          .select(
+            isEmpty, then: valueBefore(outer, as: type.type),
+            otherwise: last.converted(to: type.type)), type.type
+        ).folded, isWeak: type.isWeak))
   }
 
-  /// The value of a name bound to an integer; 0 for any other.
-  private func integerValue(of binding: Scope.Binding?) -> LoopIR.Expression {
-    guard case .scalar(let value)? = binding, value.type == .int64 else { return .index(0) }
-    return value.expression
+  /// The type of a loop variable after a loop that may not run.
+  private func typeAfterLoop(_ before: Scope.Binding?) -> ElementType {
+    let integer = ElementType(.int64, isWeak: true)
+    guard case .scalar(let value)? = before else { return integer }
+    return joined(ElementType(value), integer)
+  }
+
+  /// The value of a name bound to a scalar; 0 for any other.
+  private func valueBefore(_ binding: Scope.Binding?, as type: ScalarType) -> LoopIR.Expression {
+    guard case .scalar(let value)? = binding else { return .zero(type) }
+    return value.expression.converted(to: type)
   }
 
   private func knownStep(_ e: LoopIR.Expression, at span: Span) throws -> Int {

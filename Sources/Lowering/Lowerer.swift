@@ -48,6 +48,8 @@ final class Lowerer {
   var reductionsLabelled = 0
   /// Whether elements are read into variables where they stand in the text, because a call may change them.
   var settlesLoads = false
+  /// The buffers that calls have stored to so far, in order.
+  var storesOfCalls: [BufferID] = []
   /// The block of statements being lowered, and how many there were.
   var currentBlock = 0
   var blockCount = 0

@@ -116,6 +116,13 @@ extension Diagnostic {
       at: span, help: "write into a slice of an argument, such as \(name)[:] = …")
   }
 
+  static func arrayAsResult(_ function: String, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "\(function) cannot return an array: functions return scalars and tuples of scalars",
+      at: span, help: "pass an array to write the result into")
+  }
+
   static func wrongType(_ op: String, _ left: ScalarType, _ right: ScalarType, at span: Span)
     -> Diagnostic
   {

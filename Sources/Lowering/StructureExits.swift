@@ -24,11 +24,17 @@ struct StructuredBody {
   /// Whether a path through the function ends without `return`.
   private(set) var mayFallOff = false
 
+  /// Whether a name is that of a flag, which no text but the structure assigns.
+  static func isFlag(_ name: String) -> Bool { name.hasPrefix(".") && !name.hasPrefix(result) }
+
+  /// Whether a name stands for what the function returns.
+  static func isResult(_ name: String) -> Bool { name.hasPrefix(result) }
+
   private static let result = ".result"
   private static let returned = ".returned"
 
   /// How many values a `return` gives: 0 before the first one, 1 for a scalar.
-  private var resultCount = 0
+  private(set) var resultCount = 0
   private var loopCount = 0
   /// The loops around the statement now visited, outermost first.
   private var loops: [(stop: String, skip: String)] = []
@@ -46,8 +52,15 @@ struct StructuredBody {
     var flags: Set<String> = []
   }
 
+  /// How many values an expression that is no tuple stands for.
+  private let width: (Syntax.Expression) -> Int
+
   /// Structures the body of a function.
-  init(_ function: [Syntax.Statement]) {
+  ///
+  /// - Parameter width: how many values an expression that is no tuple stands for: more than one where it is a call that
+  ///   returns a tuple.
+  init(_ function: [Syntax.Statement], width: @escaping (Syntax.Expression) -> Int = { _ in 1 }) {
+    self.width = width
     let flow = structured(function[...])
     statements = removingUnreadFlags(flow.statements)
     mayFallOff = !flow.alwaysLeaves
@@ -177,13 +190,21 @@ struct StructuredBody {
         if exits.isEmpty { return .whileLoop(test: test, body: body) }
         let goesOn = Expression(.unary(.not, Self.anyOf(exits.map(\.flag))), at: test.span)
         let both = Expression(.boolean(.and, [goesOn, test]), at: test.span)
-        return .whileLoop(test: test.kind == .bool(true) ? goesOn : both, body: body)
+        return .whileLoop(test: Self.isAlwaysTrue(test) ? goesOn : both, body: body)
       }
       flow.alwaysLeaves =
-        test.kind == .bool(true) && flow.flags == [Self.returned]
+        Self.isAlwaysTrue(test) && flow.flags == [Self.returned]
         && flow.statements.count == 1
       return flow
     case .assign, .augmentedAssign, .expression, .pass: return Flow(statements: [statement])
+    }
+  }
+
+  private static func isAlwaysTrue(_ test: Syntax.Expression) -> Bool {
+    switch test.kind {
+    case .bool(let value): value
+    case .integer(let value): value != 0
+    default: false
     }
   }
 
@@ -228,7 +249,7 @@ struct StructuredBody {
       return []
     }
     valueReturn = valueReturn ?? statement.span
-    var count = 1
+    var count = width(value)
     if case .tuple(let parts) = value.kind { count = parts.count }
     if resultCount == 0 { resultCount = count }
     if count != resultCount { inconsistentReturn = inconsistentReturn ?? statement.span }

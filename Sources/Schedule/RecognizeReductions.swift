@@ -29,6 +29,8 @@ public func recognizeReductions(_ schedule: [String: LoopSchedule]) -> Pass<Loop
       }
       var recognizer = ReductionRecognizer(function: result, loop: loop)
       let statements = recognizer.run(at: statement.span)
+      // In sequence, any value may be carried.
+      if !chosen.isParallel && !recognizer.errors.isEmpty { return [statement] }
       errors += recognizer.errors
       recognizer.warnings.forEach(context.warn)
       result.variables = recognizer.function.variables
@@ -348,56 +350,6 @@ private struct ReductionRecognizer {
     return !zip(indices, element.indices).contains { index, own in
       let distance = LinearSum(index - own)
       return distance.terms.isEmpty && distance.constant != 0
-    }
-  }
-}
-
-/// Which of some variables a block may read before it has assigned them.
-struct UpwardExposure {
-  private let candidates: Set<VariableID>
-  private var assigned: Set<VariableID> = []
-  private(set) var exposed: Set<VariableID> = []
-
-  init(of candidates: Set<VariableID>) { self.candidates = candidates }
-
-  mutating func visit(_ statements: [Statement]) {
-    for statement in statements { visit(statement) }
-  }
-
-  private mutating func read(_ e: Expression) {
-    e.forEachDescendant { part in
-      guard case .variable(let id) = part.kind, candidates.contains(id), !assigned.contains(id)
-      else { return }
-      exposed.insert(id)
-    }
-  }
-
-  private mutating func visit(_ statement: Statement) {
-    statement.forEachExpression { e in
-      var copy = self
-      copy.read(e)
-      self = copy
-    }
-    switch statement.kind {
-    case .assign(let id, _): assigned.insert(id)
-    case .store, .launch: break
-    case .loop(let loop):
-      let before = assigned
-      assigned.insert(loop.variable)
-      visit(loop.body)
-      assigned = before
-    case .whileLoop(_, let body):
-      let before = assigned
-      visit(body)
-      assigned = before
-    case .conditional(_, let then, let otherwise):
-      let before = assigned
-      visit(then)
-      let afterThen = assigned
-      assigned = before
-      visit(otherwise)
-      assigned.formIntersection(afterThen)
-    case .device(let body), .allocate(_, let body): visit(body)
     }
   }
 }
