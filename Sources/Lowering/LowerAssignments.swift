@@ -12,24 +12,74 @@ extension Lowerer {
       try requireAllUsed(labels)
       switch result {
       case .scalar(let scalar): try assign(name, scalar, at: statement.span)
+      case .array where StructuredBody.isResult(name):
+        // About the entry, which returns nothing at all, another message says all there is to say.
+        throw activation.path.isEmpty
+          ? DiagnosticError([]) : reject(.arrayAsResult(function.name, at: value.span))
       case .array: throw reject(.sliceAsLocal(name, at: value.span))
       case .tuple: throw reject(.unsupported("a tuple as the value of a name", at: value.span))
       }
     case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
     case .subscripted:
       try rejectEntry(target)
-      guard let view = try view(target) else { throw try noArray(target) }
-      if view.shape.isEmpty {
+      guard let rank = try rank(of: target) else { throw try noArray(target) }
+      // Where calls may change what the other side reads, the value comes first, as in Python.
+      let early = settlesLoads ? nil : try view(target)
+      let place = { [self] in
+        guard let view = try early ?? view(target) else { throw try noArray(target) }
+        return view
+      }
+      if rank == 0 {
         let (result, labels) = try valueWithReductionLabels(value)
         try requireAllUsed(labels)
         if case .tuple = result {
           throw reject(.unsupported("storing a tuple in an element", at: value.span))
         }
-        try store(result, into: view, target, at: statement)
+        try store(result, into: place(), target, at: statement)
       } else {
-        try lowerSliceAssignment(to: view, target, value, at: statement)
+        try lowerSliceAssignment(
+          to: place, rank: rank, target, { try arrayValue(value) }, at: statement)
       }
     default: throw reject(.unsupported("this assignment target", at: target.span))
+    }
+  }
+
+  /// `target op= value`: the target is evaluated once, and first. An array as a whole changes in place.
+  func lowerUpdate(
+    of target: Syntax.Expression, _ op: Syntax.BinaryOperator, _ value: Syntax.Expression,
+    at statement: Syntax.Statement
+  ) throws {
+    let span = Span(joining: target.span, value.span)
+    guard let view = try view(target) else {
+      return try lowerAssignment(
+        to: target, Expression(.binary(op, target, value), at: span), at: statement)
+    }
+    let update = { [self] in
+      try binary(op, read(view, at: target.span), self.value(value), at: span)
+    }
+    if view.shape.isEmpty {
+      let (result, labels) = try withReductionLabels(update)
+      try requireAllUsed(labels)
+      try store(result, into: view, target, at: statement)
+    } else {
+      try lowerSliceAssignment(
+        to: { view }, rank: view.shape.count, target, { try arrayValue(update(), at: span) },
+        at: statement)
+    }
+  }
+
+  /// How many slice dimensions a target has; nil where it is no part of an array.
+  private func rank(of target: Syntax.Expression) throws -> Int? {
+    switch target.kind {
+    case .name(let name):
+      guard case .array(let view)? = scope[name] else { return nil }
+      return view.shape.count
+    case .subscripted(let base, let indices):
+      guard let rank = try rank(of: base) else { return nil }
+      let fixed = indices.count { if case .expression = $0 { true } else { false } }
+      // Too many indices are found out where the target is evaluated.
+      return max(0, rank - fixed)
+    default: return nil
     }
   }
 
@@ -86,11 +136,17 @@ extension Lowerer {
   private func valueWithReductionLabels(_ e: Syntax.Expression) throws -> (
     Value, [(name: String, span: Span)]
   ) {
+    try withReductionLabels { try value(e) }
+  }
+
+  private func withReductionLabels(_ value: () throws -> Value) throws -> (
+    Value, [(name: String, span: Span)]
+  ) {
     let labels = takeLabels()
     reductionLabels = labels
     reductionsLabelled = 0
     defer { reductionLabels = [] }
-    let result = try value(e)
+    let result = try value()
     return (result, reductionsLabelled > 0 ? Array(labels.dropFirst()) : labels)
   }
 
@@ -104,15 +160,21 @@ extension Lowerer {
   /// `target[…] = value` over at least one slice dimension: one loop a dimension, leftmost outermost.
   ///
   ///     y[1:, :] = 2 * x[:, 0]   →   for k0 in 0..<n-1: for k1 in 0..<m: y[k0+1, k1] = 2 * x[k1, 0]
+  ///
+  /// - Parameters:
+  ///   - place: gives the target, of `rank` dimensions; called after `value`.
+  ///   - value: gives the source.
   func lowerSliceAssignment(
-    to view: ArrayView, _ target: Syntax.Expression, _ value: Syntax.Expression,
-    at statement: Syntax.Statement
+    to place: () throws -> ArrayView, rank: Int, _ target: Syntax.Expression,
+    _ value: () throws -> ArrayValue, at statement: Syntax.Statement
   ) throws {
     let labels = takeLabels()
-    let shape = view.shape
-    reductionLabels = Array(labels.dropFirst(shape.count))
+    reductionLabels = Array(labels.dropFirst(rank))
     reductionsLabelled = 0
-    let source = try arrayValue(value)
+    let source = try value()
+    let view = try place()
+    try requireCurrent(source, at: statement.span)
+    let shape = view.shape
     guard let broadcast = try broadcast(source, to: shape, at: target.span) else {
       throw reject(.shapesDoNotBroadcast(source.shape, shape, at: target.span))
     }

@@ -13,11 +13,15 @@ extension Lowerer {
 
   /// Lowers an expression that fills a slice; a scalar is an array without dimensions.
   func arrayValue(_ e: Syntax.Expression) throws -> ArrayValue {
-    let result = try value(e)
-    switch result {
+    try arrayValue(try value(e), at: e.span)
+  }
+
+  /// A value that fills a slice.
+  func arrayValue(_ value: Value, at span: Span) throws -> ArrayValue {
+    switch value {
     case .array(let array): return array
-    case .scalar: return array(result)
-    case .tuple: throw reject(.unsupported("a tuple here", at: e.span))
+    case .scalar: return array(value)
+    case .tuple: throw reject(.unsupported("a tuple here", at: span))
     }
   }
 
@@ -124,7 +128,7 @@ extension Lowerer {
   }
 
   /// What reading a view gives: an element, or an array still to be looped over.
-  private func read(_ view: ArrayView, at span: Span) -> Value {
+  func read(_ view: ArrayView, at span: Span) -> Value {
     let element = ir[view.buffer].element
     let load = { (position: [LoopIR.Expression]) in
       Expression(.load(view.buffer, view.indices(at: position)), element, at: span)

@@ -19,7 +19,7 @@ extension Lowerer {
         let right = try broadcast(r, to: shape, at: span)
       else { throw reject(.shapesDoNotBroadcast(l.shape, r.shape, at: span)) }
       return .array(
-        try elementwise([left, right], shape) { try operation($0[0], $0[1]) })
+        try elementwise([left, right], shape, at: span) { try operation($0[0], $0[1]) })
     }
   }
 
@@ -31,7 +31,7 @@ extension Lowerer {
     case .scalar(let value): return .scalar(try operation(value))
     case .tuple: throw reject(.unsupported("an operation on a tuple", at: span))
     case .array(let array):
-      return .array(try elementwise([array], array.shape) { try operation($0[0]) })
+      return .array(try elementwise([array], array.shape, at: span) { try operation($0[0]) })
     }
   }
 
@@ -50,9 +50,10 @@ extension Lowerer {
 
   /// The array of an operation's results; what type they have is found by applying it to stand-ins.
   private func elementwise(
-    _ operands: [ArrayValue], _ shape: [LoopIR.Expression],
+    _ operands: [ArrayValue], _ shape: [LoopIR.Expression], at span: Span,
     _ operation: @escaping ([TypedValue]) throws -> TypedValue
   ) throws -> ArrayValue {
+    for operand in operands { try requireCurrent(operand, at: span) }
     let standIns = try operands.map { operand in
       // A scalar operand keeps its literal, which decides what fits and which power is a product.
       operand.shape.isEmpty && operand.reads.isEmpty
@@ -69,7 +70,23 @@ extension Lowerer {
           TypedValue(try operand.at(position), isWeak: operand.element.isWeak)
         }
         return try operation(values).expression
-      })
+      }, computedAt: storesOfCalls.count)
+  }
+
+  /// Refuses to compute elements after a call that changes them, where Python has computed them before it.
+  func requireCurrent(_ value: ArrayValue, at span: Span) throws {
+    guard let start = value.computedAt else { return }
+    let stored = Set(storesOfCalls[start...])
+    let changed = value.reads.first { read in
+      stored.contains {
+        $0 == read.view.buffer || (ir[$0].mayAlias && ir[read.view.buffer].mayAlias)
+      }
+    }
+    guard let changed else { return }
+    throw reject(
+      .unsupported(
+        "a call that changes '\(ir[changed.view.buffer].name)' after the statement has computed with it",
+        at: span, help: "put the call into a statement of its own, before this one"))
   }
 
   // MARK: Broadcasting

@@ -19,6 +19,7 @@ extension Lowerer {
           .type, "\(name) needs an array expression", at: argument.span,
           help: "reduce over a slice, such as \(name)(x[:])"))
     }
+    try requireCurrent(operand, at: span)
     let labels = reductionLabels.prefix(1).map(\.name)
     reductionsLabelled += 1
     let reduced = try reducedType(op, operand.element)
@@ -46,7 +47,7 @@ extension Lowerer {
             full.insert(contentsOf: inner, at: dimension)
             return full
           }.expression
-        }))
+        }, computedAt: storesOfCalls.count))
   }
 
   /// The type of a reduction's result: sums and products of bool and narrow integers have 64 bits, as in NumPy.

@@ -39,11 +39,13 @@ extension Lowerer {
     defer { settlesLoads = outerSettles }
     switch statement.kind {
     case .assign(let target, let value):
+      if case .name(let name) = target.kind, StructuredBody.isFlag(name) {
+        // Labels before it name the loop that follows.
+        return try assign(name, scalar(value), at: statement.span)
+      }
       try lowerAssignment(to: target, value, at: statement)
     case .augmentedAssign(let target, let op, let value):
-      let current = Syntax.Expression(
-        .binary(op, target, value), at: Span(joining: target.span, value.span))
-      try lowerAssignment(to: target, current, at: statement)
+      try lowerUpdate(of: target, op, value, at: statement)
     case .forLoop(let target, let iterable, let body, let exits):
       try lowerFor(target, iterable, body, until: exits, at: statement)
     case .whileLoop(let test, let body):
@@ -71,7 +73,7 @@ extension Lowerer {
   }
 
   /// Whether the statement's own expressions call decorated functions, which may change what was read before.
-  private func callsFunctions(_ statement: Syntax.Statement) -> Bool {
+  func callsFunctions(_ statement: Syntax.Statement) -> Bool {
     func calls(_ e: Syntax.Expression) -> Bool {
       if case .call(let callee, _, _) = e.kind, let path = callee.path {
         switch names.resolve(path) {

@@ -17,6 +17,8 @@ extension Lowerer {
     var element: ScalarType
     /// What the elements are at first; nil where they are left as they come.
     var fill: Syntax.Expression?
+    /// Whether the elements have the type of `fill`.
+    var takesTypeOfFill = false
     var functionName: String
   }
 
@@ -65,7 +67,7 @@ extension Lowerer {
     return Temporary(
       name: local, shape: arguments[0], model: model,
       element: try elementType(type, default: model.map { ir[$0.buffer].element }), fill: fill,
-      functionName: name)
+      takesTypeOfFill: intrinsic == .full && type == nil, functionName: name)
   }
 
   /// The dtype that an argument names: a type, or `x.dtype`.
@@ -105,27 +107,35 @@ extension Lowerer {
           at: statement.span, help: "give the temporary another name"))
     }
     settledValues = [:]
+    let outerSettles = settlesLoads
+    settlesLoads = callsFunctions(statement)
+    defer { settlesLoads = outerSettles }
     let shape = try temporary.model?.shape.map { settled($0, "extent") } ?? extents(temporary)
     guard !shape.isEmpty else {
       throw reject(
         Diagnostic(.type, "\(temporary.functionName) needs a shape", at: statement.span))
     }
-    let id = ir.add(
-      Buffer(temporary.name, temporary.element, extents: shape, role: .temporary))
     let labels = takeLabels()
+    // Shape and value may use what the name has stood for so far.
+    let fill = try temporary.fill.map { try arrayValue($0) }
+    let element =
+      temporary.takesTypeOfFill ? fill?.element.type ?? temporary.element : temporary.element
+    let id = ir.add(Buffer(temporary.name, element, extents: shape, role: .temporary))
     var body: [LoopIR.Statement] = []
     body += try block {
       let view = ArrayView(
         buffer: id, dimensions: shape.map { .range(start: .index(0), step: 1, extent: $0) })
       scope[temporary.name] = .array(view)
-      if let fill = temporary.fill {
+      if let fill {
         pendingLabels = labels
         try lowerSliceAssignment(
-          to: view, Expression(.name(temporary.name), at: statement.head), fill, at: statement)
+          to: { view }, rank: shape.count,
+          Expression(.name(temporary.name), at: statement.head), { fill }, at: statement)
       } else if let label = labels.first {
         throw reject(.labelsNothing(label.name, at: label.span))
       }
     }
+    settlesLoads = outerSettles
     let outer = activation.temporaries
     activation.temporaries[temporary.name] = currentBlock
     body += try block { try lowerStatements(rest) }

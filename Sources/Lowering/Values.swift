@@ -48,6 +48,9 @@ struct ArrayValue {
   var reads: [Read]
   /// The element at an index in each dimension; may emit statements into the current block.
   var at: ([LoopIR.Expression]) throws -> LoopIR.Expression
+  /// How many stores of calls had been noted when Python computes it; nil for a part of an array, which is read when it is
+  /// used.
+  var computedAt: Int?
 
   struct Read {
     var view: ArrayView
