@@ -1,0 +1,757 @@
+"""Temporary arrays: `np.empty`, `np.zeros`, `np.ones`, `np.full` and their `_like` forms."""
+
+# The programs are what is tested: simpler ones would be others.
+# ruff: noqa: B007, F821, F841, SIM108
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from harness import (
+    DTYPES,
+    FLOATS,
+    INTEGERS,
+    Wrong,
+    assert_alive,
+    check,
+    define,
+    each,
+    options,
+    reject,
+    survives,
+)
+
+import parpy
+
+CE = parpy.CompileError
+TME = parpy.TypeMismatchError
+wrong = Wrong()
+
+# --- Types --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", ["np.{0}", "parpy.types.{1}", "x.dtype", "a[0].dtype"])
+def test_dtypes(dtype: str, form: str) -> None:
+    short = {"bool": "Bool"}.get(dtype) or dtype[0].upper() + dtype.lstrip("abcdefilnotu")
+    text = form.format("bool_" if dtype == "bool" else dtype, short)
+    if text.startswith("parpy"):
+        # Python itself takes no ParPy type for a dtype; ParPy compiles it like NumPy's.
+        program = define(f"""
+            def program(x, a, y):
+                t = np.zeros(3, {text})
+                t[0] = x[0]
+                y[:] = t[:]
+        """)
+        x, y = np.array([1, 0, 1]).astype(dtype), np.ones(3, dtype)
+        parpy.jit(program)(x, np.zeros((2, 2)), y)
+        assert y.tolist() == [1, 0, 0]
+        return
+    program = define(f"""
+        def program(x, a, y, e, o, f, z):
+            t = np.zeros((3, 2), {text})
+            t[:, 1] = x[:]
+            y[:] = t[:, 1]
+            z[:] = t[:, 0]
+            u = np.ones(3, dtype={text})
+            o[:] = u[:]
+            u = np.empty(3, {text})
+            u[:] = x[::-1]
+            e[:] = u[:]
+            v = np.full(3, x[0], {text})
+            f[:] = v[:]
+            u[0] = v[2]
+            w = np.zeros_like(x)
+            z[1] = w[1]
+            w = np.ones_like(x)
+            z[2] = w[1]
+    """)
+    x = np.array([1, 0, 1]).astype(dtype)
+    out = [np.zeros(3, dtype) for _ in range(5)]
+    check(program, x, np.zeros((2, 2), dtype), *out)
+    check(program, x, np.zeros((2, 2), dtype), *out, specialize="never")
+
+
+def python_types(y):
+    a = np.zeros(3, float)
+    b = np.ones(3, int)
+    c = np.ones(3, bool)
+    d = np.zeros(3)
+    a[:] = y[:] / 3
+    b[1] = 7
+    c[2] = False
+    d[:] = b[:] // 2 + c[:]
+    y[:] = a[:] + b[:] / 2 + d[:]
+
+
+def test_python_types() -> None:
+    check(python_types, np.array([1.0, 2.0, 4.0]))
+
+
+def the_type_of_the_fill(x, y, k):
+    a = np.full(3, 7)
+    y[0] = a[0] // 2 + a[a[0] - 6]
+    b = np.full(3, 7.5)
+    y[1] = b[0] // 2
+    c = np.full(2, True)
+    y[2] = c[0] + c[1]
+    d = np.full(2, x[0])
+    d[0] /= 3
+    y[3] = d[0]
+    e = np.full((2, 2), k)
+    y[4] = e[0, 1] / 4
+    f = np.full(2, k, x.dtype)
+    y[5] = f[1] / 3
+    g = np.full(2, k > 2)
+    y[6] = g[0] + g[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float64"])
+def test_full_without_a_type_takes_that_of_its_value(dtype: str) -> None:
+    x = np.array([2.0, 3.0], dtype)
+    for k in (3, 2.5):
+        check(the_type_of_the_fill, x, np.zeros(7), k)
+        check(the_type_of_the_fill, x, np.zeros(7), k, specialize="never")
+
+
+def float16_is_no_surprise(x, y):
+    t = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        t[i] = x[i] / 3
+        y[i] = t[i] + t[i] * t[i]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_elements_round_to_their_type(dtype: str) -> None:
+    check(float16_is_no_surprise, np.arange(30, dtype=dtype), np.zeros(30), rtol=1e-7)
+
+
+# --- Shapes -------------------------------------------------------------------------------------
+
+
+def shapes_of_arrays(a, n, y):
+    t = np.zeros(a.shape)
+    t[:, :] = a[:, :] * 2
+    u = np.empty((a.shape[1], a.shape[0]))
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            u[j, i] = t[i, j]
+    v = np.ones(a.shape[0] * 2 + n)
+    w = np.full((n, 1, n + 1), 2.0)
+    s = np.zeros_like(a[:, 0])
+    s[:] = u[0, :]
+    r = np.empty_like(u[1:, ::2])
+    r[:, :] = u[1:, ::2]
+    q = np.zeros(len(a))
+    q[0] = n
+    y[0] = np.sum(t) + np.sum(u[:, 1]) + np.sum(v) + np.sum(w) + np.sum(s) + np.sum(r)
+    y[1] = t.shape[0] * 1000 + u.shape[0] * 100 + v.shape[0] * 10 + w.ndim
+    y[2] = len(t) + r.shape[1] + r.shape[0] * 10 + q[0] + len(q)
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_shapes(specialize: Any) -> None:
+    for shape in ((2, 3), (5, 4), (3, 64)):
+        a = np.arange(float(np.prod(shape))).reshape(shape)
+        layouts = ("contiguous", "transposed", "reversed")
+        check(shapes_of_arrays, a, 2, np.zeros(3), specialize=specialize, layouts=layouts)
+
+
+def extents_of_data(c, y):
+    t = np.zeros(c[0])
+    t[:] = 1
+    n = c[1]
+    u = np.zeros((n, c[0] + n))
+    for i in range(n):
+        u[i, i] = i
+        n += 1
+    y[0] = np.sum(t) + np.sum(u) + n
+
+
+def test_extents_read_from_arrays() -> None:
+    for values in ([3, 4], [0, 2], [500, 30]):
+        for dtype in ("int64", "int32", "uint8"):
+            check(extents_of_data, np.array(values).clip(0, 200).astype(dtype), np.zeros(1))
+
+
+def of_no_elements(n, y):
+    t = np.zeros(n)
+    u = np.ones((n, 3))
+    v = np.empty((4, n))
+    t[:] = 5
+    for i in range(n):
+        t[i] = i
+    y[0] = np.sum(t) + np.sum(u) + v.shape[1] + len(t) * 10
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_temporaries_without_elements(specialize: Any) -> None:
+    check(of_no_elements, 0, np.zeros(1), specialize=specialize)
+    check(of_no_elements, 3, np.zeros(1), specialize=specialize)
+
+
+def run_negative(specialize: Any) -> None:
+    y = np.zeros(1)
+    try:
+        parpy.jit(of_no_elements)(-3, y, opts=options(specialize=specialize))
+    except ValueError as error:
+        assert "negative dimensions are not allowed" in str(error)
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_a_negative_extent_does_no_harm(specialize: Any) -> None:
+    survives(lambda: run_negative(specialize))
+
+
+def three_extents(n, m, k, y):
+    t = np.empty((n, m, k))
+    if y[0] > 0:
+        t[0, 0, 0] = 1
+        t[n - 1, m - 1, k - 1] = 2
+    y[1] = 5
+
+
+HUGE = [
+    (2**30, 2**30, 2**30),
+    (2**31, 2**31, 2),
+    (2**61, 1, 1),
+    (2**62, 1, 1),
+    (2**62, 4, 1),
+    (2**63 - 1, 1, 1),
+    (2**32, 2**32, 1),
+    (2**45, 1, 1),
+]
+
+
+def run_huge(extents: tuple[int, int, int], specialize: Any) -> None:
+    with pytest.raises(MemoryError):
+        parpy.jit(three_extents)(*extents, np.ones(2), opts=options(specialize=specialize))
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+@pytest.mark.parametrize("extents", HUGE, ids=str)
+def test_more_than_there_is(extents: tuple[int, int, int], specialize: Any) -> None:
+    survives(lambda: run_huge(extents, specialize))
+    y = np.zeros(2)
+    if 0 in extents:
+        parpy.jit(three_extents)(*extents, y)
+    assert_alive()
+
+
+def large(x, y):
+    t = np.zeros((x.shape[0], 3))
+    t[:, 1] = x[:]
+    u = np.empty_like(t)
+    u[:, :] = t[:, ::-1] + 1
+    y[:] = u[:, 1]
+
+
+def test_large_ones() -> None:
+    check(large, np.arange(100_000.0), np.zeros(100_000))
+    check(large, np.arange(100_000.0), np.zeros(100_000), specialize="never")
+
+
+# --- Blocks -------------------------------------------------------------------------------------
+
+
+def made_in_loops(x, y):
+    for i in range(x.shape[0]):
+        t = np.zeros(4)
+        for j in range(4):
+            if j == i:
+                continue
+            t[j] += x[i] * j
+        if x[i] < 0:
+            continue
+        u = np.full(i + 1, x[i], float)
+        if x[i] > 5:
+            break
+        u[i] += t[3] + t[0]
+        y[i] = np.sum(u)
+    k = 0
+    while k < 3:
+        t = np.ones(k + 1)
+        k += 1
+        y[-k] = np.sum(t)
+
+
+def made_in_branches(x, y):
+    if x[0] > 1:
+        t = np.zeros(3)
+        t[0] = 1
+        y[0] = np.sum(t)
+    else:
+        t = np.ones(5)
+        y[0] = np.sum(t)
+    if x[1] > 1:
+        if x[2] > 1:
+            t = np.ones((2, 2))
+            y[1] = np.sum(t)
+        with parpy.gpu:
+            t = np.full(2, x[2])
+            y[2] = np.sum(t)
+
+
+def used_from_inner_blocks(x, y):
+    t = np.zeros(x.shape[0])
+    n = 0
+    for i in range(x.shape[0]):
+        if x[i] > 0:
+            t[n] = x[i]
+            n += 1
+    for i in range(n):
+        y[i] = t[n - 1 - i]
+
+
+def made_again(x, y):
+    t = np.zeros(3)
+    t[1] = 5
+    y[0] = np.sum(t)
+    t = np.ones(7)
+    y[1] = np.sum(t)
+    t = np.zeros((2, 2), np.int32)
+    t[1, 1] = 4
+    y[2] = np.sum(t)
+    t = np.full(4, t[1, 1] + 1)
+    y[3] = np.sum(t)
+    t = np.zeros_like(t)
+    y[4] = np.sum(t) + t.shape[0]
+    t = np.full(t.shape[0] + 1, 2)
+    y[5] = np.sum(t)
+
+
+def a_scalar_before(x, y):
+    t = x[0]
+    t = np.full(3, t)
+    y[0] = np.sum(t)
+    n = 4
+    n = np.ones(n)
+    y[1] = np.sum(n)
+
+
+BLOCKS = [made_in_loops, made_in_branches, used_from_inner_blocks, made_again, a_scalar_before]
+
+
+@pytest.mark.parametrize("program", BLOCKS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+def test_blocks(program: Any, specialize: Any, dtype: str) -> None:
+    for values in ([1, 2, 3, -1, 2], [3, 0, 5, 1, 9], [4, 2, 1, 7, 0]):
+        check(program, np.array(values, dtype), np.zeros(9), specialize=specialize)
+
+
+def zeros_are_fresh_each_time(y):
+    for k in range(4):
+        t = np.zeros(600)
+        t[k] += 1
+        t[7] += k
+        y[k] = np.sum(t)
+    for k in range(4):
+        t = np.zeros(3)
+        t[1] += 1
+        y[k] += np.sum(t)
+
+
+def test_zeros_are_zero_in_each_iteration() -> None:
+    check(zeros_are_fresh_each_time, np.zeros(4))
+
+
+# --- Slices, reductions, aliases ----------------------------------------------------------------
+
+
+def statements_on_temporaries(x, y):
+    t = np.empty(x.shape[0])
+    t[:] = x[:] * 2
+    t[1:] = t[:-1]
+    t[::2] += x[::2]
+    u = np.zeros((3, x.shape[0]))
+    u[:, :] = t[:]
+    u[1, :] *= 2
+    u[:, 0] = u[0, :3]
+    y[:] = np.sum(u, axis=0) + t[::-1]
+    y[0] = np.max(u) - np.min(u[1:])
+    y[1] = u[-1, -1] + u[1][2] + u.sum() + len(u)
+    t *= 2
+    u -= t
+    if y[1] > 0:
+        t += u[1] * x
+    y += t
+
+
+def swapped(x, y):
+    t = np.empty_like(x)
+    t[:] = x[:]
+    x[:] = y[:]
+    y[:] = t[:]
+
+
+@pytest.mark.parametrize("program", [statements_on_temporaries, swapped])
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_statements(program: Any, specialize: Any) -> None:
+    for n in (4, 17, 300):
+        x = np.arange(float(n))
+        check(program, x, np.ones(n), specialize=specialize, layouts=("contiguous", "reversed"))
+
+
+# --- Labels and parallel loops ------------------------------------------------------------------
+
+
+def labelled(x, y):
+    n = x.shape[0]
+    parpy.label("Z")
+    t = np.zeros(n)
+    parpy.label("O")
+    parpy.label("P")
+    u = np.ones((n, 3))
+    parpy.label("N")
+    for i in range(n):
+        t[i] += x[i] * 2
+        u[i, 1] = t[i]
+    parpy.label("M")
+    for i in range(n):
+        y[i] = t[n - 1 - i] + u[i, 1] + u[i, 2]
+
+
+def private(x, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        t = np.zeros(4)
+        for j in range(6):
+            if j == 4:
+                break
+            t[j] = x[i] + j
+        if x[i] > 20:
+            continue
+        u = np.full((2, 2), x[i])
+        u[1, 0] = t[3]
+        v = np.empty(3, np.int32)
+        v[:] = i
+        y[i] = np.sum(t) * np.sum(u) + v[2]
+
+
+def private_of_run_time_extent(x, n, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        t = np.zeros(n + i % 3)
+        t[0] = x[i]
+        t[n - 1] += 1
+        y[i] = np.sum(t) + len(t)
+
+
+def private_in_a_reduction(x, y):
+    s = 0.0
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        t = np.ones(3)
+        t[i % 3] = x[i]
+        if x[i] > 50:
+            continue
+        s += t[0] + t[2]
+    y[0] = s
+
+
+def in_rows(a, y):
+    parpy.label("N")
+    for i in range(a.shape[0]):
+        t = np.zeros_like(a[i])
+        parpy.label("M")
+        for j in range(a.shape[1]):
+            t[j] = a[i, j] * 2
+        parpy.label("M")
+        for j in range(a.shape[1]):
+            a[i, j] = t[a.shape[1] - 1 - j]
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_labels_of_temporaries(specialize: Any) -> None:
+    for n in (3, 100, 5000):
+        x = np.arange(float(n))
+        schedules = each("Z", "O", "P", "N", "M", threads=[1, 64])
+        check(labelled, x, np.zeros(n), schedules=schedules, specialize=specialize)
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_temporaries_of_an_iteration(specialize: Any) -> None:
+    for n in (3, 1000):
+        x = np.arange(float(n)) % 70
+        schedules = each("N", threads=[1, 8, 64])
+        check(private, x, np.zeros(n), schedules=schedules, specialize=specialize)
+        run_time = {"schedules": schedules, "specialize": specialize}
+        check(private_of_run_time_extent, x, 5, np.zeros(n), **run_time)
+        check(private_of_run_time_extent, x, 3000, np.zeros(n), **run_time)
+        reductions = each(reduce="N", threads=[1, 8, 64])
+        check(private_in_a_reduction, x, np.zeros(1), schedules=reductions, specialize=specialize)
+        a = np.arange(float(n * 9)).reshape(n, 9)
+        check(in_rows, a, np.zeros(1), schedules=each("N", "M"), specialize=specialize)
+
+
+# --- Helpers ------------------------------------------------------------------------------------
+
+
+@parpy.jit
+def fill_up(t, value):
+    for i in range(t.shape[0]):
+        if i == 3:
+            return i
+        t[i] = value + i
+    return -1
+
+
+@parpy.jit
+def median_of_three(a, b, c):
+    t = np.empty(3, np.float64)
+    t[0], t[1], t[2] = a, b, c
+    for i in range(2):
+        for j in range(2):
+            if t[j] > t[j + 1]:
+                t[j], t[j + 1] = t[j + 1], t[j]
+    return t[1]
+
+
+@parpy.jit
+def scratch(n, early):
+    if early:
+        return 0.0
+    t = np.zeros(n)
+    for i in range(n):
+        if i > 4:
+            return t[i - 1]
+        t[i] = i * 2
+    u = np.ones(n)
+    return t[n - 1] + u[0]
+
+
+@parpy.jit
+def two_of_one_name(v):
+    t = np.zeros(v.shape[0])
+    t[:] = v[:]
+    return np.sum(t) + median_of_three(t[0], t[1], t[2])
+
+
+def with_helpers(x, y):
+    t = np.zeros(x.shape[0])
+    y[0] = fill_up(t, 5)
+    y[1] = fill_up(t[::2], 1) + fill_up(t[-2:], t[0])
+    y[2] = median_of_three(x[0], x[1], x[2]) + median_of_three(3, 1, 2)
+    y[3] = scratch(3, False) + scratch(9, x[0] > 1) + scratch(x.shape[0], x[1] > 2)
+    y[4] = two_of_one_name(x) + two_of_one_name(t)
+    y[5] = np.sum(t)
+    for i in range(3):
+        u = np.full(i + 1, x[i])
+        y[6] += fill_up(u, i) + u[-1]
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_temporaries_and_helpers(specialize: Any) -> None:
+    for values in ([1.0, 5.0, 2.0, 7.0], [3.0, 2.0, 1.0, 0.0, 4.0, 5.0, 6.0]):
+        check(with_helpers, np.array(values), np.zeros(7), specialize=specialize)
+
+
+@parpy.jit
+def with_scratch(v):
+    t = np.zeros(1900)
+    for i in range(1900):
+        t[i] = i + v
+    return t[3] + t[1899]
+
+
+def test_many_temporaries_fit_the_stack() -> None:
+    lines = "".join(f"    y[{i}] = with_scratch(x[{i}])\n" for i in range(700))
+    program = define(f"def program(x, y):\n{lines}", with_scratch=with_scratch)
+    x, y = np.arange(700.0), np.zeros(700)
+    survives(lambda: parpy.jit(program)(x, y))
+    parpy.jit(program)(x, y)
+    assert (y == 2 * x + 1902).all()
+
+
+def counts(c):
+    c[0] += 1
+    return c[0]
+
+
+count = parpy.jit(counts)
+
+
+def evaluates_in_order(c, y):
+    t = np.full(c[0] + count(c), c[0] + count(c))
+    y[0] = np.sum(t) + len(t)
+    t = np.full((count(c), count(c)), count(c) - c[0])
+    y[1] = np.sum(t) + t.shape[0] * 10 + t.shape[1]
+
+
+def test_shape_and_value_are_evaluated_once_and_in_order() -> None:
+    check(evaluates_in_order, np.array([2]), np.zeros(2))
+    check(evaluates_in_order, np.array([2]), np.zeros(2), specialize="never")
+
+
+# --- Wrong programs -----------------------------------------------------------------------------
+
+X = np.arange(6.0)
+Y = np.zeros(6)
+
+
+@wrong(CE, X, Y)
+def used_after_its_block(x, y):
+    if x[1] > 0:
+        t = np.zeros(3)
+        t[0] = 1
+    y[0] = t[0]  # error: the temporary array 't' ends with the block that makes it
+
+
+@wrong(CE, X, Y)
+def used_after_its_loop(x, y):
+    for i in range(3):
+        t = np.zeros(3)
+    y[0] = np.sum(t)  # error: the temporary array 't' ends with the block that makes it
+
+
+@wrong(CE, X, Y)
+def made_in_both_branches(x, y):
+    if x[1] > 0:
+        t = np.zeros(3)
+    else:
+        t = np.ones(3)
+    y[:3] = t[:]  # error: the temporary array 't' ends with the block that makes it
+
+
+@wrong(CE, X, Y)
+def made_again_in_a_block(x, y):
+    t = np.zeros(3)
+    if x[1] > 0:
+        t = np.ones(4)  # error: 't' is an array and cannot be assigned
+    y[0] = 1
+
+
+@wrong(CE, X, Y)
+def named_like_an_argument(x, y):
+    x = np.zeros(3)  # error: 'x' is an array and cannot be assigned
+    y[0] = x[0]
+
+
+@wrong(CE, X, Y)
+def overwritten(x, y):
+    t = np.zeros(3)
+    t = 5.0  # error: 't' is an array and cannot be assigned
+    y[0] = t
+
+
+@wrong(CE, X, Y)
+def in_an_expression(x, y):
+    y[:3] = np.ones(3) * 2  # error: np.ones in an expression is not supported
+
+
+@wrong(CE, X, Y)
+def as_an_argument(x, y):
+    y[0] = fill_up(np.ones(3), 2)  # error: np.ones in an expression is not supported
+
+
+@wrong(TME, X, Y)
+def of_a_float_extent(x, y):
+    t = np.zeros(x[0])  # error: an extent must be an integer, not float64
+    y[0] = 1
+
+
+@wrong(TME, X, Y)
+def of_a_bad_type(x, y):
+    t = np.zeros(3, x)  # error: this is no dtype
+    y[0] = 1
+
+
+@wrong(ValueError, X, Y)
+def of_a_negative_extent(x, y):
+    t = np.zeros((3, -1))  # error: negative dimensions are not allowed
+    y[0] = 1
+
+
+@wrong(TME, X, Y)
+def without_a_shape(x, y):
+    t = np.zeros()  # error: np.zeros takes a shape and a dtype
+    y[0] = 1
+
+
+@wrong(TME, X, Y)
+def like_a_number(x, y):
+    t = np.zeros_like(3)  # error: np.zeros_like needs an array
+    y[0] = 1
+
+
+@wrong(TME, X, Y)
+def full_without_a_value(x, y):
+    t = np.full(3)  # error: np.full takes a shape
+    y[0] = 1
+
+
+@wrong(CE, X, Y)
+def into_an_element(x, y):
+    y[0] = np.zeros(3)  # error: np.zeros as the value of anything but a name is not supported
+
+
+@wrong(CE, X, Y)
+def labels_an_empty_one(x, y):
+    parpy.label("N")  # error: label 'N' names nothing that can run in parallel
+    t = np.empty(3)
+    y[0] = 1
+
+
+@wrong(CE, X, Y)
+def too_many_labels(x, y):
+    parpy.label("N")
+    parpy.label("M")  # error: label 'M' names nothing that can run in parallel
+    t = np.zeros(3)
+    y[0] = 1
+
+
+@wrong(TME, X, Y)
+def with_another_keyword(x, y):
+    t = np.zeros(3, order="F")  # error: np.zeros takes a shape and a dtype
+    y[0] = 1
+
+
+@wrong(IndexError, X, Y)
+def with_an_index_too_large(x, y):
+    t = np.zeros(3)
+    t[3] = 1  # error: index 3 of 't' is out of bounds
+    y[0] = 1
+
+
+@wrong(CE, X, Y)
+def returned(x, y):
+    t = np.zeros(3)
+    return t  # error: Main function returned cannot return a value
+
+
+@pytest.mark.parametrize("case", wrong.cases)
+def test_wrong_temporaries(case: Any) -> None:
+    reject(case)
+
+
+@parpy.jit
+def gives_its_temporary(n):
+    t = np.zeros(n)
+    return t
+
+
+def uses_a_returned_temporary(x, y):
+    y[0] = gives_its_temporary(3)
+
+
+def test_a_helper_returns_no_array() -> None:
+    with pytest.raises(CE) as caught:
+        parpy.jit(uses_a_returned_temporary)(X, Y.copy())
+    assert not isinstance(caught.value, parpy.InternalCompilerError)
+    assert "gives_its_temporary cannot return an array" in str(caught.value)
+    assert "return t" in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_stores_follow_the_rule_for_elements(dtype: str) -> None:
+    program = define(f"""
+        def program(x, y):
+            t = np.zeros(3, np.{dtype})
+            t[0] = x[0]
+            y[0] = t[0]
+    """)
+    with pytest.raises(TME, match=f"float64 cannot be stored in an array of {dtype}"):
+        parpy.jit(program)(np.ones(1), np.ones(1))
