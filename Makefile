@@ -20,20 +20,21 @@ PY := $(BIN)/python
 EXTENSION := python/parpy/_native.abi3.so
 SWIFT_SOURCES := Package.swift hatch_build.py $(shell find Sources -type f)
 SWIFT_FILES := Package.swift $(wildcard Sources Tests)
-PYTHON_FILES := hatch_build.py .ci $(wildcard python benchmarks examples)
+PYTHON_FILES := hatch_build.py .ci docs/build_reference.py $(wildcard python benchmarks examples)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 # Expanded only in recipes, when .venv is there.
 INCLUDE = $(shell $(PY) -c "import sysconfig; print(sysconfig.get_paths()['include'])")
 SWIFT_TEST = swift test -Xcc "-I$(INCLUDE)"
 
-.PHONY: help demo test test-swift test-python lint sanitize format wheel install clean
+.PHONY: help demo test test-swift test-python lint sanitize format docs wheel install clean
 
 help:
 	@echo "make demo      build, install into .venv, run examples/hello.py"
 	@echo "make test      build, install, and every test and style check"
 	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
 	@echo "make format    lay out Swift and Python sources"
+	@echo "make docs      writes docs/reference from the docstrings"
 	@echo "make wheel     wheel and sdist in dist/, audited and tried in a fresh environment"
 	@echo "make clean     remove everything that was built"
 
@@ -91,6 +92,9 @@ format: install
 	swift format format --in-place --parallel --recursive $(SWIFT_FILES)
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
+
+docs: install
+	$(PY) docs/build_reference.py
 
 # --- Release ----------------------------------------------------------------------------------
 
