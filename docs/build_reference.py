@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import parpy
-from parpy import _native
+from parpy import _native, _stages
 
 MODULES = ("", ".operators", ".math", ".builtin", ".reduce", ".types", ".backend", ".buffer")
 FOLDER = Path(__file__).parent / "reference"
@@ -52,6 +52,8 @@ def page(module: types.ModuleType) -> str:
         parts += ["## A decorated function"]
         parts += ["What `parpy.jit` returns has, besides the call and `__wrapped__`:"]
         parts += members("fn", _native.Function)
+        for shown in (_stages.Compilation, _stages.Lowered):
+            parts += [f"### {shown.__name__}", *docstring(shown), *members(shown.__name__, shown)]
     for title, lines in (("Modules", modules), ("Constants", constants)):
         if lines:
             parts += [f"## {title}", "\n".join(lines)]
