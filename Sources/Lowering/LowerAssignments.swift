@@ -50,6 +50,7 @@ extension Lowerer {
     at statement: Syntax.Statement
   ) throws {
     let span = Span(joining: target.span, value.span)
+    try rejectEntry(target)
     guard let view = try view(target) else {
       return try lowerAssignment(
         to: target, Expression(.binary(op, target, value), at: span), at: statement)
@@ -71,10 +72,10 @@ extension Lowerer {
   /// How many slice dimensions a target has; nil where it is no part of an array.
   private func rank(of target: Syntax.Expression) throws -> Int? {
     switch target.kind {
-    case .name(let name):
-      guard case .array(let view)? = scope[name] else { return nil }
-      return view.shape.count
+    case .name:
+      return try view(target)?.shape.count
     case .subscripted(let base, let indices):
+      if let entry = try entry(target) { return entry.view?.shape.count }
       guard let rank = try rank(of: base) else { return nil }
       let fixed = indices.count { if case .expression = $0 { true } else { false } }
       // Too many indices are found out where the target is evaluated.

@@ -263,7 +263,7 @@ def shifted(y, n, k):
         y[i + k] = 1.0
 
 
-def scaled(y, n, k):
+def multiplied(y, n, k):
     for i in range(n):
         y[i * k] = 1.0
 
@@ -277,7 +277,7 @@ HUGE = [2**63 - 1, 2**63 - 3, 2**62, 2**61, -(2**63), -(2**62), 2**33 + 1]
 
 
 @pytest.mark.parametrize("specialize", ["always", "never"])
-@pytest.mark.parametrize("function", [shifted, scaled], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", [shifted, multiplied], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("k", [*HUGE, 4, -5, 2])
 def test_an_index_that_wraps_around_is_out_of_bounds(function, k: int, specialize: str) -> None:
     y = np.zeros(4)
