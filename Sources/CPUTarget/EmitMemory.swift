@@ -77,9 +77,10 @@ extension FunctionEmitter {
       guard let vector else { return }
       var stored = toMemory(splat(value))
       if isReversed { stored = reversed(stored) }
-      guard let mask = vector.mask.map({ isReversed ? reversed($0) : $0 }) else {
+      guard var mask = vector.mask.map({ isReversed ? reversed($0) : $0 }) else {
         return add("store \(stored.typed), ptr \(pointer), \(alignment)")
       }
+      if element.size < (element.isInteger ? 8 : 4) { mask = opaque(mask) }
       let name = "@llvm.masked.store.\(stored.type.mangled(lanes: vector.lanes)).p0"
       module.declare(
         "declare void \(name)(\(stored.llvmType), ptr captures(none), i32 immarg, <\(vector.lanes) x i1>)"
@@ -89,6 +90,16 @@ extension FunctionEmitter {
       )
     case .scattered(let pointers): scatter(toMemory(splat(value)), pointers, element)
     }
+  }
+
+  /// The same mask, but LLVM cannot know its lanes.
+  ///
+  /// Under a mask that is known to have one lane, LLVM 22 turns a store of truncated integers into a
+  /// store of the wide integer, which overwrites what follows (x86, `reduceMaskedStoreToScalarStore`).
+  private func opaque(_ mask: Value) -> Value {
+    let bit = line("trunc i8 \(line("call i8 asm \"\", \"=r,0\"(i8 1)")) to i1")
+    let truth = splat(Value(bit, .bool), lanes: mask.lanes)
+    return Value(line("and \(mask.typed), \(truth.text)"), .bool, lanes: mask.lanes)
   }
 
   /// Stores lane by lane, the first lane first.

@@ -44,8 +44,11 @@ public func recognizeReductions(_ schedule: [String: LoopSchedule]) -> Pass<Loop
 /// Warns where a parallel loop adds up into one element.
 private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context: PassContext) {
   let inner = AssignedVariables(in: loop)
+  var own: Set<BufferID> = []
+  loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
   loop.body.forEachStatement { statement in
     guard case .store(let buffer, let indices, let value) = statement.kind,
+      !own.contains(buffer),
       indices.allSatisfy({ inner.leaveUnchanged($0) || $0.readsMemory }),
       let update = Update(of: .load(buffer, indices), in: value), !update.term.isLiteral
     else { return }
@@ -160,7 +163,25 @@ private struct ReductionRecognizer {
         loop.reductions.append(Reduction(op, variable))
       }
     }
+    if leavesValue(original) { loop.mapping.workers = nil }
     return before + [Statement(.loop(loop), at: span)] + after
+  }
+
+  /// Whether code outside the loop reads a variable that the loop replaces, and does not accumulate into: folding makes
+  /// `s = 0` of `s *= x[i] * 0`. Only in order does the last iteration leave its value.
+  private func leavesValue(_ original: ForLoop) -> Bool {
+    var replaced = AssignedVariables(in: original, countsInnerLoops: false).variables
+    replaced.remove(original.variable)
+    replaced.subtract(loop.reductions.map(\.accumulator))
+    if replaced.isEmpty { return false }
+    func reads(in statements: [Statement]) -> Int {
+      var count = 0
+      statements.forEachExpression { e in
+        if case .variable(let id) = e.kind, replaced.contains(id) { count += 1 }
+      }
+      return count
+    }
+    return reads(in: function.body) > reads(in: original.body)
   }
 
   /// The buffers with an update, left after promotion, of an element that other iterations may update too: no index tells

@@ -6,6 +6,7 @@ import Passes
 ///     y[0] = 2 * 3 + n           →   y[0] = 6 + n
 ///     if False: a() else: b()    →   b()
 ///     for i in 5..<2: a()        →
+///     s = s                      →
 ///
 /// A division by a literal zero is left for run time.
 public let foldConstants = Pass<LoopFunction>("fold-constants") { function, _ in
@@ -28,7 +29,8 @@ public let foldConstants = Pass<LoopFunction>("fold-constants") { function, _ in
       return isEmpty ? [] : [statement]
     case .whileLoop(let condition, _):
       return Literal(condition)?.isTrue == false ? [] : [statement]
-    case .assign, .store, .device, .allocate, .launch: return [statement]
+    case .assign(let id, let value): return value.kind == .variable(id) ? [] : [statement]
+    case .store, .device, .allocate, .launch: return [statement]
     }
   }
   result.checks = function.checks.map {

@@ -1,0 +1,86 @@
+"""What random programs found, each made small; marked as expected to fail until it is mended."""
+
+# The programs are what is tested: simpler ones would be others.
+# ruff: noqa: SIM108
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from harness import check
+
+import parpy
+
+
+def narrows_to_int16(x, y):
+    y[:] = parpy.operators.int16(x[:])
+
+
+def narrows_to_int32(x, y):
+    for i in range(len(x)):
+        y[i] = parpy.operators.int32(x[i] + 1)
+
+
+# LLVM 22 made of a store of truncated integers, under a mask of one known lane, a store of the wide
+# integer.
+@pytest.mark.parametrize("n", [1, 5, 13])
+@pytest.mark.parametrize("layout", ["contiguous", "reversed"])
+def test_narrowed_integers_leave_the_memory_behind_an_array_alone(n: int, layout: str) -> None:
+    x = np.arange(n, dtype=np.int64)
+    for program, dtype in ((narrows_to_int16, np.int16), (narrows_to_int32, np.int32)):
+        check(program, x, np.zeros(n, dtype), specialize="always", layouts=[layout])
+
+
+def updates_a_private_array(x):
+    parpy.label("N")
+    for i in range(len(x)):
+        t = np.zeros(2, np.float64)
+        t[1] -= i
+        x[i] = t[1]
+
+
+def test_updating_a_private_array_is_no_race() -> None:
+    check(updates_a_private_array, np.zeros(100), schedules=[{"N": parpy.threads(64)}])
+
+
+def adds_nothing(x, y):
+    s = parpy.operators.int64(7)
+    parpy.label("N")
+    for i in range(len(x)):
+        s += x[i] * 0
+    y[0] = s
+
+
+def test_a_reduction_of_terms_that_fold_to_nothing() -> None:
+    schedules = [{"N": parpy.threads(64).reduce()}]
+    check(adds_nothing, np.arange(100), np.zeros(1, np.int64), schedules=schedules)
+
+
+def multiplies_by_nothing(x, y):
+    s = parpy.operators.int64(5)
+    parpy.label("N")
+    for i in range(len(x)):
+        s *= x[i] * 0
+    y[0] = s
+
+
+def test_a_product_with_terms_that_fold_to_zero() -> None:
+    schedules = [{"N": parpy.threads(64).reduce()}]
+    check(multiplies_by_nothing, np.arange(100), np.zeros(1, np.int64), schedules=schedules)
+
+
+def adds_wider_terms(x, y):
+    parpy.label("N")
+    for i in range(len(x)):
+        y[0] += x[i]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=parpy.CompileError,
+    reason="`y32[0] += x64[i]` is `y32[0] = float32(float64(y32[0]) + x64[i])`, which is not seen"
+    " as an update; the message says that the element is read in another way",
+)
+def test_a_reduction_into_an_element_of_a_narrower_type() -> None:
+    x, y = np.arange(100.0), np.zeros(1, np.float32)
+    check(adds_wider_terms, x, y, schedules=[{"N": parpy.threads(64).reduce()}])
