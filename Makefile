@@ -27,12 +27,13 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 INCLUDE = $(shell $(PY) -c "import sysconfig; print(sysconfig.get_paths()['include'])")
 SWIFT_TEST = swift test -Xcc "-I$(INCLUDE)"
 
-.PHONY: help demo test test-swift test-python lint sanitize format docs wheel install clean
+.PHONY: help demo test test-swift test-python lint sanitize fuzz format docs wheel install clean
 
 help:
 	@echo "make demo      build, install into .venv, run examples/hello.py"
 	@echo "make test      build, install, and every test and style check"
 	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
+	@echo "make fuzz      random programs against plain Python: N=20000 of them, from seed FIRST=1000 on"
 	@echo "make format    lay out Swift and Python sources"
 	@echo "make docs      writes docs/reference from the docstrings"
 	@echo "make wheel     wheel and sdist in dist/, audited and tried in a fresh environment"
@@ -87,6 +88,13 @@ lint: install
 sanitize: install
 	TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-thread
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT_TEST) --sanitize=address --scratch-path .build-address
+
+# Findings, made small, are written to .build/fuzz.
+N ?= 1000
+FIRST ?= 1000
+fuzz: install
+	$(PY) python/tests/fuzz $(N) --first $(FIRST) || status=1; \
+	$(PY) python/tests/fuzz $(N) --first $(FIRST) --wrong; exit $${status:-$$?}
 
 format: install
 	swift format format --in-place --parallel --recursive $(SWIFT_FILES)

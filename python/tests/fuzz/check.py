@@ -1,0 +1,246 @@
+"""Runs one case in this process and says how it went."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import warnings
+from typing import Any
+
+import numpy as np
+from cases import Argument, Case
+from harness import lay_out
+from oracle import Discard, Expectation
+
+import parpy
+
+_defined = 0
+
+KNOWN = ("all iterations of the parallel loop .* update one element of 't",)
+"""Warnings that language/test_fuzz_findings.py holds to be wrong, until they are mended."""
+
+KNOWN_REFUSALS = (
+    "is carried from one iteration to the next, but not as",
+    "that the loop updates cannot be reduced: it is also read or written in another way",
+)
+"""The same of refusals of right programs."""
+
+
+def define(text: str) -> Any:
+    """The function `program` of the text, undecorated, in a file that `inspect` can read."""
+    global _defined
+    _defined += 1
+    filename = f"<fuzz {_defined}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    module: dict[str, Any] = {"np": np, "parpy": parpy, "__name__": "fuzz"}
+    exec(compile(text, filename, "exec"), module)
+    return module["program"]
+
+
+def forget() -> None:
+    """Drops the texts of programs that are done."""
+    for name in [n for n in linecache.cache if n.startswith("<fuzz ")]:
+        del linecache.cache[name]
+
+
+# --- Arguments ------------------------------------------------------------------------------
+
+
+def data(a: Argument) -> np.ndarray:
+    """The elements of an array argument."""
+    assert a.shape is not None
+    rng = np.random.default_rng(a.seed)
+    dtype = np.dtype(a.kind)
+    if dtype.kind == "b":
+        return rng.random(a.shape) < 0.5
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        if a.data == "wide":
+            return rng.integers(info.min, info.max, a.shape, dtype, endpoint=True)
+        return rng.integers(max(info.min, -9), 10, a.shape).astype(dtype)
+    if a.data == "halves":
+        return (rng.integers(-8, 9, a.shape) / 2).astype(dtype)
+    values = rng.standard_normal(a.shape) * 3
+    if a.data == "special":
+        odd = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-310, 6e4, -1e-5, 1e300, 0.5, 2.5, -1.5]
+        values = np.where(rng.random(a.shape) < 0.5, rng.choice(odd, a.shape), values)
+    with np.errstate(all="ignore"):
+        return values.astype(dtype)
+
+
+def values(arguments: list[Argument], placed: bool) -> tuple[list[Any], list[Any]]:
+    """The arguments to pass, and the memory of the arrays that are watched."""
+    made: dict[str, Any] = {}
+    watched = []
+    for a in arguments:
+        if a.shape is None:
+            value: Any = a.value
+            if a.kind in ("wi", "wf", "wb"):
+                value = {"wi": int, "wf": float, "wb": bool}[a.kind](value)
+            else:
+                value = np.float64(value).astype(a.kind)
+            made[a.name] = value
+        elif not a.alias:
+            views = [b for b in arguments if b.alias.endswith(f" {a.name}")]
+            if views and views[0].alias.startswith("after"):
+                n = a.shape[0]
+                base = data(Argument(a.name, a.kind, (n + 1, *a.shape[1:]), 0, a.data, "", a.seed))
+                made[a.name], made[views[0].name] = base[:n], base[1:]
+            elif views:
+                base = data(a)
+                backwards = views[0].alias.startswith("reversed")
+                made[a.name], made[views[0].name] = base, base[::-1] if backwards else base
+            elif placed:
+                place = lay_out(data(a), a.layout)
+                watched.append(place)
+                made[a.name] = place.array
+            else:
+                made[a.name] = data(a)
+    return [made[a.name] for a in arguments], watched
+
+
+# --- Checking -------------------------------------------------------------------------------
+
+
+def options(case: Case, settings: dict[str, Any], only: int | None = None) -> Any:
+    schedule = {}
+    for label, (threads, reduces) in case.schedule.items():
+        chosen = parpy.threads(only if only and threads > 1 else threads)
+        schedule[label] = chosen.reduce() if reduces else chosen
+    opts = parpy.par(schedule)
+    for name, value in settings.items():
+        setattr(opts, name, value)
+    return opts
+
+
+def compiled(case: Case, program: Any, opts: Any) -> tuple[list[Any], str]:
+    """What the arrays hold after a run, and what is wrong about their neighbours."""
+    passed, watched = values(case.arguments, True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        # Said of updates through data that cannot be done by several workers at once.
+        warnings.filterwarnings("ignore", "the loop runs on one worker")
+        for message in KNOWN:
+            warnings.filterwarnings("ignore", message)
+        program(*passed, opts=opts)
+    results = [np.array(p) if isinstance(p, np.ndarray) else p for p in passed]
+    stray = any(place.neighbours_changed() for place in watched)
+    return results, "memory beside an array was written" if stray else ""
+
+
+def check(case: Case) -> tuple[str, str]:
+    """How a case went, and details.
+
+    `ok`; `discard`: Python refuses it; `refused`: the compiler does; `different`; `error`.
+    """
+    names = [a.name for a in case.arguments]
+    make = lambda: values(case.arguments, False)[0]  # noqa: E731
+    try:
+        expectations = {
+            strict: Expectation(case.text, make, frozenset(case.reassociates), not strict)
+            for strict in {bool(s.get("strict")) for s in case.settings}
+        }
+    except Discard as error:
+        return "discard", str(error)
+    except Exception as error:
+        return "discard", f"{type(error).__name__}: {error}"
+    program = parpy.jit(define(case.text))
+    plain = make()
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            program(*plain, opts=parpy.seq())
+        except Exception as error:
+            return "discard", f"seq: {type(error).__name__}: {error}"
+    for expectation in expectations.values():
+        for name, a, e in zip(names, plain, expectation.expected, strict=True):
+            if isinstance(a, np.ndarray) and not np.array_equal(
+                a, e, equal_nan=a.dtype.kind == "f"
+            ):
+                return "oracle", f"{name} under seq() differs from the instrumented program"
+    for settings in case.settings:
+        expectation = expectations[bool(settings.get("strict"))]
+        try:
+            results, stray = compiled(case, program, options(case, settings))
+        except parpy.InternalCompilerError as error:
+            return "error", f"{settings}: {error}"
+        except (parpy.CompileError, NameError) as error:
+            if any(known in str(error) for known in KNOWN_REFUSALS):
+                return "discard", f"known: {error}"
+            return "refused", f"{settings}: {error}"
+        except Exception as error:
+            return "error", f"{settings}: {type(error).__name__}: {error}"
+        if stray:
+            return "different", f"{settings}: {stray}"
+        found = expectation.differences(results, names)
+        if found and expectation.moved:
+            try:
+                expectation.widen(24, 1000)
+            except Discard as error:
+                return "discard", str(error)
+            found = expectation.differences(results, names)
+        if found:
+            return "different", f"{settings}: " + "; ".join(found)
+        word = same_bits(case, program, settings, results, names)
+        if word:
+            return "different", word
+    return "ok", ""
+
+
+def same_bits(
+    case: Case, program: Any, settings: dict[str, Any], results: list[Any], names: list[str]
+) -> str:
+    """What differs with another number of workers, and specialised or not."""
+    variants: list[tuple[str, Any]] = []
+    draw = case.arguments[0].seed % 8
+    if draw == 0:
+        other = "always" if settings.get("specialize") == "never" else "never"
+        variants.append((f"specialize={other}", options(case, {**settings, "specialize": other})))
+    elif draw < 4 and any(n > 1 for n, _ in case.schedule.values()):
+        variants.append(("threads(5)", options(case, settings, 5)))
+    for what, opts in variants:
+        again, stray = compiled(case, program, opts)
+        for name, a, b in zip(names, results, again, strict=True):
+            if isinstance(a, np.ndarray):
+                same = (a == b) | ((a != a) & (b != b))
+                if stray or not np.all(same):
+                    p = tuple(map(int, np.argwhere(~np.asarray(same))[0]))
+                    return f"{settings}: {name}{list(p)} is {a[p]!r}, with {what} {b[p]!r}"
+    return ""
+
+
+def refuse(case: Case) -> tuple[str, str]:
+    """How a mutated program went: right, or refused with a place in the program."""
+    try:
+        ast.parse(case.text)
+        program = parpy.jit(define(case.text))
+    except (SyntaxError, NameError):
+        return "discard", "not Python"
+    except Exception as error:
+        return placed(error, case)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        passed, watched = values(case.arguments, True)
+        try:
+            program(*passed, opts=options(case, case.settings[0]))
+        except Exception as error:
+            return placed(error, case)
+        if any(place.neighbours_changed() for place in watched):
+            return "different", "memory beside an array was written"
+    return "ok", "accepted"
+
+
+def placed(error: Exception, case: Case) -> tuple[str, str]:
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, parpy.InternalCompilerError):
+        return "error", text
+    if isinstance(error, RuntimeWarning):
+        return "ok", text
+    line = getattr(error, "lineno", None)
+    if isinstance(error, parpy.CompileError | NameError | IndexError):
+        if not isinstance(line, int) or not 1 <= line <= case.text.count("\n") + 1:
+            return "error", f"no line: {text}"
+        return "refused", text
+    if isinstance(error, TypeError | ValueError | MemoryError):
+        return "refused", text
+    return "error", text

@@ -1,0 +1,325 @@
+"""What a program must leave in its arguments, and how far a result may be from it.
+
+The program runs in plain Python. To learn how much its results may move, it runs again several
+times with every operation that SPEC §1 lets differ moved at random, by a few units in the last
+place:
+
+- a product of floats that is not exact, where multiply and add may be contracted (not `strict`);
+- a function of `math`, and a power but the second;
+- a reduction over a slice, and each step of a loop under `.reduce()`, unless the numbers are
+  such that every order gives the same sum.
+
+An element that no such run moves must agree exactly: integers, and every float of a `strict`
+program without inexact reductions and functions. Any other may differ by a multiple of the greatest
+movement seen, and by two units where none was. An integer that moves is not compared. The sign of a
+zero and the payload of a NaN are left open.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import math
+import random
+from typing import Any
+
+import numpy as np
+import types_of as t
+
+import parpy
+
+RUNS = 4
+_SLACK = 6
+_MOST_OPERATIONS = 30_000
+
+
+class Discard(Exception):
+    """The program leaves what SPEC defines: a Python integer beyond 64 bits, for one."""
+
+
+# --- Running --------------------------------------------------------------------------------
+
+_OPERATORS = {
+    **{ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%"},
+    **{ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"},
+    **{ast.LShift: "<<", ast.RShift: ">>"},
+}
+
+
+class _Instrument(ast.NodeTransformer):
+    """Sends operators and calls through `_op` and `_call`."""
+
+    def __init__(self, reassociated: set[str]) -> None:
+        self.reassociated = reassociated
+        self.label = ""
+        self.reduces = 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        node.decorator_list = []
+        return self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "parpy.label":
+            self.label = node.value.args[0].value  # type: ignore[attr-defined]
+            return ast.Pass()
+        return self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> Any:
+        inside = self.label in self.reassociated
+        self.label = ""
+        self.reduces += inside
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        self.reduces -= inside
+        return node
+
+    def _operation(self, op: ast.operator, left: ast.expr, right: ast.expr) -> ast.expr:
+        name, reduces = _OPERATORS[type(op)], self.reduces > 0
+        arguments = [ast.Constant(name), left, right, ast.Constant(reduces)]
+        return ast.Call(ast.Name("_op", ast.Load()), arguments, [])
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        self.generic_visit(node)
+        return self._operation(node.op, node.left, node.right)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        if isinstance(node.operand, ast.Constant):
+            return node
+        self.generic_visit(node)
+        return ast.Call(ast.Name("_checked", ast.Load()), [node], [])
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        self.generic_visit(node)
+        read = ast.parse(ast.unparse(node.target), mode="eval").body
+        value = self._operation(node.op, read, node.value)
+        if isinstance(node.target, ast.Subscript) and self.reduces == 0:
+            value = ast.Call(ast.Name("_fits", ast.Load()), [read, value], [])
+        return ast.Assign([node.target], value)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        name = ast.unparse(node.func)
+        self.generic_visit(node)
+        if name == "range" or name.startswith("np.") and name.split(".")[1] in _MAKERS:
+            return node
+        return ast.Call(
+            ast.Name("_call", ast.Load()),
+            [ast.Constant(name), node.func, *node.args],
+            node.keywords,
+        )
+
+
+_MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "float64", "float32")
+_ULPS = {"lgamma": 2000, "gamma": 64}
+_EXACT = ("fabs", "sqrt", "floor", "ceil", "trunc", "copysign", "fmod", "isnan", "isfinite", "abs")
+
+
+class Perturbation:
+    """What the instrumented operators do; without `source`, what Python does."""
+
+    def __init__(self, source: random.Random | None, contracts: bool) -> None:
+        self.source = source
+        self.contracts = contracts
+        self.moved = False
+        self.operations = 0
+        self.nans = False
+
+    def move(self, value: Any, ulps: float) -> Any:
+        """`value` with each float moved by about that many units in the last place."""
+        assert self.source is not None
+        self.moved = True
+        array = np.asarray(value)
+        if array.dtype.kind != "f":
+            return value
+        rng = np.random.default_rng(self.source.getrandbits(32))
+        steps = rng.uniform(0.6, 1.0, array.shape) * rng.choice([-1.0, 1.0], array.shape) * ulps
+        with np.errstate(all="ignore"):
+            unit = np.spacing(np.abs(np.where(np.isfinite(array), array, array.dtype.type(1))))
+            moved = np.where(np.isfinite(array), array + steps * unit.astype(np.float64), array)
+            moved = np.where(array == 0, array * (1 - 2 * rng.integers(0, 2, array.shape)), moved)
+            moved = moved.astype(array.dtype)
+        return float(moved) if type(value) is float else moved[()]
+
+    def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
+        self.operations += 1
+        if self.operations > _MOST_OPERATIONS:
+            raise Discard("too long for plain Python")
+        value = checked(t.OPERATORS[op](left, right))
+        if self.source is None or np.asarray(value).dtype.kind != "f":
+            return value
+        if op == "**" and not (type(right) in (int, float) and right in (0, 1, 2)):
+            return self.move(value, 6)
+        if reduces and op in "+-*" and not (op != "*" and _coarse(left, right)):
+            with np.errstate(all="ignore"):
+                noise = self.move(np.abs(left) + np.abs(right), 4) - (np.abs(left) + np.abs(right))
+                same = float if type(value) is float else np.asarray(value).dtype.type
+                return same(value + noise) if op != "*" else self.move(value, 4)
+        if op == "*" and self.contracts and not _exact_product(left, right, value):
+            return self.move(value, 2)
+        return value
+
+    def call(self, name: str, function: Any, *args: Any, **keywords: Any) -> Any:
+        short = name.rpartition(".")[2]
+        if name == "parpy.builtin.inline":
+            return args[0]
+        value = checked(function(*args, **keywords))
+        if self.source is None:
+            return value
+        module = name.rpartition(".")[0]
+        if short in ("min", "max", "minimum", "maximum"):
+            if not module and any(
+                np.any(np.isnan(a)) for a in args if np.asarray(a).dtype.kind == "f"
+            ):
+                # Python's depends on the order; a declared reduction passes NaN on.
+                self.nans = True
+            return self.move(value, 0) if np.any(np.asarray(value) == 0) else value
+        if short in ("sum", "prod") and module:
+            return self.reduction(short, value, *args, **keywords)
+        if module.endswith("math") or module in ("np", "parpy.operators"):
+            known = short in _EXACT or hasattr(np.dtype, short) or short in _CONVERSIONS
+            # Python's own lgamma and gamma are not of the C library's precision.
+            return value if known else self.move(value, _ULPS.get(short, 8))
+        return value
+
+    def reduction(self, op: str, value: Any, x: Any, axis: int | None = None) -> Any:
+        array = np.asarray(x)
+        if array.dtype.kind != "f" or (op == "sum" and _coarse(x, np.sum(np.abs(array)))):
+            return self.move(value, 0) if array.dtype.kind == "f" else value
+        self.moved = True
+        n = array.size if axis is None else array.shape[axis]
+        if op == "prod":
+            return self.move(value, 2 + n)
+        with np.errstate(all="ignore"):
+            size = np.sum(np.abs(array.astype(np.float64)), axis=axis)
+            noise = np.finfo(array.dtype).eps * size * (1 + math.log2(1 + n) + n / 8)
+            rng = np.random.default_rng(self.source.getrandbits(32))  # type: ignore[union-attr]
+            moved = value + noise * rng.choice([-1.0, 1.0], np.shape(noise))
+        return np.asarray(moved).astype(array.dtype)[()]
+
+
+_CONVERSIONS = {*t.INTEGERS, "float16", "float32", "float64", "label"}
+
+
+def checked(value: Any) -> Any:
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise Discard("a Python integer beyond 64 bits")
+    return value
+
+
+def _fits(target: Any, value: Any) -> Any:
+    """In place, NumPy converts within a kind only."""
+    if not np.can_cast(np.asarray(value).dtype, np.asarray(target).dtype, "same_kind"):
+        raise Discard("an in-place operation that NumPy refuses")
+    return value
+
+
+def _coarse(*values: Any) -> bool:
+    """Whether sums of such numbers are exact in every order: multiples of 2⁻⁶, not large."""
+    for value in values:
+        array = np.asarray(value)
+        if array.dtype.kind != "f":
+            continue
+        limit = {2: 2.0**4, 4: 2.0**16, 8: 2.0**40}[array.dtype.itemsize]
+        scaled = array.astype(np.float64) * 64
+        if not np.all(np.abs(array) < limit) or np.any(scaled != np.trunc(scaled)):
+            return False
+    return True
+
+
+def _exact_product(left: Any, right: Any, value: Any) -> bool:
+    with np.errstate(all="ignore"):
+        if np.asarray(value).dtype != np.float64:
+            wide = np.asarray(left, np.float64) * np.asarray(right, np.float64)
+            return bool(np.all((wide == value) | ~np.isfinite(wide)))
+        # Both of at most 26 bits, and no underflow.
+        short = [np.asarray(v, np.float64) for v in (left, right)]
+        for v in short:
+            mantissa = np.frexp(np.where(np.isfinite(v), v, 0))[0] * 2.0**26
+            if np.any(mantissa != np.trunc(mantissa)):
+                return False
+        return bool(np.all((np.abs(value) > 1e-290) | (value == 0) | ~np.isfinite(value)))
+
+
+@functools.lru_cache(maxsize=4)
+def _instrumented(text: str, reassociated: frozenset[str]) -> Any:
+    tree = _Instrument(set(reassociated)).visit(ast.parse(text))
+    return compile(ast.fix_missing_locations(tree), "<instrumented>", "exec")
+
+
+def run_plain(
+    text: str, arguments: list[Any], reassociated: frozenset[str], how: Perturbation
+) -> None:
+    """Runs the program on `arguments`, in place."""
+    module: dict[str, Any] = {"np": np, "parpy": parpy, "__builtins__": builtins}
+    module |= {"_op": how.op, "_call": how.call, "_checked": checked, "_fits": _fits}
+    exec(_instrumented(text, reassociated), module)
+    with np.errstate(all="ignore"):
+        module["program"](*arguments)
+
+
+# --- Comparing ------------------------------------------------------------------------------
+
+
+class Expectation:
+    """The arrays after a program, and the bounds of what each element may be instead."""
+
+    def __init__(self, text: str, make: Any, reassociated: frozenset[str], contracts: bool) -> None:
+        self.make = make
+        self.text = text
+        self.reassociated = reassociated
+        self.contracts = contracts
+        self.expected = make()
+        run_plain(text, self.expected, reassociated, Perturbation(None, False))
+        self.bounds: list[Any] = [
+            np.zeros(a.shape) if isinstance(a, np.ndarray) else None for a in self.expected
+        ]
+        self.moved = False
+        self.widen(RUNS, 0)
+
+    def widen(self, runs: int, seed: int) -> None:
+        """Moves what may move in more runs."""
+        for r in range(runs):
+            how = Perturbation(random.Random(seed + r), self.contracts)
+            arguments = self.make()
+            try:
+                run_plain(self.text, arguments, self.reassociated, how)
+            except (ArithmeticError, ValueError, IndexError) as error:
+                raise Discard(f"raises where rounding differs: {error}") from error
+            self.moved |= how.moved
+            if how.nans and self.reassociated:
+                raise Discard("min or max of NaN in a program with reductions")
+            if not how.moved:
+                return
+            for a, e, b in zip(arguments, self.expected, self.bounds, strict=True):
+                if isinstance(a, np.ndarray):
+                    with np.errstate(all="ignore"):
+                        away = np.abs(a.astype(np.float64) - e.astype(np.float64))
+                        away[np.isnan(a) & np.isnan(e)] = 0
+                        away[a == e] = 0
+                        away[np.isnan(away)] = np.inf
+                    np.maximum(b, away, out=b)
+
+    def differences(self, actual: list[Any], names: list[str]) -> list[str]:
+        """Descriptions of the elements that are out of bounds."""
+        found = []
+        for name, a, e, b in zip(names, actual, self.expected, self.bounds, strict=True):
+            if not isinstance(a, np.ndarray):
+                continue
+            with np.errstate(all="ignore"):
+                if e.dtype.kind == "f":
+                    away = np.abs(a.astype(np.float64) - e.astype(np.float64))
+                    allowed = _SLACK * b
+                    if self.moved:
+                        unit = np.spacing(np.abs(np.where(np.isfinite(e), e, e.dtype.type(1))))
+                        allowed = np.maximum(allowed, 2 * unit.astype(np.float64))
+                    agree = (a == e) | (np.isnan(a) & np.isnan(e)) | (away <= allowed)
+                    agree |= np.isinf(b)
+                    near = e.dtype.type(np.inf)
+                    # Overflow where a bound reaches it.
+                    top = np.finfo(e.dtype).max
+                    agree |= (np.abs(a) == near) & (np.abs(e) + allowed >= top)
+                else:
+                    agree = (a == e) | (b > 0)
+            for place in np.argwhere(~np.asarray(agree))[:3]:
+                p = tuple(map(int, place))
+                found.append(f"{name}{list(p)} is {a[p]!r}, expected {e[p]!r} ± {b[p] * _SLACK:g}")
+        return found

@@ -1,0 +1,41 @@
+"""A child process: reads cases as lines of JSON, answers each with a line of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+from cases import Case  # noqa: E402
+from check import check, forget, refuse  # noqa: E402
+from generator import generate  # noqa: E402
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what compiled code or libraries print is no answer
+    for line in sys.stdin:
+        request = json.loads(line)
+        start = time.perf_counter()
+        if "seed" in request and request.get("mutate"):
+            from mutations import mutated
+
+            status, detail = refuse(mutated(request["seed"]))
+        elif "seed" in request:
+            status, detail = check(generate(request["seed"]))
+        else:
+            case = Case.from_json(request["case"])
+            status, detail = refuse(case) if request.get("mutate") else check(case)
+        forget()
+        seconds = time.perf_counter() - start
+        answer = {"status": status, "detail": detail, "seconds": seconds}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
