@@ -16,14 +16,10 @@ import parpy
 
 _defined = 0
 
-KNOWN = ("all iterations of the parallel loop .* update one element of 't",)
-"""Warnings that language/test_fuzz_findings.py holds to be wrong, until they are mended."""
-
 KNOWN_REFUSALS = (
-    "is carried from one iteration to the next, but not as",
     "that the loop updates cannot be reduced: it is also read or written in another way",
 )
-"""The same of refusals of right programs."""
+"""Refusals that language/test_fuzz_findings.py holds to be wrong, until they are mended."""
 
 
 def define(text: str) -> Any:
@@ -120,8 +116,6 @@ def compiled(case: Case, program: Any, opts: Any) -> tuple[list[Any], str]:
         warnings.simplefilter("error", RuntimeWarning)
         # Said of updates through data that cannot be done by several workers at once.
         warnings.filterwarnings("ignore", "the loop runs on one worker")
-        for message in KNOWN:
-            warnings.filterwarnings("ignore", message)
         program(*passed, opts=opts)
     results = [np.array(p) if isinstance(p, np.ndarray) else p for p in passed]
     stray = any(place.neighbours_changed() for place in watched)

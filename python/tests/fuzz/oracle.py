@@ -150,9 +150,11 @@ class Perturbation:
             return self.move(value, 6)
         if reduces and op in "+-*" and not (op != "*" and _coarse(left, right)):
             with np.errstate(all="ignore"):
-                noise = self.move(np.abs(left) + np.abs(right), 4) - (np.abs(left) + np.abs(right))
-                same = float if type(value) is float else np.asarray(value).dtype.type
-                return same(value + noise) if op != "*" else self.move(value, 4)
+                same = np.asarray(value).dtype.type
+                size = same(abs(left)) + same(abs(right))
+                moved = same(value) + (self.move(size, 4) - size) if op != "*" else None
+                kept = float if type(value) is float else same
+                return self.move(value, 4) if moved is None else kept(moved)
         if op == "*" and self.contracts and not _exact_product(left, right, value):
             return self.move(value, 2)
         return value
