@@ -9,8 +9,8 @@ from generator import generate
 from mutations import mutated
 from runner import Runner
 
-PROGRAMS = 48
-WRONG_PROGRAMS = 60
+PROGRAMS = 70
+WRONG_PROGRAMS = 160
 
 
 @pytest.fixture(scope="module")
