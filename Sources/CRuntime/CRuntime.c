@@ -34,6 +34,22 @@ int64_t parpy_core_count(void) {
   return online > 0 ? online : 1;
 }
 
+int64_t parpy_current_core(void) { return sched_getcpu(); }
+
+// The kernel moves a thread at once where its mask no longer holds the core it runs on; afterwards
+// it may run anywhere again.
+void parpy_leave_core(int64_t core) {
+  const int saved = errno;
+  cpu_set_t allowed, others;
+  if (core >= 0 && core < CPU_SETSIZE && sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    others = allowed;
+    CPU_CLR(core, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+      sched_setaffinity(0, sizeof allowed, &allowed);
+  }
+  errno = saved;
+}
+
 void parpy_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 // errno belongs to the caller of compiled code.
@@ -57,6 +73,10 @@ int64_t parpy_core_count(void) {
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? online : 1;
 }
+
+// The system neither tells nor takes where a thread runs.
+int64_t parpy_current_core(void) { return -1; }
+void parpy_leave_core(int64_t core) { (void)core; }
 
 void parpy_name_thread(const char *name) { pthread_setname_np(name); }
 

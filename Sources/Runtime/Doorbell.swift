@@ -24,13 +24,14 @@ struct Doorbell {
   /// How many threads are asleep, about to be, or waking.
   var sleeperCount: UInt32 { sleepers.pointee.load(ordering: .sequentiallyConsistent) }
 
-  /// Returns when `condition` holds.
+  /// Returns when `condition` holds, and whether the thread slept until then.
   ///
   /// - Requires: `condition` loads with sequentially consistent ordering.
-  @inline(__always)
-  func wait(until condition: () -> Bool) {
-    if spin(until: condition) { return }
+  @inline(__always) @discardableResult
+  func wait(until condition: () -> Bool) -> Bool {
+    if spin(until: condition) { return false }
     sleep(until: condition)
+    return true
   }
 
   /// Wakes at most `count` sleepers.

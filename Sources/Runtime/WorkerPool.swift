@@ -45,6 +45,8 @@ public final class WorkerPool: @unchecked Sendable {
   private let barrier = TeamBarrier()
   private let workBell = Doorbell()
   private let completionBell = Doorbell()
+  /// The core that the owner woke helpers from; -1 where the system does not tell.
+  private let ownerCore: SharedAtomic<Int64> = .shared(-1)
   /// How many forks lie between this process and the one that made the pool.
   private let forks: SharedAtomic<UInt32> = .shared(0)
 
@@ -169,7 +171,10 @@ public final class WorkerPool: @unchecked Sendable {
     let asleep = Int64(workBell.sleeperCount)
     if asleep == 0 { return }
     let awake = helperCount.pointee.load(ordering: .relaxed) &- asleep
-    if awake < helpers { workBell.ring(waking: UInt32(truncatingIfNeeded: helpers &- awake)) }
+    if awake < helpers {
+      ownerCore.pointee.store(parpy_current_core(), ordering: .relaxed)
+      workBell.ring(waking: UInt32(truncatingIfNeeded: helpers &- awake))
+    }
   }
 
   private func awaitHelpers() {
@@ -182,7 +187,7 @@ public final class WorkerPool: @unchecked Sendable {
   func work() {
     let forksAtStart = forks.pointee.load(ordering: .relaxed)
     while true {
-      workBell.wait { [gate] in gate.isOpen }
+      if workBell.wait(until: { [gate] in gate.isOpen }) { leaveOwnersCore() }
       let places = gate.join()
       if places == 0 { continue }
       switch region.pointee {
@@ -199,6 +204,15 @@ public final class WorkerPool: @unchecked Sendable {
       parpy_set_thread_role(parpy_role_outside)
       if gate.leave() { completionBell.ring() }
     }
+  }
+
+  /// Moves a helper that has just woken away from the core of the thread that woke it.
+  ///
+  /// The kernel may wake it there, and then both take turns on one core until its balancer has a look, milliseconds later:
+  /// regions of 10 µs were seen to take 25.
+  private func leaveOwnersCore() {
+    let core = ownerCore.pointee.load(ordering: .relaxed)
+    if core >= 0 && core == parpy_current_core() { parpy_leave_core(core) }
   }
 
   /// Takes range after range until none is left, and then shuts the gate.

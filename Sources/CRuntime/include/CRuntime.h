@@ -53,6 +53,11 @@ void parpy_set_thread_role(parpy_role role);
 // The cores that this process may run on, at least 1.
 int64_t parpy_core_count(void);
 
+// The core that the calling thread runs on, counted from 0; -1 where the system does not tell.
+int64_t parpy_current_core(void);
+// Moves the calling thread to another core that it may run on, where there is one.
+void parpy_leave_core(int64_t core);
+
 // Names the calling thread for debuggers and profilers, in at most 15 characters.
 void parpy_name_thread(const char *name);
 
