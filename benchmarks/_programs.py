@@ -11,6 +11,13 @@ def add(x, y, z):
     z[:, :] = x[:, :] + y[:, :]
 
 
+def double_ragged(x, lengths, z, N):
+    parpy.label("rows")
+    for i in range(N):
+        for j in range(lengths[i]):
+            z[i, j] = x[i, j] + x[i, j]
+
+
 def sum_rows(x, y, N):
     parpy.label("rows")
     for i in range(N):

@@ -27,7 +27,7 @@ public final class WorkerPool: @unchecked Sendable {
   /// What the region does, as those in it see it.
   private enum Region {
     case none
-    case ranges(parpy_range_body, UnsafeMutableRawPointer?, RangePlan)
+    case ranges(parpy_range_body, UnsafeMutableRawPointer?, RangeQueue)
     case team(parpy_team_body, UnsafeMutableRawPointer?, workers: Int64)
   }
 
@@ -40,8 +40,12 @@ public final class WorkerPool: @unchecked Sendable {
   private let gate = Gate()
   /// Written by the owner while the gate is clear, read by helpers that joined.
   private let region: UnsafeMutablePointer<Region> = .allocateAloneOnCacheLines()
-  /// The first range that nobody has taken.
-  private let nextRange: SharedAtomic<Int64> = .shared(0)
+  /// The counters of range queues, for as many workers as `capacity` was when they were made; nil before the first
+  /// region. Changes only under ownership.
+  private let counters: UnsafeMutablePointer<(memory: UnsafeMutableRawPointer, workers: Int64)?> =
+    .allocate(capacity: 1)
+  /// How many regions there were. Changes only under ownership.
+  private let regions: UnsafeMutablePointer<UInt64> = .allocate(capacity: 1)
   private let barrier = TeamBarrier()
   private let workBell = Doorbell()
   private let completionBell = Doorbell()
@@ -53,6 +57,8 @@ public final class WorkerPool: @unchecked Sendable {
   init(_ limit: WorkerLimit) {
     self.limit = limit
     region.initialize(to: .none)
+    counters.initialize(to: nil)
+    regions.initialize(to: 0)
   }
 
   /// The number of workers that a region can have, its caller included.
@@ -85,11 +91,11 @@ public final class WorkerPool: @unchecked Sendable {
     let helpers = startHelpers(min(workers, plan.count) &- 1)
     guard helpers > 0 else { return body(context, 0, iterations) }
 
-    region.pointee = .ranges(body, context, plan)
-    nextRange.pointee.store(1, ordering: .relaxed)
+    let queue = queue(of: plan, workers: helpers &+ 1)
+    region.pointee = .ranges(body, context, queue)
     admit(helpers)
     parpy_set_thread_role(parpy_role_in_region)
-    takeRanges(body, context, plan, from: 0)
+    takeRanges(body, context, queue, as: 0)
     parpy_set_thread_role(parpy_role_outside)
     awaitHelpers()
   }
@@ -151,6 +157,15 @@ public final class WorkerPool: @unchecked Sendable {
     return count
   }
 
+  /// The ranges of a new region.
+  private func queue(of plan: RangePlan, workers: Int64) -> RangeQueue {
+    let known = counters.pointee.flatMap { $0.workers >= workers ? $0.memory : nil }
+    let memory = known ?? RangeQueue.makeCounters(for: workers)
+    if known == nil { counters.pointee = (memory, workers) }
+    regions.pointee &+= 1
+    return RangeQueue(plan, counters: memory, region: regions.pointee, workers: workers)
+  }
+
   /// Starts helpers until there are `wanted`; returns how many of those there are.
   private func startHelpers(_ wanted: Int64) -> Int64 {
     var count = helperCount.pointee.load(ordering: .relaxed)
@@ -183,8 +198,8 @@ public final class WorkerPool: @unchecked Sendable {
 
   // MARK: - Helpers
 
-  /// The life of a helper: joins region after region, until the process ends.
-  func work() {
+  /// The life of helper `number`, from 1 on: joins region after region, until the process ends.
+  func work(as number: Int64) {
     let forksAtStart = forks.pointee.load(ordering: .relaxed)
     while true {
       if workBell.wait(until: { [gate] in gate.isOpen }) { leaveOwnersCore() }
@@ -192,9 +207,9 @@ public final class WorkerPool: @unchecked Sendable {
       if places == 0 { continue }
       switch region.pointee {
       case .none: break
-      case .ranges(let body, let context, let plan):
+      case .ranges(let body, let context, let queue):
         parpy_set_thread_role(parpy_role_in_region)
-        takeRanges(body, context, plan, from: takeRange())
+        takeRanges(body, context, queue, as: number)
       case .team(let body, let context, let workers):
         parpy_set_thread_role(parpy_role_in_team)
         body(context, workers &- Int64(places), workers)
@@ -217,20 +232,11 @@ public final class WorkerPool: @unchecked Sendable {
 
   /// Takes range after range until none is left, and then shuts the gate.
   private func takeRanges(
-    _ body: parpy_range_body, _ context: UnsafeMutableRawPointer?, _ plan: RangePlan,
-    from first: Int64
+    _ body: parpy_range_body, _ context: UnsafeMutableRawPointer?, _ queue: RangeQueue,
+    as worker: Int64
   ) {
-    var index = first
-    while index < plan.count {
-      let (begin, end) = plan.bounds(index)
-      body(context, begin, end)
-      index = takeRange()
-    }
+    queue.drain(as: worker) { begin, end in body(context, begin, end) }
     gate.shut()
-  }
-
-  private func takeRange() -> Int64 {
-    nextRange.pointee.wrappingAdd(1, ordering: .relaxed).oldValue
   }
 
   // MARK: - Fork

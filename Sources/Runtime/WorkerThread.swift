@@ -41,7 +41,7 @@ struct WorkerThread {
 
   fileprivate func run() {
     parpy_name_thread("parpy-\(number)")
-    pool.work()
+    pool.work(as: number)
   }
 }
 
