@@ -1,7 +1,7 @@
 import LoopIR
 import struct Syntax.Span
 
-/// Accesses that are tested as they run.
+/// Accesses and lengths that are tested as they run.
 ///
 ///     x[checked(c[i])]   →   index = c[i]; if index is out of range: record it, and leave; x[index]
 ///
@@ -25,7 +25,10 @@ extension FunctionEmitter {
       let extent = emit(buffer.extents[dimension])
       let (i, n) = unified(value, extent)
       let isInside = Value(line("icmp ult \(i.typed), \(n.text)"), .bool, lanes: i.lanes)
-      let number = module.faults.firstIndex { $0.isAbout(id, dimension, at: span) } ?? 0
+      let number =
+        module.faults.firstIndex {
+          $0.isAbout(.index(of: id, dimension: dimension), at: span)
+        } ?? 0
       if isInside.lanes == 1 {
         branch(
           on: line("xor i1 \(isInside.text), true"),
@@ -76,6 +79,18 @@ extension FunctionEmitter {
         let first = self.line("extractelement \(index.typed), i\(lanes) \(lane)")
         let extent = self.line("extractelement \(size.typed), i\(lanes) \(lane)")
         self.record(fault: fault, index: first, size: extent)
+      }, otherwise: nil)
+  }
+
+  /// Leaves the function with both numbers recorded, unless they are equal.
+  func requireEqual(_ left: Expression, _ right: Expression, at span: Span) {
+    let (l, r) = (emit(left), emit(right))
+    let number = module.faults.firstIndex { $0.isAbout(.lengths, at: span) } ?? 0
+    branch(
+      on: line("icmp ne \(l.typed), \(r.text)"),
+      then: {
+        self.record(fault: number + 1, index: l.text, size: r.text)
+        self.leave()
       }, otherwise: nil)
   }
 

@@ -34,7 +34,7 @@ extension FunctionEmitter {
     loop.body.forEachStatement { statement in
       switch statement.kind {
       case .loop, .whileLoop: containsLoop = true
-      case .assign, .store, .conditional, .device, .allocate, .launch: break
+      case .assign, .store, .conditional, .device, .allocate, .requireEqual, .launch: break
       }
     }
     return containsLoop ? ", !llvm.loop \(module.outerLoopMetadata())" : ""

@@ -18,6 +18,7 @@ extension FunctionEmitter {
       emitConditional(condition, then, otherwise)
     case .device(let body): emit(body)
     case .allocate(let buffer, let body): emitAllocate(buffer, body)
+    case .requireEqual(let left, let right): requireEqual(left, right, at: statement.span)
     case .launch(let id): emitLaunch(module.program[id])
     }
   }

@@ -25,8 +25,8 @@ final class ModuleEmitter {
   let program: Program
   let machine: Machine
   let isStrict: Bool
-  /// The accesses that are tested as they run.
-  let faults: [TestedAccess]
+  /// What is tested as the code runs.
+  let faults: [RunTimeTest]
   private var functions: [String] = []
   private var declarations: Set<String> = []
   private var helpers: Set<RuntimeHelper> = []

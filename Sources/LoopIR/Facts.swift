@@ -17,6 +17,8 @@ public struct Facts: Sendable {
   private var nesting: [VariableID] = []
   /// Expressions known to be at least 0.
   private var nonNegative: [LinearSum] = []
+  /// Expressions known to be 0, the latest last.
+  private var zeros: [Expression] = []
   /// Parameters and loop variables: what is known of them stays true.
   private var immutable: Set<VariableID> = []
   private let leastValues: [VariableID: Int64]
@@ -73,6 +75,7 @@ public struct Facts: Sendable {
       case (.equal, true), (.notEqual, false):
         result.nonNegative.append(LinearSum(l - r))
         result.nonNegative.append(LinearSum(r - l))
+        result.zeros.append(l - r)
       case (.equal, false), (.notEqual, true): break
       }
       return result
@@ -100,11 +103,27 @@ public struct Facts: Sendable {
     if !goal.isExact { return false }
     // Where a branch never runs the facts contradict each other and would prove anything, even of a number.
     if goal.terms.isEmpty { return goal.constant >= 0 }
-    if prove(goal, &budget) { return true }
+    if prove(goal, adding: zeros.suffix(3), &budget) { return true }
     return nonNegative.contains { fact in
       guard let rest = goal.subtracting(fact) else { return false }
       return prove(rest, &budget)
     }
+  }
+
+  /// Whether the goal is at least 0, as it is or with some of the zeros added or taken away.
+  private func prove(
+    _ goal: LinearSum, adding zeros: ArraySlice<Expression>, _ budget: inout Int
+  ) -> Bool {
+    if prove(goal, &budget) { return true }
+    for (i, zero) in zip(zeros.indices, zeros) {
+      let rest = zeros[zeros.index(after: i)...]
+      for sign in [-1, 1] as [Int64] {
+        var other = goal
+        other.add(zero, times: sign)
+        if prove(other, adding: rest, &budget) { return true }
+      }
+    }
+    return false
   }
 
   /// Whether `l <= r` follows, over the integers.

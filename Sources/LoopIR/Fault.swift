@@ -1,6 +1,6 @@
 import Syntax
 
-/// An access that is tested as it runs, and what is wrong when it is out of range.
+/// What is wrong when a test fails that the code makes as it runs: an index that is out of range, or lengths that differ.
 public struct Fault: Sendable, Hashable {
   /// The diagnostic, whose message has `{index}` and `{size}` for the numbers that only running gives.
   public var template: Diagnostic
@@ -16,13 +16,25 @@ public struct Fault: Sendable, Hashable {
       at: span)
   }
 
-  /// The diagnostic for an index that was out of range.
+  /// Creates the fault of two slices at `span` whose lengths differ.
+  public init(lengthsAt span: Span) {
+    template = Diagnostic(
+      .type, "shapes ({index},) and ({size},) do not broadcast together", at: span)
+  }
+
+  /// The diagnostic for an index that was out of range, or for two lengths that differ.
   ///
-  /// - Parameter index: the position it stands for; negative where it counted from the end and was before the start.
+  /// - Parameters:
+  ///   - index: the position it stands for; negative where it counted from the end and was before the start. Or a length.
+  ///   - size: the size of the dimension. Or the other length.
   public func diagnostic(index: Int64, size: Int64) -> Diagnostic {
     var result = template
-    // What is negative has had the size added already.
-    let written = index < 0 ? index &- size : index
+    // An index that is negative has had the size added already.
+    let written = index < 0 && template.category == .index ? index &- size : index
+    if template.category != .index && (index == 1 || size == 1) {
+      result.help =
+        "a slice of length 1 is stretched only where that length is known when compiling; index it instead"
+    }
     result.message = result.message.replacing(first: "{index}", with: "\(written)")
       .replacing(first: "{size}", with: "\(size)")
     return result

@@ -164,6 +164,11 @@ private struct Printer {
     case .allocate(let id, let body):
       add("with temporary \(expressions.name(id)):")
       addBlock(body)
+    case .requireEqual(let left, let right):
+      let (l, r) = (
+        expressions.text(left, expecting: .int64), expressions.text(right, expecting: .int64)
+      )
+      add("require \(l) equals \(r)")
     case .launch(let kernel): add("launch \(kernel.index)")
     }
   }

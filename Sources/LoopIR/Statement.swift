@@ -12,6 +12,8 @@ public struct Statement: Sendable, Hashable {
     case device([Statement])
     /// Makes a temporary buffer, which lives for `body`.
     case allocate(BufferID, body: [Statement])
+    /// Two lengths, int64, that must be equal here: where they are not, the function is left with an error.
+    case requireEqual(Expression, Expression)
     /// Only in a program's host part: runs a kernel.
     case launch(KernelID)
   }

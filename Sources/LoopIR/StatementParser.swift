@@ -31,6 +31,14 @@ extension Parser {
     }
     if accept("if") { return try conditional(from: start) }
     if accept("with") { return try with(from: start) }
+    if acceptKeyword("require") {
+      let left = try expression(expecting: .int64)
+      try expect("equals")
+      let right = try expression(expecting: .int64)
+      let place = span(from: start)
+      try endLine()
+      return Statement(.requireEqual(left, right), at: place)
+    }
     if acceptKeyword("launch") {
       let kernel = KernelID(try count())
       let head = span(from: start)

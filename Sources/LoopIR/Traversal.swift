@@ -82,6 +82,9 @@ extension Statement {
       if let condition = loop.condition { visit(condition) }
       if let workers = loop.mapping.workers { visit(workers) }
     case .whileLoop(let condition, _), .conditional(let condition, _, _): visit(condition)
+    case .requireEqual(let left, let right):
+      visit(left)
+      visit(right)
     case .device, .allocate, .launch: break
     }
   }
@@ -103,6 +106,8 @@ extension Statement {
       kind = .whileLoop(condition: transform(condition), body: body)
     case .conditional(let condition, let then, let otherwise):
       kind = .conditional(transform(condition), then: then, otherwise: otherwise)
+    case .requireEqual(let left, let right):
+      kind = .requireEqual(transform(left), transform(right))
     case .device, .allocate, .launch: kind = self.kind
     }
     return Statement(kind, at: span)
@@ -111,7 +116,7 @@ extension Statement {
   /// The blocks of statements directly inside this one.
   public var blocks: [[Statement]] {
     switch kind {
-    case .assign, .store, .launch: []
+    case .assign, .store, .requireEqual, .launch: []
     case .loop(let loop): [loop.body]
     case .whileLoop(_, let body), .device(let body), .allocate(_, let body): [body]
     case .conditional(_, let then, let otherwise): [then, otherwise]
@@ -122,7 +127,7 @@ extension Statement {
   public func mapBlocks(_ transform: ([Statement]) -> [Statement]) -> Statement {
     let kind: Kind
     switch self.kind {
-    case .assign, .store, .launch: kind = self.kind
+    case .assign, .store, .requireEqual, .launch: kind = self.kind
     case .loop(var loop):
       loop.body = transform(loop.body)
       kind = .loop(loop)

@@ -29,7 +29,7 @@ public struct UpwardExposure {
     }
     switch statement.kind {
     case .assign(let id, _): assigned.insert(id)
-    case .store, .launch: break
+    case .store, .requireEqual, .launch: break
     case .loop(let loop):
       let before = assigned
       assigned.insert(loop.variable)

@@ -134,6 +134,9 @@ private struct Verifier {
       assigned.formUnion(afterThen)
     case .device(let body): verify(body)
     case .allocate(let id, let body): verifyAllocation(of: id, body, at: span)
+    case .requireEqual(let left, let right):
+      verify(left, .int64, as: "the length")
+      verify(right, .int64, as: "the length")
     case .launch(let kernel):
       if !allowsLaunch { fail("kernel \(kernel.index) is launched outside a program", at: span) }
     }
@@ -145,7 +148,7 @@ private struct Verifier {
       switch statement.kind {
       case .assign(let id, _): assigned.insert(id)
       case .loop(let loop): assigned.insert(loop.variable)
-      case .store, .whileLoop, .conditional, .device, .allocate, .launch: break
+      case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
       }
     }
   }

@@ -146,7 +146,7 @@ extension Lowerer {
     return result
   }
 
-  /// Whether two extents are equal: known now, or made a condition of this version of the code.
+  /// Whether two extents are equal: known now, made a condition of this version of the code, or tested where the statement runs.
   private func areEqual(_ l: LoopIR.Expression, _ r: LoopIR.Expression, at span: Span) throws
     -> Bool
   {
@@ -158,10 +158,9 @@ extension Lowerer {
     }
     let condition = LoopIR.Expression.compare(.equal, l, r)
     guard onlyParameters(condition) else {
-      throw reject(
-        Diagnostic(
-          .type, "these slices cannot be shown to have the same length", at: span,
-          help: "write the loop over their elements"))
+      emit(.requireEqual(l, r), at: span)
+      facts = facts.assuming(condition)
+      return true
     }
     ir.checks.append(Check(condition, orElse: .respecialize))
     return true

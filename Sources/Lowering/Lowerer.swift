@@ -127,11 +127,11 @@ final class Lowerer {
 
   // MARK: Building
 
-  /// The statements that `body` emits.
+  /// The statements that `body` emits; what they establish holds among them alone.
   func block(_ body: () throws -> Void) rethrows -> [LoopIR.Statement] {
-    let outer = (statements, settledValues)
+    let outer = (statements, settledValues, facts)
     statements = []
-    defer { (statements, settledValues) = outer }
+    defer { (statements, settledValues, facts) = outer }
     try body()
     return statements
   }

@@ -26,7 +26,7 @@ final class Variant {
   let refusal: Diagnostic?
   /// What the results of the entry point mean; see `CompiledProgram.failures`.
   let failures: [Diagnostic?]
-  /// The accesses that the code tests as it runs; see `CompiledProgram.faults`.
+  /// What the code tests as it runs; see `CompiledProgram.faults`.
   let faults: [Fault]
   /// The sources that the failures speak of.
   let sourceFiles: [SourceFile]
@@ -101,7 +101,7 @@ final class Variant {
     return true
   }
 
-  /// The access out of range that the code recorded in the frame's error slot, which is cleared.
+  /// The failed test that the code recorded in the frame's error slot, which is cleared.
   func fault(in frame: CallFrame.Reference) -> Diagnostic {
     let slot = frame.pointee.slot
     defer { slot.update(repeating: 0, count: CallFrame.slotSize) }

@@ -89,7 +89,7 @@ private struct VectorChooser {
         size = max(size, element.isHalf ? 4 : element.size)
         visit(value)
       case .conditional(let condition, _, _): visit(condition)
-      case .loop, .whileLoop, .device, .allocate, .launch: break
+      case .loop, .whileLoop, .device, .allocate, .requireEqual, .launch: break
       }
     }
     return size
@@ -111,7 +111,8 @@ private struct VectorChooser {
         {
           isPossible = false
         }
-      case .whileLoop, .allocate, .launch: isPossible = false
+      // The test leaves the function, which a lane cannot do alone.
+      case .whileLoop, .allocate, .requireEqual, .launch: isPossible = false
       }
     }
     return isPossible && readsAlong(loop, assigned)

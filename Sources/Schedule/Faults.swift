@@ -1,28 +1,41 @@
 import LoopIR
 import struct Syntax.Span
 
-/// An access that is tested as it runs, with its place in the program.
-public struct TestedAccess: Sendable {
-  public var buffer: BufferID
-  public var dimension: Int
+/// What is tested as the code runs, with its place in the program.
+public struct RunTimeTest: Sendable {
+  public enum Subject: Sendable, Hashable {
+    /// That an index is within a dimension of a buffer.
+    case index(of: BufferID, dimension: Int)
+    /// That two lengths are equal.
+    case lengths
+  }
+
+  public var subject: Subject
   public var fault: Fault
 }
 
 extension Program {
-  /// The accesses that are tested as they run; the error slot holds the position of one, counted from 1.
-  public var faults: [TestedAccess] {
-    var found: [TestedAccess] = []
+  /// What is tested as the code runs; the error slot holds the position of a test that failed, counted from 1.
+  public var faults: [RunTimeTest] {
+    var found: [RunTimeTest] = []
+    func note(_ subject: RunTimeTest.Subject, _ fault: @autoclosure () -> Fault, at span: Span) {
+      if found.contains(where: { $0.isAbout(subject, at: span) }) { return }
+      found.append(RunTimeTest(subject: subject, fault: fault()))
+    }
     func note(_ buffer: BufferID, _ indices: [Expression], at span: Span) {
       for (dimension, index) in indices.enumerated() where index.isChecked {
-        if found.contains(where: { $0.isAbout(buffer, dimension, at: span) }) { continue }
-        let fault = Fault(array: host[buffer].name, dimension: dimension, at: span)
-        found.append(TestedAccess(buffer: buffer, dimension: dimension, fault: fault))
+        note(
+          .index(of: buffer, dimension: dimension),
+          Fault(array: host[buffer].name, dimension: dimension, at: span), at: span)
       }
     }
     for body in kernels.map({ [Statement(.loop($0.loop))] }) + [host.body] {
       body.forEachStatement { statement in
         if case .store(let buffer, let indices, _) = statement.kind {
           note(buffer, indices, at: statement.span)
+        }
+        if case .requireEqual = statement.kind {
+          note(.lengths, Fault(lengthsAt: statement.span), at: statement.span)
         }
         statement.forEachExpression { whole in
           whole.forEachDescendant { e in
@@ -35,11 +48,10 @@ extension Program {
   }
 }
 
-extension TestedAccess {
-  /// Whether this is the access to a dimension of `buffer` that stands at `span`.
-  public func isAbout(_ buffer: BufferID, _ dimension: Int, at span: Span) -> Bool {
-    guard self.buffer == buffer, self.dimension == dimension, let own = fault.template.spans.first
-    else { return false }
+extension RunTimeTest {
+  /// Whether this is the test of `subject` that stands at `span`.
+  public func isAbout(_ subject: Subject, at span: Span) -> Bool {
+    guard self.subject == subject, let own = fault.template.spans.first else { return false }
     // Spans compare equal wherever they are, so their parts are compared.
     return own.source == span.source && own.line == span.line && own.column == span.column
       && own.endLine == span.endLine && own.endColumn == span.endColumn

@@ -51,7 +51,7 @@ private struct WorkEstimate {
   /// The operations of a statement; nil where only running it tells.
   mutating func work(of statement: Statement) -> Expression? {
     switch statement.kind {
-    case .assign, .store, .launch: return .index(operations(of: statement))
+    case .assign, .store, .requireEqual, .launch: return .index(operations(of: statement))
     case .whileLoop: return nil
     case .conditional(_, let then, let otherwise):
       guard let yes = work(of: then), let no = work(of: otherwise) else { return nil }
@@ -122,6 +122,7 @@ private struct WorkEstimate {
     switch statement.kind {
     case .assign(_, let value), .store(_, _, let value), .conditional(let value, _, _):
       return 1 + operations(of: value)
+    case .requireEqual: return 1
     case .loop, .whileLoop, .device, .allocate, .launch: return 0
     }
   }

@@ -105,7 +105,7 @@ struct AssignedVariables {
       case .assign(let id, _): assigned.insert(id)
       case .loop(let inner): if countsInnerLoops { assigned.insert(inner.variable) }
       case .store(let id, _, _): stored.insert(id)
-      case .whileLoop, .conditional, .device, .allocate, .launch: break
+      case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
       }
     }
     variables = assigned

@@ -242,7 +242,7 @@ extension ForLoop {
           Reduction($0.op, $0.accumulator == old ? new : $0.accumulator)
         }
         return [Statement(.loop(loop), at: statement.span)]
-      case .assign, .store, .whileLoop, .conditional, .device, .allocate, .launch:
+      case .assign, .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch:
         return [statement]
       }
     }

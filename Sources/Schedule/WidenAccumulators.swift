@@ -82,7 +82,7 @@ private struct AccumulatorWidener {
       case .loop(var loop):
         loop.reductions = loop.reductions.renaming(narrow, to: wide)
         return [Statement(.loop(loop), at: statement.span)]
-      case .assign, .store, .whileLoop, .conditional, .device, .allocate, .launch:
+      case .assign, .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch:
         return [statement]
       }
     }

@@ -56,7 +56,12 @@ private struct BoundsChecker {
   var errors: [Diagnostic] = []
 
   mutating func visit(_ statements: [Statement], _ context: Context) {
-    for statement in statements { visit(statement, context) }
+    var context = context
+    for statement in statements {
+      visit(statement, context)
+      guard case .requireEqual(let left, let right) = statement.kind else { continue }
+      context.facts = context.facts.assuming(.compare(.equal, left, right))
+    }
   }
 
   private mutating func visit(_ statement: Statement, _ context: Context) {
@@ -93,6 +98,9 @@ private struct BoundsChecker {
       inner.facts = context.facts.assuming(condition, holds: false)
       visit(otherwise, inner)
     case .device(let body), .allocate(_, let body): visit(body, context)
+    case .requireEqual(let left, let right):
+      visit(left, context)
+      visit(right, context)
     case .launch: break
     }
   }

@@ -101,7 +101,7 @@ struct RandomFunction {
     let locals = function.variables.indices.map { VariableID($0) }.filter {
       function[$0].role == .local && !openLoops.contains($0)
     }
-    let kind = Int.random(in: 0..<(depth > 0 ? 8 : 2), using: &random)
+    let kind = Int.random(in: 0..<(depth > 0 ? 9 : 2), using: &random)
     switch kind {
     case 2, 3:
       let variables = locals.filter { function[$0].type == .int64 }
@@ -120,6 +120,9 @@ struct RandomFunction {
       readable += afterThen
       return Statement(.conditional(condition, then: then, otherwise: otherwise))
     case 6: return Statement(.device(block(depth: depth - 1)))
+    case 8:
+      return Statement(
+        .requireEqual(expression(.int64, depth: 2), expression(.int64, depth: 2)))
     case 7:
       let dead = function.buffers.indices.map { BufferID($0) }.filter {
         function[$0].role == .temporary && !liveBuffers.contains($0)

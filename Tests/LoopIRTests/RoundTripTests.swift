@@ -24,6 +24,7 @@ import struct Syntax.DiagnosticError
       c = True
       while c:
         c = False
+      require n - 1 equals m
       with device:
         for i in n - 1..<-1 by -1:
           y[i] = 0.5 + x[i, 0] * 2.0

@@ -103,6 +103,8 @@ public struct Interpreter {
       buffers[id] = Storage(Array(repeating: garbage, count: Int(count)))
       try run(body)
       buffers[id] = nil
+    case .requireEqual(let left, let right):
+      if try integer(left) != integer(right) { throw InterpretationError.missing("equal lengths") }
     case .launch: throw InterpretationError.missing("kernel")
     }
   }
