@@ -33,6 +33,7 @@ public func compile(
       widenAccumulators,
       splitReductions,
       chooseVectorLoops,
+      collapseLoops,
       limitWorkers,
       removeUnused,
     ], on: loopIR, in: context)

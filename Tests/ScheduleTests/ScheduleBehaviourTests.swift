@@ -18,7 +18,8 @@ import Transforms
     return try runner.run(
       [
         foldConstants, checkBounds, removeUnused, applySchedule(Self.schedule),
-        recognizeReductions(Self.schedule), splitReductions, chooseVectorLoops, removeUnused,
+        recognizeReductions(Self.schedule), splitReductions, chooseVectorLoops,
+        collapseLoops, removeUnused,
       ], on: function, in: PassContext())
   }
 

@@ -28,6 +28,8 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func chooseVectorLoops() throws { try runGoldens(pass: Schedule.chooseVectorLoops) }
 
+  @Test func collapseLoops() throws { try runGoldens(pass: Schedule.collapseLoops) }
+
   @Test func limitWorkers() throws { try runGoldens(pass: Schedule.limitWorkers) }
 
   @Test func outlineKernels() throws {

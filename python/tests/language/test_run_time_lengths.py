@@ -1,4 +1,4 @@
-"""Slices whose lengths are only known as the code runs: right where they agree, an error where not."""
+"""Slices whose lengths are only known as the code runs; where they differ, an error."""
 
 from __future__ import annotations
 
