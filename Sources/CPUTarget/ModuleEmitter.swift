@@ -32,8 +32,8 @@ final class ModuleEmitter {
   private var helpers: Set<RuntimeHelper> = []
   /// The counts by which vector loops are unrolled, in the order of first use.
   private var unrolled: [Int] = []
-  /// How many loops around others were written.
-  private var outerLoops = 0
+  /// What the loops with a node of their own say of themselves.
+  private var loopProperties: [String] = []
 
   init(_ program: Program, _ machine: Machine, isStrict: Bool) {
     self.program = program
@@ -76,7 +76,7 @@ final class ModuleEmitter {
         ? ""
         : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
       + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + Self.attributes
-      + unrolledMetadata + outerLoopNodes
+      + unrolledMetadata + ownNodes
   }
 
   /// Function attributes, and the metadata of loops that are vectors already and gain nothing by unrolling.
@@ -105,17 +105,25 @@ final class ModuleEmitter {
   }
 
   /// The metadata of a loop around another: a node of its own, since LLVM drops what two loops share.
-  func outerLoopMetadata() -> String {
-    outerLoops += 1
-    return "!\(Self.firstOuterLoop + outerLoops)"
+  func outerLoopMetadata() -> String { ownMetadata("!1") }
+
+  /// The metadata of a loop of which `count` iterations are to be written one after the other; a node of its own.
+  func unrolledLoopMetadata(count: Int) -> String {
+    ownMetadata("!{!\"llvm.loop.unroll.count\", i32 \(count)}")
   }
 
-  private static let firstOuterLoop = 1000
+  /// A node for one loop alone, which says `property`.
+  private func ownMetadata(_ property: String) -> String {
+    loopProperties.append(property)
+    return "!\(Self.firstOwnNode + loopProperties.count)"
+  }
 
-  private var outerLoopNodes: String {
-    (0..<outerLoops).map { index in
-      let node = Self.firstOuterLoop + index + 1
-      return "!\(node) = distinct !{!\(node), !1}\n"
+  private static let firstOwnNode = 1000
+
+  private var ownNodes: String {
+    loopProperties.enumerated().map { index, property in
+      let node = Self.firstOwnNode + index + 1
+      return "!\(node) = distinct !{!\(node), \(property)}\n"
     }.joined()
   }
 

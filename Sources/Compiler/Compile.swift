@@ -10,25 +10,28 @@ import Transforms
 ///
 /// - Parameters:
 ///   - names: resolves the names of the function's enclosing scopes.
-///   - dump: receives the stages it asks for as text.
+///   - dump: receives the stages it asks for as text; nil for what the options and the environment ask for.
 /// - Throws: the diagnostics of the first phase that found the program wrong.
 public func compile(
   _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine,
-  dump: DumpRequest = .environment
+  dump: DumpRequest? = nil
 ) throws(DiagnosticError) -> CompiledProgram {
   let context = PassContext()
+  let dump = dump ?? (signature.options.printsStages ? .everything : .environment)
   var runner = PassRunner(dump: dump.names, sink: dump.sink)
 
   // Loop IR: what the program means.
-  let lowered = try lower(function, signature: signature, names: names)
-  try runner.inspect(lowered, after: "lower")
+  let lowered = try runner.step("lower") { () throws(DiagnosticError) in
+    try lower(function, signature: signature, names: names)
+  }
   let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
   let loopIR = try runner.run([foldConstants] + checks + [removeUnused], on: lowered, in: context)
 
   // Program: how it runs.
   let scheduled = try runner.run(
     [
-      applySchedule(signature.schedule),
+      applySchedule(
+        signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
       recognizeReductions(signature.schedule),
       widenAccumulators,
       splitReductions,
@@ -37,12 +40,17 @@ public func compile(
       limitWorkers,
       removeUnused,
     ], on: loopIR, in: context)
-  let program = outlineKernels(scheduled)
-  try runner.inspect(program, after: "outline-kernels")
+  let program = try runner.step("outline-kernels") { () throws(DiagnosticError) in
+    outlineKernels(scheduled)
+  }
+  let clock = ContinuousClock()
+  let start = clock.now
+  let code = emitLLVM(program, for: machine, isStrict: signature.options.isStrict)
+  if signature.options.printsStages { dump.sink("emit-llvm", code, start.duration(to: clock.now)) }
 
   return CompiledProgram(
     entry: entryName(of: program),
-    code: emitLLVM(program, for: machine, isStrict: signature.options.isStrict),
+    code: code,
     failures: program.host.checks.map { check in
       switch check.failure {
       case .error(let diagnostic): diagnostic

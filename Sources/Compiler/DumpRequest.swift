@@ -4,16 +4,15 @@
   import Darwin
 #endif
 
-/// Where the compiler shows its stages: `PARPY_DUMP=name,…`.
+/// Where the compiler shows its stages: `PARPY_DUMP=name,…`, or `debug_print=True` for all of them.
 public struct DumpRequest {
+  public typealias Sink = (_ stage: String, _ text: String, _ duration: Duration?) -> Void
+
   var names: Set<String>
-  var sink: (_ stage: String, _ text: String) -> Void
+  var sink: Sink
 
   /// Creates a request for the stages with the given names; `all` stands for every stage.
-  public init(
-    _ names: Set<String> = [],
-    to sink: @escaping (_ stage: String, _ text: String) -> Void = { _, _ in }
-  ) {
+  public init(_ names: Set<String> = [], to sink: @escaping Sink = { _, _, _ in }) {
     self.names = names
     self.sink = sink
   }
@@ -22,16 +21,42 @@ public struct DumpRequest {
   public static var environment: DumpRequest {
     guard let value = getenv("PARPY_DUMP") else { return DumpRequest() }
     let names = String(cString: value).split(separator: ",").map(String.init)
-    return DumpRequest(Set(names)) { stage, text in
-      var report = "// after \(stage)\n\(text)\n"
-      report.withUTF8 { bytes in
-        var rest = UnsafeRawBufferPointer(bytes)
-        while let start = rest.baseAddress, !rest.isEmpty {
-          let written = write(2, start, rest.count)
-          if written <= 0 { return }
-          rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
-        }
+    return DumpRequest(Set(names)) { stage, text, _ in write("// after \(stage)\n\(text)\n") }
+  }
+
+  /// Every stage with its time, written to standard error.
+  public static var everything: DumpRequest {
+    DumpRequest(["all"]) { stage, text, duration in
+      let time = duration.map { ": \(milliseconds($0)) ms" } ?? ""
+      write("// after \(stage)\(time)\n\(text)\n")
+    }
+  }
+
+  /// A duration in milliseconds with two digits behind the point.
+  private static func milliseconds(_ duration: Duration) -> String {
+    let (seconds, attoseconds) = duration.components
+    let hundredths = seconds &* 100_000 &+ attoseconds / 10_000_000_000_000
+    let rest = hundredths % 100
+    return "\(hundredths / 100)." + (rest < 10 ? "0" : "") + "\(rest)"
+  }
+
+  private static func write(_ report: String) {
+    var report = report
+    report.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while let start = rest.baseAddress, !rest.isEmpty {
+        let written = Self.write(2, start, rest.count)
+        if written <= 0 { return }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
       }
     }
+  }
+
+  private static func write(_ file: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+    #if canImport(Glibc)
+      Glibc.write(file, start, count)
+    #else
+      Darwin.write(file, start, count)
+    #endif
   }
 }

@@ -124,7 +124,10 @@ public struct CompileOptions: Sendable, Hashable {
   public var isStrict = false
   /// Data-dependent indexes are checked at run time.
   public var checksBounds = false
+  /// How many iterations of a loop `.unroll()` writes out at most.
   public var maximumUnrollCount = 32
+  /// Every stage is printed to standard error, with the time it took.
+  public var printsStages = false
   /// A loop over a shape variable bears the variable's name as a label.
   public var hasImplicitShapeLabels = true
 

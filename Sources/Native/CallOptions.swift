@@ -11,6 +11,8 @@ struct CallOptions {
 
   var compile = CompileOptions()
   var specialization = Specialization.auto
+  /// Whether code that LLVM refuses is written to a file.
+  var writesOutput = false
   /// The labels that the options give a schedule to.
   var scheduledLabels: [String] = []
 
@@ -22,6 +24,9 @@ struct CallOptions {
       try Self.requireCPU(backend.pointer, isDefault: true)
       compile.checksBounds = hooks.checksBounds
       return
+    }
+    if try Self.bool(options, "verbose_backend_resolution") {
+      _ = try hooks.reportBackends.call()
     }
     let backend = try options.attribute("backend")
     let name = try backend.attribute("name")
@@ -43,6 +48,8 @@ struct CallOptions {
     compile.isStrict = try Self.bool(options, "strict")
     compile.hasImplicitShapeLabels = try Self.bool(options, "implicit_shape_labels")
     compile.checksBounds = try Self.bool(options, "check_bounds")
+    compile.printsStages = try Self.bool(options, "debug_print")
+    writesOutput = try Self.bool(options, "write_output")
     let count = try options.attribute("max_unroll_count")
     compile.maximumUnrollCount = try count.pointer.integer()
     let specialize = try options.attribute("specialize")

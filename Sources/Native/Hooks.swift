@@ -9,6 +9,7 @@ struct Hooks {
   let compileAndLoad: PythonPointer
   let target: PythonPointer
   let defaultBackend: PythonPointer
+  let reportBackends: PythonPointer
   let compileError: PythonPointer
   let typeMismatchError: PythonPointer
   let internalCompilerError: PythonPointer
@@ -42,6 +43,7 @@ struct Hooks {
       compileAndLoad: try object.attribute("compile_and_load").taken(),
       target: try object.attribute("target").taken(),
       defaultBackend: try object.attribute("default_backend").taken(),
+      reportBackends: try object.attribute("report_backends").taken(),
       compileError: try object.attribute("CompileError").taken(),
       typeMismatchError: try object.attribute("TypeMismatchError").taken(),
       internalCompilerError: try object.attribute("InternalCompilerError").taken(),

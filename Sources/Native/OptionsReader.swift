@@ -9,6 +9,8 @@ final class OptionsReader {
 
   /// The token of options that ask for the undecorated function.
   static let sequentialToken: Int64 = -1
+  /// The token of the default options.
+  private static let defaultToken: Int64 = 0
   /// The token of a call without options.
   static let noToken = Int64.min
 
@@ -54,7 +56,9 @@ final class OptionsReader {
   func append(
     _ options: PythonPointer?, token: Int64, to frame: CallFrame.Reference
   ) throws(PythonException) {
-    frame.pointee.append(type: UInt64(bitPattern: token))
+    // Options that are left out are the default ones.
+    let key = token == Self.noToken ? Self.defaultToken : token
+    frame.pointee.append(type: UInt64(bitPattern: key))
     if labels.isEmpty { return }
     guard let options, options != py_none() else {
       for _ in labels { append(.absent, threads: 1, to: frame) }

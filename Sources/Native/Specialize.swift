@@ -107,7 +107,11 @@ extension FunctionState {
     let (plan, signature, program) = try compile(request)
     let refusal = refusal(program, request.family.layout)
     for warning in program.warnings { try warn(warning, in: request.names.sources) }
-    let code = refusal == nil ? try Self.load(program.code, entry: program.entry) : nil
+    let code =
+      refusal == nil
+      ? try Self.load(
+        program.code, entry: program.entry, writesOutput: request.options.writesOutput,
+        printsTime: request.options.compile.printsStages) : nil
     let variant = Variant(
       plan, code: code, refusal: refusal, failures: program.failures, faults: program.faults,
       sourceFiles: request.names.sources)
@@ -187,11 +191,20 @@ extension FunctionState {
   // MARK: - The Python side of a compilation
 
   /// Makes machine code of LLVM IR and loads it.
-  static func load(_ text: String, entry: String) throws(PythonException) -> Variant.Code {
+  ///
+  /// - Parameters:
+  ///   - isEdited: whether a user may have changed the text, so that what is wrong with it is no bug of ours.
+  ///   - writesOutput: whether text that is refused is written to a file.
+  ///   - printsTime: whether to print how long it took.
+  static func load(
+    _ text: String, entry: String, isEdited: Bool = false, writesOutput: Bool = false,
+    printsTime: Bool = false
+  ) throws(PythonException) -> Variant.Code {
     let hooks = try Hooks.current()
     let code = try text.python()
     let symbol = try entry.python()
-    let library = try hooks.compileAndLoad.call(code.pointer, symbol.pointer)
+    let library = try hooks.compileAndLoad.call(
+      code.pointer, symbol.pointer, py_bool(isEdited), py_bool(writesOutput), py_bool(printsTime))
     let address = try library.attribute("address")
     guard let start = PyLong_AsVoidPtr(address.pointer) else {
       if PyErr_Occurred() != nil { throw PythonException() }

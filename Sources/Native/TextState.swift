@@ -32,7 +32,7 @@ final class TextState: CallableState {
     let failures = block.failures.map { failure in
       failure.map { Diagnostic($0.category, $0.message, at: []) }
     }
-    let code = try FunctionState.load(text, entry: block.entry)
+    let code = try FunctionState.load(text, entry: block.entry, isEdited: true)
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
     let faults = block.faults.map { Fault(Diagnostic($0.category, $0.message, at: [])) }
     variant = Variant(

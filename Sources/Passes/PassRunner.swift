@@ -12,16 +12,16 @@ public struct PassRunner {
   public private(set) var timings: [Timing] = []
 
   private let dump: Set<String>
-  private let sink: (_ pass: String, _ text: String) -> Void
+  private let sink: (_ pass: String, _ text: String, _ duration: Duration?) -> Void
 
   /// Creates a runner.
   ///
   /// - Parameters:
   ///   - dump: the names of the passes after which the IR is dumped; `all` stands for every pass.
-  ///   - sink: receives the dumps.
+  ///   - sink: receives the dumps, each with how long the pass took, where that is known.
   public init(
     dump: Set<String> = [],
-    sink: @escaping (_ pass: String, _ text: String) -> Void = { _, _ in }
+    sink: @escaping (_ pass: String, _ text: String, _ duration: Duration?) -> Void = { _, _, _ in }
   ) {
     self.dump = dump
     self.sink = sink
@@ -38,9 +38,25 @@ public struct PassRunner {
     for pass in passes {
       let start = clock.now
       ir = try pass.transform(ir, context)
-      timings.append(Timing(pass: pass.name, duration: start.duration(to: clock.now)))
-      try inspect(ir, after: pass.name)
+      let duration = start.duration(to: clock.now)
+      timings.append(Timing(pass: pass.name, duration: duration))
+      try inspect(ir, after: pass.name, taking: duration)
     }
+    return ir
+  }
+
+  /// What a step that is no pass makes, which is dumped and verified.
+  ///
+  /// - Throws: what the step throws, or `.bug` diagnostics that name it.
+  public mutating func step<IR: IntermediateRepresentation>(
+    _ name: String, _ make: () throws(DiagnosticError) -> IR
+  ) throws(DiagnosticError) -> IR {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let ir = try make()
+    let duration = start.duration(to: clock.now)
+    timings.append(Timing(pass: name, duration: duration))
+    try inspect(ir, after: name, taking: duration)
     return ir
   }
 
@@ -48,9 +64,9 @@ public struct PassRunner {
   ///
   /// - Throws: `.bug` diagnostics that name the step, where the IR is broken.
   public func inspect(
-    _ ir: some IntermediateRepresentation, after name: String
+    _ ir: some IntermediateRepresentation, after name: String, taking duration: Duration? = nil
   ) throws(DiagnosticError) {
-    if dump.contains(name) || dump.contains("all") { sink(name, ir.printed) }
+    if dump.contains(name) || dump.contains("all") { sink(name, ir.printed, duration) }
     let faults = ir.verify()
     if faults.isEmpty { return }
     throw DiagnosticError(

@@ -36,7 +36,9 @@ private struct VectorChooser {
       let lanes = lanes(for: loop)
       guard lanes > 1 else { return rebuilt }
       loop.mapping.lanes = lanes
-      if lanes * elementSize(in: loop.body) == Self.registerSize { loop.mapping.unroll = 4 }
+      let least = lanes * elementSize(in: loop.body) == Self.registerSize ? 4 : 1
+      // What was asked for counts iterations, of which a vector has several.
+      loop.mapping.unroll = max(least, loop.mapping.unroll / lanes)
       hasVectors = true
       return Statement(.loop(loop), at: rebuilt.span)
     }

@@ -109,11 +109,11 @@ import Testing
     let text = "def f(y: float32[4]):\n  y[0] = 1.0 + 2.0"
     _ = try compiled(
       text,
-      dump: DumpRequest(["lower", "outline-kernels", "fold-constants"]) { stage, _ in
+      dump: DumpRequest(["lower", "outline-kernels", "fold-constants"]) { stage, _, _ in
         stages.append(stage)
       })
     #expect(stages == ["lower", "fold-constants", "outline-kernels"])
-    _ = try compiled(text, dump: DumpRequest([]) { stage, _ in stages.append(stage) })
+    _ = try compiled(text, dump: DumpRequest([]) { stage, _, _ in stages.append(stage) })
     #expect(stages.count == 3)
   }
 

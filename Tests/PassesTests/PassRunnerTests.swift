@@ -61,14 +61,14 @@ func dumpsWhatIsAskedFor(names: Set<String>, expected: [String]) throws {
   var dumps: [String] = []
   let double = Pass<AnyInteger>("double") { ir, _ in AnyInteger(value: ir.value * 2) }
   let increment = Pass<AnyInteger>("increment") { ir, _ in AnyInteger(value: ir.value + 1) }
-  var runner = PassRunner(dump: names) { dumps.append("\($0): \($1)") }
+  var runner = PassRunner(dump: names) { name, text, _ in dumps.append("\(name): \(text)") }
   _ = try runner.run([double, increment, double], on: AnyInteger(value: 2), in: PassContext())
   #expect(dumps == expected)
 }
 
 @Test func dumpsABrokenIRBeforeItIsReported() throws {
   var dumps: [String] = []
-  var runner = PassRunner(dump: ["increment"]) { dumps.append("\($0): \($1)") }
+  var runner = PassRunner(dump: ["increment"]) { name, text, _ in dumps.append("\(name): \(text)") }
   #expect(throws: DiagnosticError.self) {
     try runner.run([increment], on: Even(value: 2), in: PassContext())
   }

@@ -17,7 +17,8 @@ import Transforms
     var runner = PassRunner()
     return try runner.run(
       [
-        foldConstants, checkBounds, removeUnused, applySchedule(Self.schedule),
+        foldConstants, checkBounds, removeUnused,
+        applySchedule(Self.schedule, maximumUnrollCount: 32),
         recognizeReductions(Self.schedule), splitReductions, chooseVectorLoops,
         collapseLoops, removeUnused,
       ], on: function, in: PassContext())

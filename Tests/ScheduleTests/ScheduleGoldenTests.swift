@@ -11,12 +11,16 @@ private let schedule: [String: LoopSchedule] = [
   "dynamic": LoopSchedule(threads: .parameter(0)),
   "single": LoopSchedule(threads: .constant(1)),
   "reduceOnly": LoopSchedule(threads: nil, isReduction: true),
+  "U": LoopSchedule(threads: nil, unrolls: true),
+  "PU": LoopSchedule(threads: .constant(8), unrolls: true),
   "P": LoopSchedule(threads: .constant(8)),
   "R": LoopSchedule(threads: .constant(8), isReduction: true),
 ]
 
 @Suite struct ScheduleGoldenTests {
-  @Test func applySchedule() throws { try runGoldens(pass: Schedule.applySchedule(schedule)) }
+  @Test func applySchedule() throws {
+    try runGoldens(pass: Schedule.applySchedule(schedule, maximumUnrollCount: 8))
+  }
 
   @Test func recognizeReductions() throws {
     try runGoldens(pass: Schedule.recognizeReductions(schedule))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 
 from parpy import _cache, _llvm
-from parpy._llvm import Library
+from parpy._llvm import Library, LLVMError
 
-__all__ = ["compile_and_load"]
+__all__ = ["LLVMError", "compile_and_load", "written"]
 
 
 def compile_and_load(ir: str, entry: str, *, optimize: bool = True) -> Library:
@@ -59,3 +60,12 @@ def _load_cached(cache: _cache.DiskCache | None, key: str, entry: str) -> Librar
         return None  # Compiling again says what is wrong, or replaces the entry.
     library.from_disk = True
     return library
+
+
+def written(ir: str, entry: str) -> str:
+    """Writes code that was refused to a new file among the temporary ones; returns its path."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"{entry}_", suffix=".ll", encoding="utf-8", delete=False
+    ) as file:
+        file.write(ir)
+    return file.name

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from parpy import _errors, _intrinsics, _stages, backend, types
 from parpy._buffer import Buffer
+from parpy._errors import CompileError, InternalCompilerError
 from parpy._options import CHECKS_BOUNDS, CompileBackend
 
 if TYPE_CHECKING:
@@ -33,11 +35,32 @@ class Hooks:
     Lowered = _stages.Lowered
 
     @staticmethod
-    def compile_and_load(text: str, entry: str) -> Library:
-        """Machine code for the LLVM IR `text`; the result's address is that of `entry`."""
-        from parpy._compile import compile_and_load
+    def compile_and_load(
+        text: str, entry: str, edited: bool, write_output: bool, print_time: bool
+    ) -> Library:
+        """Machine code for the LLVM IR `text`; the result's address is that of `entry`.
 
-        return compile_and_load(text, entry)
+        Text that LLVM refuses is an error of the program where a user may have edited it, else
+        one of ParPy.
+        """
+        from parpy._compile import LLVMError, compile_and_load, written
+
+        try:
+            library = compile_and_load(text, entry)
+        except LLVMError as error:
+            message = str(error).strip()
+            if edited:
+                message = f"LLVM refuses the code: {message}"
+            else:
+                message = f"LLVM refuses the code that ParPy has generated, a bug: {message}"
+            if write_output:
+                message += f"\n\nThe code was written to {written(text, entry)}"
+            raise (CompileError if edited else InternalCompilerError)(message) from None
+        if print_time:
+            origin = "the cache on disk" if library.from_disk else "LLVM"
+            took = f"{library.milliseconds:.2f} ms"
+            os.write(2, f"// machine code from {origin}: {took}\n".encode())
+        return library
 
     @staticmethod
     def plain_call(function: FunctionType, arguments: tuple[Any, ...]) -> Any:
@@ -62,6 +85,13 @@ class Hooks:
     def default_backend() -> CompileBackend:
         """The backend that `Auto` stands for now."""
         return backend.default_backend()
+
+    @staticmethod
+    def report_backends() -> None:
+        """Prints of each backend why it is enabled or not, and which one `Auto` stands for."""
+        for b in backend.backends:
+            backend.is_enabled(b, verbose=True)
+        print(f"{CompileBackend.Auto!r} stands for {backend.default_backend()!r}")
 
     @staticmethod
     def warn(message: str, filename: str, lineno: int) -> None:

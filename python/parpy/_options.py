@@ -143,7 +143,7 @@ class LoopPar:
         return self._with(threads, size, flags)
 
     def unroll(self) -> LoopPar:
-        """The loop is unrolled, where its trip count is known and small enough."""
+        """The loop is unrolled: as a whole where it is short, else some iterations at a time."""
         threads, tpb, flags = self._fields()
         return self._with(threads, tpb, flags | _UNROLL)
 
@@ -392,7 +392,7 @@ class CompileOptions:
         use_cuda_thread_block_clusters: let CUDA reductions use clusters.
         max_thread_blocks_per_cluster: the size of such a cluster; a power of two up to 16.
         use_cuda_graphs: capture host programs in CUDA graphs; None leaves it to the runtime.
-        max_unroll_count: the longest loop that `.unroll()` unrolls, in iterations.
+        max_unroll_count: the longest loop that `.unroll()` unrolls as a whole, in iterations.
         force_int_size: the type of weak integers, such as `parpy.types.I32`.
         force_float_size: the type of weak floats, such as `parpy.types.F32`.
         implicit_shape_labels: loops over a shape variable bear its name as a label.

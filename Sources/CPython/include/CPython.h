@@ -17,6 +17,7 @@
 static inline void py_retain(PyObject *object) { Py_INCREF(object); }
 static inline void py_release(PyObject *object) { Py_DECREF(object); }
 static inline PyObject *py_none(void) { return Py_None; }
+static inline PyObject *py_bool(bool value) { return value ? Py_True : Py_False; }
 
 // ---- What Native needs of the C library ----
 
