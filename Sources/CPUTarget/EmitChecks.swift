@@ -101,11 +101,14 @@ extension FunctionEmitter {
 
   /// Leaves the function where an access of the loop that has just ended was out of range.
   func leaveAfterFault(in loop: ForLoop) {
-    var hasTests = false
-    loop.body.forEachExpression { e in hasTests = hasTests || e.isChecked }
-    if !hasTests { return }
+    if !loop.body.containsTests { return }
+    branch(on: line("xor i1 \(isWithoutFault()), true"), then: { self.leave() }, otherwise: nil)
+  }
+
+  /// Whether no access was out of range so far, as an i1.
+  func isWithoutFault() -> String {
     let fault = line("load atomic i64, ptr %slot monotonic, align 8")
-    branch(on: line("icmp ne i64 \(fault), 0"), then: { self.leave() }, otherwise: nil)
+    return line("icmp eq i64 \(fault), 0")
   }
 
   /// Frees what the function holds and returns from it; what follows is never reached.
@@ -118,5 +121,14 @@ extension FunctionEmitter {
       add("ret void")
     }
     open(label("unreachable"))
+  }
+}
+
+extension [Statement] {
+  /// Whether an access inside is tested as it runs.
+  var containsTests: Bool {
+    var found = false
+    forEachExpression { e in found = found || e.isChecked }
+    return found
   }
 }

@@ -5,56 +5,65 @@ extension FunctionEmitter {
   func emit(_ loop: ForLoop, from lower: Value, to upper: Value) {
     if loop.mapping.lanes > 1 && vector == nil {
       emitVector(loop, from: lower, to: upper)
+    } else if vector != nil && (loop.condition != nil || lower.lanes > 1 || upper.lanes > 1) {
+      emitInLanes(loop, from: lower, to: upper)
     } else if loop.step == 1 {
       let metadata = metadata(of: loop)
       count(
         from: lower.text, to: upper.text, by: 1, while: loop.condition, metadata: metadata
       ) { i in
         self.bindings[loop.variable] = Value(i, .int64)
-        self.emit(loop.body)
+        self.emitBody(loop.body)
       }
     } else {
       // Counting iterations keeps the loop variable from overflowing past the end of the range.
       let iterations = tripCount(from: lower, to: upper, step: loop.step)
       let metadata = metadata(of: loop)
       count(
-        from: "0", to: iterations, by: 1, while: loop.condition, metadata: metadata
+        from: "0", to: iterations.text, by: 1, while: loop.condition, metadata: metadata
       ) { k in
         let offset = self.line("mul i64 \(k), \(loop.step)")
         self.bindings[loop.variable] = Value(self.line("add i64 \(lower.text), \(offset)"), .int64)
-        self.emit(loop.body)
+        self.emitBody(loop.body)
       }
     }
   }
 
-  /// A loop is unrolled as it says; one around another that does not say so, not at all: LLVM would write out a nest of constant extents statement by statement (filling
-  /// 61 x 61 elements took 24 s to compile).
+  /// The body of a loop.
+  func emitBody(_ body: [Statement]) {
+    let outer = vector?.body
+    vector?.body = body
+    emit(body)
+    if let outer { vector?.body = outer }
+  }
+
+  /// A loop is unrolled as it says; one around another that does not say so, not at all: LLVM would write out a nest of
+  /// constant extents statement by statement (filling 61 x 61 elements took 24 s to compile).
   private func metadata(of loop: ForLoop) -> String {
     if loop.mapping.unroll > 1 {
       return ", !llvm.loop \(module.unrolledLoopMetadata(count: loop.mapping.unroll))"
     }
-    var containsLoop = false
-    loop.body.forEachStatement { statement in
-      switch statement.kind {
-      case .loop, .whileLoop: containsLoop = true
-      case .assign, .store, .conditional, .device, .allocate, .requireEqual, .launch: break
-      }
-    }
-    return containsLoop ? ", !llvm.loop \(module.outerLoopMetadata())" : ""
+    return loop.body.containsLoop ? ", !llvm.loop \(module.outerLoopMetadata())" : ""
   }
 
-  private func tripCount(from lower: Value, to upper: Value, step: Int) -> String {
-    let (low, high) = step > 0 ? (lower.text, upper.text) : (upper.text, lower.text)
-    let isRunning = line("icmp slt i64 \(low), \(high)")
-    let distance = line("sub i64 \(high), \(low)")
-    let last = line("sub i64 \(distance), 1")
-    let steps = line("udiv i64 \(last), \(step.magnitude)")
-    let count = line("add i64 \(steps), 1")
-    return line("select i1 \(isRunning), i64 \(count), i64 0")
+  /// The number of iterations, in each lane where that differs between them.
+  func tripCount(from lower: Value, to upper: Value, step: Int) -> Value {
+    let (first, end) = unified(lower, upper)
+    let lanes = first.lanes
+    func constant(_ number: String) -> String {
+      lanes == 1 ? number : "splat (i64 \(number))"
+    }
+    let (low, high) = step > 0 ? (first, end) : (end, first)
+    let isRunning = Value(line("icmp slt \(low.typed), \(high.text)"), .bool, lanes: lanes)
+    let distance = line("sub \(high.typed), \(low.text)")
+    let last = line("sub \(low.llvmType) \(distance), \(constant("1"))")
+    let steps = line("udiv \(low.llvmType) \(last), \(constant("\(step.magnitude)"))")
+    let count = line("add \(low.llvmType) \(steps), \(constant("1"))")
+    return select(isRunning, Value(count, .int64, lanes: lanes), .integer(0, .int64))
   }
 
   /// A loop that counts up from `start` while it is below `end` and `condition` holds.
-  private func count(
+  func count(
     from start: String, to end: String, by step: Int, while condition: Expression? = nil,
     metadata: String = "", _ body: (String) -> Void
   ) {
@@ -96,14 +105,15 @@ extension FunctionEmitter {
     var totals: [Value] = []
     withOwnSlots(for: varying) {
       vector = VectorContext(
-        lanes: lanes, variable: loop.variable, base: lower.text, mask: nil, varying: varying)
+        lanes: lanes, variable: loop.variable, base: lower.text, step: loop.step, mask: nil,
+        varying: varying, body: loop.body)
       for reduction in accumulators {
         let type = host[reduction.accumulator].type
         guard let identity = reduction.op.identity(of: type), let value = Value(literal: identity)
         else { continue }
         assign(reduction.accumulator, value)
       }
-      emitVectorBodies(loop, from: lower.text, to: upper.text, lanes)
+      emitVectorBodies(loop, from: lower, to: upper, lanes)
       totals = accumulators.map { fold(read($0.accumulator), $0.op.combining) }
       vector = nil
     }
@@ -113,17 +123,32 @@ extension FunctionEmitter {
     leaveAfterFault(in: loop)
   }
 
-  private func emitVectorBodies(_ loop: ForLoop, from lower: String, to upper: String, _ lanes: Int)
-  {
-    let distance = line("sub i64 \(upper), \(lower)")
-    module.declare("declare i64 @llvm.smax.i64(i64, i64)")
-    let count = line("call i64 @llvm.smax.i64(i64 \(distance), i64 0)")
-    let whole = line("and i64 \(count), \(-lanes)")
-    let wholeEnd = line("add i64 \(lower), \(whole)")
+  private func emitVectorBodies(_ loop: ForLoop, from lower: Value, to upper: Value, _ lanes: Int) {
     let metadata = ", !llvm.loop \(module.loopMetadata(unroll: loop.mapping.unroll))"
-    self.count(from: lower, to: wholeEnd, by: lanes, metadata: metadata) { base in
-      self.vector?.base = base
-      self.emit(loop.body)
+    let count: String
+    let whole: String
+    let wholeEnd: String
+    if loop.step == 1 {
+      let distance = line("sub i64 \(upper.text), \(lower.text)")
+      module.declare("declare i64 @llvm.smax.i64(i64, i64)")
+      count = line("call i64 @llvm.smax.i64(i64 \(distance), i64 0)")
+      whole = line("and i64 \(count), \(-lanes)")
+      wholeEnd = line("add i64 \(lower.text), \(whole)")
+      self.count(from: lower.text, to: wholeEnd, by: lanes, metadata: metadata) { base in
+        self.vector?.base = base
+        self.emit(loop.body)
+      }
+    } else {
+      func position(_ iteration: String) -> String {
+        line("add i64 \(lower.text), \(line("mul i64 \(iteration), \(loop.step)"))")
+      }
+      count = tripCount(from: lower, to: upper, step: loop.step).text
+      whole = line("and i64 \(count), \(-lanes)")
+      wholeEnd = position(whole)
+      self.count(from: "0", to: whole, by: lanes, metadata: metadata) { iteration in
+        self.vector?.base = position(iteration)
+        self.emit(loop.body)
+      }
     }
     let rest = line("sub i64 \(count), \(whole)")
     let hasRest = line("icmp ne i64 \(rest), 0")

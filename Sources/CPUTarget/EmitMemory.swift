@@ -120,7 +120,9 @@ extension FunctionEmitter {
   private func access(_ id: BufferID, _ indices: [Expression]) -> Access {
     let buffer = host[id]
     guard let vector else { return .uniform(pointer: address(buffer, id, indices).text) }
-    let stride = buffer.stride(of: indices, along: vector.variable) { self.varies($0) }
+    let stride = buffer.stride(of: indices, along: vector.variable, step: vector.step) {
+      self.varies($0)
+    }
     switch stride {
     case 0: return .uniform(pointer: inFirstLane { address(buffer, id, indices) }.text)
     case 1:

@@ -24,6 +24,7 @@ extension FunctionEmitter {
   }
 
   private func emitWhile(_ condition: Expression, _ body: [Statement]) {
+    if vector != nil { return emitWhileInLanes(condition, body) }
     let (head, inside, done) = (label("while"), label("do"), label("done"))
     add("br label %\(head)")
     open(head)
@@ -142,7 +143,7 @@ extension FunctionEmitter {
 
   // MARK: Launches
 
-  /// The fewest iterations of a vector loop worth handing to a worker.
+  /// The fewest iterations of a vector loop without loops inside that are worth handing to a worker.
   private static var leastVectorRange: Int { 1024 }
 
   private func emitLaunch(_ kernel: Kernel) {
@@ -159,7 +160,8 @@ extension FunctionEmitter {
     }
     let count = emit(kernel.loop.tripCount)
     let lanes = kernel.loop.mapping.lanes
-    let multiple = lanes > 1 ? max(lanes, Self.leastVectorRange) : 1
+    let isInnermost = !kernel.loop.body.containsLoop
+    let multiple = lanes > 1 && isInnermost ? max(lanes, Self.leastVectorRange) : lanes
     let workers = kernel.loop.mapping.workers.map { emit($0).text } ?? "1"
     let run = runtimeFunction(at: 0)
     add(

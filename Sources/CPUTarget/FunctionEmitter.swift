@@ -37,10 +37,16 @@ final class FunctionEmitter {
     var variable: VariableID
     /// The loop variable in the first lane, an i64.
     var base: String
+    /// By how much it grows from one lane to the next.
+    var step: Int
     /// Which lanes take part; nil for all.
     var mask: Value?
     /// The variables with a value a lane.
     var varying: Set<VariableID>
+    /// The body of the innermost loop around what is being written.
+    var body: [Statement]
+    /// The variables that may change in any lane under one certain mask, because only the lanes of that mask read them.
+    var free: (variables: Set<VariableID>, mask: String)?
   }
 
   init(_ module: ModuleEmitter, _ kernel: Kernel?) {
@@ -49,6 +55,9 @@ final class FunctionEmitter {
   }
 
   var host: LoopFunction { module.program.host }
+
+  /// The statements of this function.
+  var statements: [Statement] { kernel.map { [Statement(.loop($0.loop))] } ?? host.body }
 
   // MARK: Whole functions
 
@@ -152,7 +161,7 @@ final class FunctionEmitter {
 
   func read(_ id: VariableID) -> Value {
     if let vector, id == vector.variable {
-      return add(splat(Value(vector.base, .int64)), iota(vector.lanes))
+      return add(splat(Value(vector.base, .int64)), iota(vector.lanes, by: vector.step))
     }
     if let bound = bindings[id] { return bound }
     let slot = slot(of: id)
@@ -165,12 +174,17 @@ final class FunctionEmitter {
   func assign(_ id: VariableID, _ value: Value) {
     let slot = slot(of: id)
     var stored = slot.lanes > 1 ? splat(value) : value
-    if slot.lanes > 1, let mask = vector?.mask {
+    if slot.lanes > 1, let mask = vector?.mask, !mayChangeInAnyLane(id, under: mask) {
       let old = Value(
         line("load \(stored.llvmType), ptr \(slot.name)"), value.type, lanes: slot.lanes)
       stored = select(mask, stored, old)
     }
     add("store \(stored.typed), ptr \(slot.name)")
+  }
+
+  private func mayChangeInAnyLane(_ id: VariableID, under mask: Value) -> Bool {
+    guard let free = vector?.free else { return false }
+    return free.mask == mask.text && free.variables.contains(id)
   }
 
   // MARK: Buffers
@@ -181,9 +195,9 @@ final class FunctionEmitter {
 
   // MARK: Lanes
 
-  /// The numbers 0, 1, … as int64 lanes.
-  func iota(_ lanes: Int) -> Value {
-    let numbers = (0..<lanes).map { "i64 \($0)" }.joined(separator: ", ")
+  /// The numbers 0, step, 2 · step, … as int64 lanes.
+  func iota(_ lanes: Int, by step: Int = 1) -> Value {
+    let numbers = (0..<lanes).map { "i64 \($0 &* step)" }.joined(separator: ", ")
     return Value("<\(numbers)>", .int64, lanes: lanes)
   }
 

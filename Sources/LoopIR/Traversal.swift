@@ -151,6 +151,18 @@ extension Sequence where Element == Statement {
     }
   }
 
+  /// Whether there is a loop among the statements or inside them.
+  public var containsLoop: Bool {
+    var found = false
+    forEachStatement { statement in
+      switch statement.kind {
+      case .loop, .whileLoop: found = true
+      case .assign, .store, .conditional, .device, .allocate, .requireEqual, .launch: break
+      }
+    }
+    return found
+  }
+
   /// Calls `visit` with every expression and all parts of it.
   public func forEachExpression(_ visit: (Expression) -> Void) {
     forEachStatement { $0.forEachExpression { $0.forEachDescendant(visit) } }

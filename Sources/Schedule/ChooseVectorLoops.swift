@@ -8,8 +8,11 @@ import Passes
 ///         s = s + x[i, k]                                s = s + x[i, k]
 ///
 /// A loop may where its iterations are known to be independent, were declared parallel, or only share declared
-/// accumulators; every other loop is left to LLVM, which proves what it does. The number of lanes depends on the types in
-/// the body alone, so that a program has the same result whatever its extents are and whether they are constants.
+/// accumulators; every other loop is left to LLVM, which proves what it does. Loops inside it may end at different times in
+/// different lanes. It must be worth it: an access that is neither to consecutive elements nor to one costs as much in
+/// lanes as eight operations save there, and what inner loops do counts eightfold. The number of lanes depends on the
+/// types in the body alone, so that a program has the same result whatever its extents are and whether they are
+/// constants.
 public let chooseVectorLoops = Pass<LoopFunction>("choose-vector-loops") { function, _ in
   var result = function
   let chooser = VectorChooser(function: function)
@@ -56,8 +59,7 @@ private struct VectorChooser {
   /// The lanes a loop gets; 1 where it stays scalar.
   private func lanes(for loop: ForLoop) -> Int {
     let isFree = loop.isIndependent || loop.mapping.workers != nil
-    guard isFree || !loop.reductions.isEmpty, loop.step == 1, loop.condition == nil,
-      loop.updates.isEmpty,
+    guard isFree || !loop.reductions.isEmpty, loop.condition == nil, loop.updates.isEmpty,
       isVectorizable(loop),
       !leavesValues(loop)
     else { return 1 }
@@ -67,11 +69,33 @@ private struct VectorChooser {
   /// The bytes of a vector: enough accumulators to hide the latency of an operation, enough lanes for the widest call of a
   /// library, and otherwise one register, unrolled: loads and stores then run through memory in ascending order (out of
   /// cache, a stencil on four registers at once takes 1.15 times as long).
+  ///
+  /// Lanes that leave an inner loop at different times wait for each other, so there are few of them.
   private func vectorSize(of loop: ForLoop) -> Int {
+    if diverges(loop) { return 2 * Self.registerSize }
     if !loop.reductions.isEmpty { return 256 }
     var callsLibrary = false
     loop.body.forEachExpression { e in if e.isLibraryCall { callsLibrary = true } }
     return callsLibrary ? 128 : Self.registerSize
+  }
+
+  /// Whether lanes may leave a loop inside at different times.
+  private func diverges(_ loop: ForLoop) -> Bool {
+    let assigned = AssignedVariables(inLanesOf: loop)
+    var found = false
+    loop.body.forEachStatement { statement in
+      switch statement.kind {
+      case .whileLoop: found = true
+      case .loop(let inner):
+        if inner.condition != nil || !assigned.leaveUnchanged(inner.lower)
+          || !assigned.leaveUnchanged(inner.upper)
+        {
+          found = true
+        }
+      case .assign, .store, .conditional, .device, .allocate, .requireEqual, .launch: break
+      }
+    }
+    return found
   }
 
   /// The size in bytes of the widest value that the loop computes with, indices not counted; halves are computed with as
@@ -90,34 +114,30 @@ private struct VectorChooser {
         let element = function[buffer].element
         size = max(size, element.isHalf ? 4 : element.size)
         visit(value)
-      case .conditional(let condition, _, _): visit(condition)
-      case .loop, .whileLoop, .device, .allocate, .requireEqual, .launch: break
+      case .conditional(let condition, _, _), .whileLoop(let condition, _): visit(condition)
+      case .loop(let inner): inner.condition.map(visit)
+      case .device, .allocate, .requireEqual, .launch: break
       }
     }
     return size
   }
 
-  /// Whether the body is one the emitter runs in lanes, and mostly reads along the loop.
+  /// Whether the body is one the emitter runs in lanes, and worth it.
   private func isVectorizable(_ loop: ForLoop) -> Bool {
-    let assigned = AssignedVariables(in: loop, countsInnerLoops: false)
+    let assigned = AssignedVariables(inLanesOf: loop)
     var isPossible = true
     loop.body.forEachStatement { statement in
       switch statement.kind {
-      case .assign, .conditional, .device: break
+      case .assign, .conditional, .device, .loop, .whileLoop: break
       case .store(let buffer, let indices, _):
         // One element stored by every iteration has the value of the last.
-        if stride(of: buffer, indices, along: loop.variable, assigned) == 0 { isPossible = false }
-      case .loop(let inner):
-        if inner.condition != nil || !assigned.leaveUnchanged(inner.lower)
-          || !assigned.leaveUnchanged(inner.upper)
-        {
-          isPossible = false
-        }
+        if stride(of: buffer, indices, along: loop, assigned) == 0 { isPossible = false }
       // The test leaves the function, which a lane cannot do alone.
-      case .whileLoop, .allocate, .requireEqual, .launch: isPossible = false
+      case .allocate, .requireEqual, .launch: isPossible = false
       }
     }
-    return isPossible && readsAlong(loop, assigned)
+    return isPossible
+      && LaneGain(of: loop.body) { stride(of: $0, $1, along: loop, assigned) }.isWorthIt
   }
 
   /// Whether code outside the loop reads what an iteration assigns, accumulators excepted: lanes keep that to themselves.
@@ -136,46 +156,24 @@ private struct VectorChooser {
     return reads(in: function.body) > reads(in: loop.body)
   }
 
-  /// Whether at least half of the accesses are to consecutive elements or to one.
-  private func readsAlong(_ loop: ForLoop, _ assigned: AssignedVariables) -> Bool {
-    var near = 0
-    var far = 0
-    func count(_ buffer: BufferID, _ indices: [Expression]) {
-      switch stride(of: buffer, indices, along: loop.variable, assigned) {
-      case 0, 1, -1: near += 1
-      default: far += 1
-      }
-    }
-    loop.body.forEachExpression { e in
-      if case .load(let buffer, let indices) = e.kind { count(buffer, indices) }
-    }
-    loop.body.forEachStatement { statement in
-      if case .store(let buffer, let indices, _) = statement.kind { count(buffer, indices) }
-    }
-    return near >= far
-  }
-
   /// How many elements an access moves with each iteration; nil where that is not one known number.
   private func stride(
-    of buffer: BufferID, _ indices: [Expression], along variable: VariableID,
+    of buffer: BufferID, _ indices: [Expression], along loop: ForLoop,
     _ assigned: AssignedVariables
   ) -> Int? {
-    function[buffer].stride(of: indices, along: variable) { e in
-      e.contains { part in
-        if case .variable(let id) = part.kind { return assigned.variables.contains(id) }
-        if case .load(let id, _) = part.kind { return assigned.buffers.contains(id) }
-        return false
-      }
+    function[buffer].stride(of: indices, along: loop.variable, step: loop.step) {
+      !assigned.leaveUnchanged($0)
     }
   }
 }
 
 extension Buffer {
-  /// How many elements an access moves when `variable` grows by one; nil where that is not one known number.
+  /// How many elements an access moves when `variable` grows by `step`; nil where that is not one known number.
   ///
   /// - Parameter varies: whether an expression that does not contain `variable` linearly has another value in each iteration.
   public func stride(
-    of indices: [Expression], along variable: VariableID, varies: (Expression) -> Bool
+    of indices: [Expression], along variable: VariableID, step: Int = 1,
+    varies: (Expression) -> Bool
   ) -> Int? {
     var total = 0
     for (index, stride) in zip(indices, effectiveStrides) {
@@ -189,9 +187,10 @@ extension Buffer {
       }
       if coefficient == 0 { continue }
       guard let known = stride.integerLiteral else { return nil }
-      let (product, overflow) = known.multipliedReportingOverflow(by: coefficient)
-      guard !overflow, let step = Int(exactly: product) else { return nil }
-      total = total &+ step
+      let (perUnit, overflow1) = known.multipliedReportingOverflow(by: coefficient)
+      let (distance, overflow2) = perUnit.multipliedReportingOverflow(by: Int64(step))
+      if overflow1 || overflow2 { return nil }
+      total = total &+ Int(distance)
     }
     return total
   }
