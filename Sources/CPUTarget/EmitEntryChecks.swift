@@ -18,7 +18,7 @@ extension FunctionEmitter {
       let (left, right) = (emitExactly(l), emitExactly(r))
       return Value(line("\(op == .and ? "and" : "or") i1 \(left.text), \(right.text)"), .bool)
     case .compare, .integer, .float, .variable, .load, .unary, .binary, .select, .convert, .math,
-      .checked:
+      .checked, .complex, .part:
       return emit(condition)
     }
   }
@@ -44,7 +44,7 @@ private struct ExactSums {
     case .binary(.floorDivide, let dividend, _):
       _ = fitting(emit(dividend), bits: 64)
     case .binary, .unary, .float, .variable, .load, .compare, .logical, .select, .convert, .math,
-      .checked:
+      .checked, .complex, .part:
       break
     }
     return emitter.line("sext \(emitter.emit(e).typed) to i128")

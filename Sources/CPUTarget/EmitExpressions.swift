@@ -18,6 +18,9 @@ extension FunctionEmitter {
     case .convert(let operand): return convert(emit(operand), to: e.type)
     // An access tests its indices itself.
     case .checked(let index): return emit(index)
+    // Gone since `split-complex`.
+    case .complex(let real, _): return emit(real)
+    case .part(_, let operand): return emit(operand)
     case .math(let function, let arguments): return math(function, arguments.map { emit($0) })
     }
   }
@@ -29,7 +32,7 @@ extension FunctionEmitter {
       case .load, .math: true
       case .binary(.power, _, _): true
       case .integer, .float, .variable, .unary, .binary, .compare, .logical, .select, .convert,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }

@@ -148,7 +148,7 @@ extension FunctionEmitter {
       // A load may hit an element that another lane of this loop stores.
       case .load: true
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }

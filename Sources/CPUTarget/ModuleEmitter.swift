@@ -219,7 +219,7 @@ final class ModuleEmitter {
       let register = self.name(id)
       lines.append("  %w\(position) = getelementptr inbounds i64, ptr %words, i64 \(position)")
       switch type {
-      case .int64, .uint64, .float64:
+      case .int64, .uint64, .float64, .complex64, .complex128:
         lines.append("  \(register) = load \(type.llvm), ptr %w\(position), align 8")
       case .float16, .bfloat16:
         let narrow = use(.narrow(type, lanes: 1, isInstruction: machine.converts(type)))

@@ -14,6 +14,9 @@ extension ScalarType {
     case .float16, .bfloat16: "i16"
     case .float32: "float"
     case .float64: "double"
+    // Two numbers in memory; no value has such a type after `split-complex`.
+    case .complex64: "{ float, float }"
+    case .complex128: "{ double, double }"
     }
   }
 
@@ -69,7 +72,8 @@ struct Value {
     switch e.kind {
     case .integer(let value): self = .integer(value, e.type, lanes: lanes)
     case .float(let literal): self = .float(literal.value, e.type, lanes: lanes)
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked,
+      .complex, .part:
       return nil
     }
   }

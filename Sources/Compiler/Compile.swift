@@ -25,7 +25,8 @@ public func compile(
     try lower(function, signature: signature, names: names)
   }
   let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
-  let loopIR = try runner.run([foldConstants] + checks + [removeUnused], on: lowered, in: context)
+  let loopIR = try runner.run(
+    [splitComplex, foldConstants] + checks + [removeUnused], on: lowered, in: context)
 
   // Program: how it runs.
   let scheduled = try runner.run(

@@ -109,6 +109,7 @@ extension SignatureBlock {
     let isWeak = scanner.skip("weak ")
     guard let type = ScalarType(name: scanner.identifier()) else { return nil }
     if scanner.skip(" = ") {
+      if type.isComplex { return readComplex(type, isWeak: isWeak, &scanner) }
       guard let bits = scanner.scalar(type), scanner.rest.isEmpty else { return nil }
       writes.append(false)
       return .scalar(type, isWeak: isWeak, bits: bits)
@@ -125,6 +126,17 @@ extension SignatureBlock {
     guard scanner.rest.isEmpty else { return nil }
     writes.append(isWritten)
     return .array(array)
+  }
+
+  /// Reads both parts of a complex scalar.
+  private mutating func readComplex(
+    _ type: ScalarType, isWeak: Bool, _ scanner: inout LineScanner
+  ) -> CallSignature.Argument? {
+    guard let real = scanner.scalar(type.part), scanner.skip(" + 1j * "),
+      let imaginary = scanner.scalar(type.part), scanner.rest.isEmpty
+    else { return nil }
+    writes.append(false)
+    return .complex(type, isWeak: isWeak, real: real, imaginary: imaginary)
   }
 
   private mutating func readParameter(_ scanner: inout LineScanner) -> Bool {

@@ -15,7 +15,7 @@ import Syntax
 ///     ; end of signature
 ///
 /// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
-/// array, or the bits of a scalar. A dictionary has a line of its own, and then one for each entry:
+/// array, the bits of a scalar, or those of both parts of a complex one. A dictionary has a line of its own, and then one for each entry:
 ///
 ///     ; argument d: dictionary
 ///     ; argument d["x"]: float32[8192] written
@@ -115,6 +115,7 @@ extension CallSignature.Argument {
     switch self {
     case .array(let array): array.extents + (array.strides ?? [])
     case .scalar(_, _, let bits): [bits]
+    case .complex(_, _, let real, let imaginary): [real, imaginary]
     case .dictionary: leaves.flatMap(\.words)
     }
   }

@@ -13,6 +13,9 @@ public enum SignatureText {
       return text
     case .scalar(let type, let isWeak, let bits):
       return "\(isWeak ? "weak " : "")\(type) = \(scalar(bits, type))"
+    case .complex(let type, let isWeak, let real, let imaginary):
+      let parts = [real, imaginary].map { scalar($0, type.part) }
+      return "\(isWeak ? "weak " : "")\(type) = \(parts[0]) + 1j * \(parts[1])"
     case .dictionary(let entries):
       let texts = entries.map { "\(quoted($0.key)): \(Self.argument($0.argument))" }
       return "{" + texts.joined(separator: ", ") + "}"

@@ -35,13 +35,15 @@ public struct CallSignature: Sendable, Hashable {
     case array(ArrayType)
     /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits.
     case scalar(ScalarType, isWeak: Bool, bits: Word)
+    /// A complex scalar by value, each part the bits of a float64.
+    case complex(ScalarType, isWeak: Bool, real: Word, imaginary: Word)
     /// A dictionary from strings to arrays and scalars, its keys in the order of their UTF-8.
     case dictionary([Entry])
 
     /// The arrays and scalars of the argument: itself, or what the entries of a dictionary hold, in order.
     public var leaves: [Argument] {
       switch self {
-      case .array, .scalar: [self]
+      case .array, .scalar, .complex: [self]
       case .dictionary(let entries): entries.flatMap(\.argument.leaves)
       }
     }

@@ -20,12 +20,27 @@ extension Expression {
 
   /// The literal 0 of any type.
   public static func zero(_ type: ScalarType) -> Expression {
-    Expression(type.isFloat ? .float(FloatLiteral(0)) : .integer(0), type)
+    if type.isComplex { return .complex(.zero(type.part), .zero(type.part)) }
+    return Expression(type.isFloat ? .float(FloatLiteral(0)) : .integer(0), type)
+  }
+
+  /// The complex value of two parts of one float type, float32 or float64.
+  public static func complex(
+    _ real: Expression, _ imaginary: Expression, at span: Span = .none
+  ) -> Expression {
+    Expression(
+      .complex(real, imaginary), real.type == .float32 ? .complex64 : .complex128, at: span)
+  }
+
+  /// A part of this complex value.
+  public func part(_ part: ComplexPart) -> Expression {
+    Expression(.part(part, self), type.part, at: span).folded
   }
 
   /// The literal 1 of any type.
   public static func one(_ type: ScalarType) -> Expression {
-    Expression(type.isFloat ? .float(FloatLiteral(1)) : .integer(1), type)
+    if type.isComplex { return .complex(.one(type.part), .zero(type.part)) }
+    return Expression(type.isFloat ? .float(FloatLiteral(1)) : .integer(1), type)
   }
 
   /// The greatest or the least value of a type; infinite for floats.
@@ -52,7 +67,9 @@ extension Expression {
   public var isLiteral: Bool {
     switch kind {
     case .integer, .float: true
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+    case .complex(let real, let imaginary): real.isLiteral && imaginary.isLiteral
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked,
+      .part:
       false
     }
   }
@@ -60,6 +77,18 @@ extension Expression {
   /// This value in another type; literals are converted right away.
   public func converted(to target: ScalarType) -> Expression {
     if type == target { return self }
+    if target.isComplex && !type.isComplex {
+      return .complex(converted(to: target.part), .zero(target.part), at: span)
+    }
+    if target.isComplex, case .complex(let real, let imaginary) = kind {
+      return .complex(
+        real.converted(to: target.part), imaginary.converted(to: target.part), at: span)
+    }
+    if target == .bool, case .complex(let real, let imaginary) = kind {
+      return Expression(
+        .logical(.or, real.converted(to: .bool), imaginary.converted(to: .bool)), .bool, at: span
+      ).folded
+    }
     if let literal = Literal(self)?.converted(to: target) { return literal.expression(at: span) }
     return Expression(.convert(self), target, at: span)
   }

@@ -42,6 +42,10 @@ public struct Expression: Sendable, Hashable {
     /// An index of a load or a store that is tested as the access runs: out of range the access does not happen, a load
     /// gives zero, and the fault is recorded.
     case checked(Expression)
+    /// The complex value of a real and an imaginary part; gone after `split-complex`, as all of complex type.
+    case complex(Expression, Expression)
+    /// One part of a complex value, a float.
+    case part(ComplexPart, Expression)
   }
 
   public var kind: Kind
@@ -61,7 +65,7 @@ public struct Expression: Sendable, Hashable {
     case .math(let function, _): !function.isInstruction
     case .binary(.power, _, _), .binary(.modulo, _, _), .binary(.floorDivide, _, _): type.isFloat
     case .binary, .integer, .float, .variable, .load, .unary, .compare, .logical, .select, .convert,
-      .checked:
+      .checked, .complex, .part:
       false
     }
   }
@@ -77,6 +81,11 @@ public struct Expression: Sendable, Hashable {
 
   /// The same place and type with another kind.
   public func replacing(_ kind: Kind) -> Expression { Expression(kind, type, at: span) }
+}
+
+/// The parts of a complex value; the raw value is the place in memory.
+public enum ComplexPart: Int, Sendable, Hashable, CaseIterable {
+  case real, imaginary
 }
 
 /// Unary operators on typed values.
@@ -107,7 +116,8 @@ public enum BinaryOperator: String, Sendable, Hashable, CaseIterable {
 
   /// The value `e` with `e op x == x`, for the operators that reduce; nil for the others.
   public func identity(of type: ScalarType) -> Expression? {
-    switch self {
+    if type.isComplex && ![.add, .subtract, .multiply].contains(self) { return nil }
+    return switch self {
     case .add, .subtract, .bitOr, .bitXor: .zero(type)
     case .multiply: .one(type)
     case .bitAnd: Expression(.integer(type == .bool ? 1 : type.wrapping(-1)), type)

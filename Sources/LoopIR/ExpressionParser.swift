@@ -181,6 +181,14 @@ extension Parser {
         .convert($0[0])
       }
     }
+    if let type = ScalarType(name: name), type.isComplex, arguments.count == 2 {
+      let parts = arguments.map { Operand($0, expecting: type.part) }
+      return try node(from: start, ownType: type, parts) { .complex($0[0], $0[1]) }
+    }
+    if let part = ComplexPart.allCases.first(where: { $0.word == name }), arguments.count == 1 {
+      let operand = Operand(arguments[0], expecting: nil)
+      return try node(from: start, ownType: own?.part, [operand]) { .part(part, $0[0]) }
+    }
     if name == "checked", arguments.count == 1 {
       return try node(from: start, ownType: .int64, [Operand(arguments[0], expecting: .int64)]) {
         .checked($0[0])

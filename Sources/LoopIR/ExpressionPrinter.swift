@@ -70,6 +70,10 @@ struct ExpressionPrinter {
     case .convert(let operand):
       return ("\(e.type.name)(\(text(operand, expecting: nil)))", .primary)
     case .checked(let index): return ("checked(\(text(index, expecting: .int64)))", .primary)
+    case .complex(let real, let imaginary):
+      return ("\(e.type.name)(\(list([real, imaginary], expecting: e.type.part)))", .primary)
+    case .part(let part, let operand):
+      return ("\(part.word)(\(text(operand, expecting: nil)))", .primary)
     case .math(let function, let arguments):
       let own = arguments.lazy.compactMap(\.ownType).first
       let type = function.isPredicate ? own : context

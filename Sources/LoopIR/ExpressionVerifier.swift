@@ -53,14 +53,24 @@ struct ExpressionVerifier {
       let differInSign =
         left.type.isInteger && right.type.isInteger && left.type.size == right.type.size
       require(left.type == right.type || differInSign, "compares different types", e)
+      require(!left.type.isComplex, "compares complex values", e)
     case .logical(_, let left, let right):
       require(
         [e.type, left.type, right.type].allSatisfy { $0 == .bool }, "is not of bools alone", e)
     case .select(let condition, let then, let otherwise):
       require(condition.type == .bool, "has a condition that is no bool", e)
       require(then.type == e.type && otherwise.type == e.type, "has branches of another type", e)
-    case .convert: break
+    case .convert(let operand):
+      let loses = operand.type.isComplex && !e.type.isComplex && e.type != .bool
+      require(!loses, "drops an imaginary part", e)
     case .checked(let index): require(index.type == e.type, "has an index of another type", e)
+    case .complex(let real, let imaginary):
+      require(e.type.isComplex, "is not complex", e)
+      require(
+        real.type == e.type.part && imaginary.type == e.type.part, "has parts of another type", e)
+    case .part(_, let operand):
+      require(operand.type.isComplex, "is a part of what is not complex", e)
+      require(operand.type.part == e.type, "is not of the part's type", e)
     case .math(let function, let arguments): verify(function, arguments, e)
     }
   }
@@ -113,6 +123,7 @@ struct ExpressionVerifier {
 
   private mutating func verify(_ op: UnaryOperator, _ operand: Expression, _ e: Expression) {
     require(operand.type == e.type, "has an operand of another type", e)
+    require(!e.type.isComplex, "is an operation on complex values", e)
     switch op {
     case .negate: require(e.type != .bool, "negates a bool", e)
     case .not: require(e.type == .bool, "is not bool", e)
@@ -125,6 +136,7 @@ struct ExpressionVerifier {
     _ op: BinaryOperator, _ left: Expression, _ right: Expression, _ e: Expression
   ) {
     require(left.type == e.type && right.type == e.type, "has operands of other types", e)
+    require(!e.type.isComplex, "is an operation on complex values", e)
     switch op {
     case .divide: require(e.type.isFloat, "divides what is no float", e)
     case .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRight:

@@ -90,7 +90,7 @@ public struct Facts: Sendable {
       case .variable(let id): !immutable.contains(id)
       case .load: true
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }

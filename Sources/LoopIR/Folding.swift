@@ -7,7 +7,8 @@ extension Expression {
   /// they would change NaN, infinities or the sign of zero. A division by a literal zero is left for run time.
   public var folded: Expression {
     switch kind {
-    case .integer, .float, .variable, .load, .math, .checked: return self
+    case .integer, .float, .variable, .load, .math, .checked, .complex: return self
+    case .part(let part, let operand): return foldedPart(part, operand)
     case .unary(let op, let operand):
       guard let value = Literal(operand)?.applying(op) else { return self }
       return value.expression(at: span)
@@ -29,8 +30,18 @@ extension Expression {
       return c.isTrue ? then : otherwise
     case .convert(let operand):
       if operand.type == type { return operand }
+      if type.isComplex {
+        let converted = operand.converted(to: type)
+        return converted.kind == kind ? self : converted
+      }
       return Literal(operand)?.converted(to: type).expression(at: span) ?? self
     }
+  }
+
+  /// A part of a pair is what it was made of.
+  private func foldedPart(_ part: ComplexPart, _ operand: Expression) -> Expression {
+    guard case .complex(let real, let imaginary) = operand.kind else { return self }
+    return part == .real ? real : imaginary
   }
 
   private func foldedBinary(_ op: BinaryOperator, _ left: Expression, _ right: Expression)

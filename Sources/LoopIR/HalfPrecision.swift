@@ -12,7 +12,9 @@ extension ScalarType {
       Self.rounded(
         Double(Float(value)), digits: 8, leastExponent: -126, greatest: 0x1.FEp127)
     case .float32: Double(Float(value))
-    case .float64, .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: value
+    case .float64, .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64,
+      .complex64, .complex128:
+      value
     }
   }
 

@@ -11,7 +11,8 @@ public enum Literal: Sendable, Hashable {
     switch expression.kind {
     case .integer(let value): self = .integer(value, expression.type)
     case .float(let literal): self = .float(literal.value, expression.type)
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked,
+      .complex, .part:
       return nil
     }
   }
@@ -60,6 +61,8 @@ public enum Literal: Sendable, Hashable {
       case .uint16: return .integer(Int64(saturating(value, UInt16.self)), target)
       case .uint32: return .integer(Int64(saturating(value, UInt32.self)), target)
       case .bool: return .integer(isTrue ? 1 : 0, .bool)
+      // Pairs of literals; `Expression.converted` makes them.
+      case .complex64, .complex128: return self
       }
     }
   }

@@ -63,13 +63,19 @@ public struct Variable: Sendable, Hashable {
   public var role: Role
   /// The least value of a parameter, where the call guarantees one: 2 for an extent.
   public var lowerBound: Int64?
+  /// Whether it is a part of what was one complex variable.
+  public var isPart: Bool
 
   /// Creates a variable.
-  public init(_ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil) {
+  public init(
+    _ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil,
+    isPart: Bool = false
+  ) {
     self.name = name
     self.type = type
     self.role = role
     self.lowerBound = lowerBound
+    self.isPart = isPart
   }
 }
 
@@ -90,11 +96,13 @@ public struct Buffer: Sendable, Hashable {
   public var role: Role
   /// Whether another argument may share memory with it.
   public var mayAlias: Bool
+  /// Whether the last dimension has the two parts of what were complex elements.
+  public var holdsParts: Bool
 
   /// Creates a buffer.
   public init(
     _ name: String, _ element: ScalarType, extents: [Expression], strides: [Expression]? = nil,
-    role: Role, mayAlias: Bool = false
+    role: Role, mayAlias: Bool = false, holdsParts: Bool = false
   ) {
     self.name = name
     self.element = element
@@ -102,6 +110,7 @@ public struct Buffer: Sendable, Hashable {
     self.strides = strides
     self.role = role
     self.mayAlias = mayAlias
+    self.holdsParts = holdsParts
   }
 
   /// The stride of every dimension in elements.

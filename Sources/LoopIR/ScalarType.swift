@@ -6,6 +6,8 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   case float32, float64
   /// IEEE binary16 and the upper half of a float32: each operation is done in float32 and rounded.
   case float16, bfloat16
+  /// A pair of floats, the real part first in memory.
+  case complex64, complex128
 
   /// The size of one element in bytes.
   public var size: Int {
@@ -13,7 +15,8 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .bool, .int8, .uint8: 1
     case .int16, .uint16, .float16, .bfloat16: 2
     case .int32, .uint32, .float32: 4
-    case .int64, .uint64, .float64: 8
+    case .int64, .uint64, .float64, .complex64: 8
+    case .complex128: 16
     }
   }
 
@@ -23,7 +26,22 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   public var isFloat: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64: true
-    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: false
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .complex64,
+      .complex128:
+      false
+    }
+  }
+
+  public var isComplex: Bool { self == .complex64 || self == .complex128 }
+
+  /// The float type of the real and the imaginary part; the type itself where it is not complex.
+  public var part: ScalarType {
+    switch self {
+    case .complex64: .float32
+    case .complex128: .float64
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .float16,
+      .bfloat16, .float32, .float64:
+      self
     }
   }
 
@@ -33,14 +51,18 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   public var isSignedInteger: Bool {
     switch self {
     case .int8, .int16, .int32, .int64: true
-    case .bool, .uint8, .uint16, .uint32, .uint64, .float16, .bfloat16, .float32, .float64: false
+    case .bool, .uint8, .uint16, .uint32, .uint64, .float16, .bfloat16, .float32, .float64,
+      .complex64, .complex128:
+      false
     }
   }
 
   public var isUnsignedInteger: Bool {
     switch self {
     case .uint8, .uint16, .uint32, .uint64: true
-    case .bool, .int8, .int16, .int32, .int64, .float16, .bfloat16, .float32, .float64: false
+    case .bool, .int8, .int16, .int32, .int64, .float16, .bfloat16, .float32, .float64,
+      .complex64, .complex128:
+      false
     }
   }
 
@@ -59,7 +81,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .uint16: 0...Int64(UInt16.max)
     case .uint32: 0...Int64(UInt32.max)
     case .uint64: 0...Int64.max
-    case .float16, .bfloat16, .float32, .float64: nil
+    case .float16, .bfloat16, .float32, .float64, .complex64, .complex128: nil
     }
   }
 
@@ -73,7 +95,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .uint8: Int64(UInt8(truncatingIfNeeded: bits))
     case .uint16: Int64(UInt16(truncatingIfNeeded: bits))
     case .uint32: Int64(UInt32(truncatingIfNeeded: bits))
-    case .int64, .uint64, .float16, .bfloat16, .float32, .float64: bits
+    case .int64, .uint64, .float16, .bfloat16, .float32, .float64, .complex64, .complex128: bits
     }
   }
 
@@ -82,6 +104,9 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     if self == other { return self }
     if self == .bool { return other }
     if other == .bool { return self }
+    if isComplex || other.isComplex {
+      return part.promoted(with: other.part) == .float64 ? .complex128 : .complex64
+    }
     if isFloat || other.isFloat {
       let (float, partner) = isFloat ? (self, other) : (other, self)
       if partner.isFloat { return self == .float64 || other == .float64 ? .float64 : .float32 }
@@ -118,6 +143,8 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     case .bfloat16: "bfloat16"
     case .float32: "float32"
     case .float64: "float64"
+    case .complex64: "complex64"
+    case .complex128: "complex128"
     }
   }
 

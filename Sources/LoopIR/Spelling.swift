@@ -64,12 +64,14 @@ enum Spelling {
     case .bfloat16: "bf16"
     case .float32: "f32"
     case .float64: "f64"
+    case .complex64: "c64"
+    case .complex128: "c128"
     }
   }
 
   /// The type that a suffix of a number names.
   static func type(suffix text: String) -> ScalarType? {
-    ScalarType.allCases.first { $0 != .bool && suffix($0) == text }
+    ScalarType.allCases.first { $0 != .bool && !$0.isComplex && suffix($0) == text }
   }
 
   /// The word of a failure's category, as in `else error value "…"`.
@@ -138,6 +140,11 @@ extension BinaryOperator {
   }
 }
 
+extension ComplexPart {
+  /// The function that gives the part.
+  var word: String { self == .real ? "real" : "imag" }
+}
+
 extension MathFunction {
   /// The function's name.
   var word: String { self == .roundEven ? "round_even" : rawValue }
@@ -156,7 +163,7 @@ extension Expression {
   var ownType: ScalarType? {
     switch kind {
     case .integer, .float: type == .bool ? .bool : nil
-    case .variable, .load, .convert, .compare, .logical, .checked: type
+    case .variable, .load, .convert, .compare, .logical, .checked, .complex, .part: type
     case .unary(let op, let operand): op == .not ? .bool : operand.ownType
     case .binary(_, let left, let right): left.ownType ?? right.ownType
     case .select(_, let then, let otherwise): then.ownType ?? otherwise.ownType
@@ -170,7 +177,7 @@ extension Expression {
     switch kind {
     case .float: expected?.isFloat == true ? expected ?? .float64 : .float64
     case .integer, .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math,
-      .checked:
+      .checked, .complex, .part:
       expected?.isInteger == true ? expected ?? .int64 : .int64
     }
   }

@@ -5,9 +5,11 @@ extension Expression {
     switch kind {
     case .integer, .float, .variable: break
     case .load(_, let indices): indices.forEach(visit)
-    case .unary(_, let operand), .convert(let operand), .checked(let operand): visit(operand)
+    case .unary(_, let operand), .convert(let operand), .checked(let operand),
+      .part(_, let operand):
+      visit(operand)
     case .binary(_, let left, let right), .compare(_, let left, let right),
-      .logical(_, let left, let right):
+      .logical(_, let left, let right), .complex(let left, let right):
       visit(left)
       visit(right)
     case .select(let condition, let then, let otherwise):
@@ -26,6 +28,9 @@ extension Expression {
     case .unary(let op, let operand): replacing(.unary(op, transform(operand)))
     case .convert(let operand): replacing(.convert(transform(operand)))
     case .checked(let index): replacing(.checked(transform(index)))
+    case .part(let part, let operand): replacing(.part(part, transform(operand)))
+    case .complex(let real, let imaginary):
+      replacing(.complex(transform(real), transform(imaginary)))
     case .binary(let op, let left, let right):
       replacing(.binary(op, transform(left), transform(right)))
     case .compare(let op, let left, let right):

@@ -65,7 +65,7 @@ private struct Verifier {
       case .load: true
       case .variable(let id): !assigned.contains(id)
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }
@@ -88,7 +88,7 @@ private struct Verifier {
         fail("'\(function[id].name)' is read before anything is assigned to it", at: part.span)
       case .load(let id, _): verifyAvailable(id, at: part.span)
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         return
       }
     }

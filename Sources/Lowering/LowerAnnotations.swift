@@ -77,7 +77,10 @@ extension Lowerer {
     }
     if found == wanted { return wanted }
     let fits =
-      isWeak && (wanted.isFloat || (found.isInteger && wanted.isInteger) || found == .bool)
+      isWeak
+      && (wanted.isComplex
+        || !found.isComplex
+          && (wanted.isFloat || (found.isInteger && wanted.isInteger) || found == .bool))
     guard fits else { throw reject(.annotation(parameter, wanted.description, found.description)) }
     return wanted
   }

@@ -7,6 +7,11 @@ extension Lowerer {
     _ callee: Syntax.Expression, _ arguments: [Syntax.Expression],
     _ keywords: [Syntax.Expression.Keyword], at span: Span
   ) throws -> Value {
+    if case .attribute(let base, let name) = callee.kind, name == "conjugate" || name == "conj",
+      isNumber(base)
+    {
+      return try call(.conjugate, [base] + arguments, keywords, named: name, at: span)
+    }
     if case .attribute(let base, let name) = callee.kind, let view = try view(base) {
       return try method(name, of: view, base, arguments, keywords, at: span)
     }
@@ -19,13 +24,13 @@ extension Lowerer {
     case .scalarType(let type):
       let argument = try only(arguments, keywords, of: path.joined(separator: "."), at: span)
       return try lift(try value(argument), at: span) {
-        .strong($0.expression.converted(to: type))
+        .strong(try self.conversion(of: $0, to: type, at: span))
       }
     case .function(let name, let id):
       guard let result = try callFunction(id, arguments, keywords, at: span, isInlined: false)
       else { throw reject(.noResult(name, at: span)) }
       return result
-    case .integer, .float, .bool, .typedScalar, .missing, .unsupported, .shapeVariable,
+    case .integer, .float, .bool, .typedScalar, .complex, .missing, .unsupported, .shapeVariable,
       .typeVariable:
       try rejectUnknownCallee(callee)
       throw reject(.unknownFunction(path.joined(separator: "."), at: callee.span))
@@ -43,7 +48,8 @@ extension Lowerer {
           ? .unknownFunction(name, at: callee.span)
           : Diagnostic(
             .name, "Call to unknown function \(name): the name is not defined", at: callee.span))
-    case .unsupported, .integer, .float, .bool, .typedScalar, .shapeVariable, .typeVariable:
+    case .unsupported, .integer, .float, .bool, .typedScalar, .complex, .shapeVariable,
+      .typeVariable:
       throw reject(.unknownFunction(name, at: callee.span))
     case .intrinsic, .scalarType, .function: return
     }
@@ -73,7 +79,8 @@ extension Lowerer {
     guard let intrinsic = reductions[name] else {
       throw reject(
         .unsupported(
-          "method '\(name)' of an array", at: span, help: "sum, prod, min and max are supported"))
+          "method '\(name)' of an array", at: span,
+          help: "sum, prod, min, max and conjugate are supported"))
     }
     return try call(intrinsic, [base] + arguments, keywords, named: name, at: span)
   }
@@ -128,7 +135,7 @@ extension Lowerer {
       }
       let type = try elementType(arguments[1], default: nil)
       return try lift(try value(arguments[0]), at: span) {
-        .strong($0.expression.converted(to: type))
+        .strong(try self.conversion(of: $0, to: type, at: span))
       }
     case .staticTypesEqual:
       guard arguments.count == 2 else {
@@ -158,6 +165,19 @@ extension Lowerer {
           help: "give the temporary a name of its own: t = \(name)(…)"))
     case .label, .gpu, .range:
       throw reject(.unsupported("\(name) in an expression", at: span))
+    case .toComplex:
+      guard (1...2).contains(arguments.count) else {
+        throw reject(
+          Diagnostic(
+            .type, "\(name) takes 1 or 2 arguments, \(arguments.count) were given", at: span))
+      }
+      let real = try value(arguments[0])
+      guard arguments.count == 2 else {
+        return try lift(real, at: span) { self.pythonComplex($0) }
+      }
+      return try lift(real, try value(arguments[1]), at: span) {
+        self.complexValue($0, $1, at: span)
+      }
     case .pow:
       let operands = try operands(arguments, 2, named: name, at: span)
       return try binary(.power, operands[0], operands[1], at: span)
@@ -198,6 +218,7 @@ extension Lowerer {
     return try arguments.dropFirst().reduce(try value(first)) { left, argument in
       try lift(left, try value(argument), at: span) { l, r in
         let type = self.promoted(ElementType(l), ElementType(r))
+        if type.type.isComplex { throw reject(.notOfComplex(name, type.type, at: span)) }
         return TypedValue(
           .binary(
             op, try self.operand(l, as: type.type, at: span),
@@ -215,9 +236,24 @@ extension Lowerer {
     if let function = intrinsic.mathFunction {
       let values = try operands(arguments, function.arity, named: name, at: span)
       guard values.count == 2 else {
-        return try lift(values[0], at: span) { self.math(function, [$0], at: span) }
+        return try lift(values[0], at: span) { value in
+          value.type.isComplex
+            ? try self.complexFunction(intrinsic, value, named: name, at: span)
+            : self.math(function, [value], at: span)
+        }
       }
-      return try lift(values[0], values[1], at: span) { self.math(function, [$0, $1], at: span) }
+      return try lift(values[0], values[1], at: span) { l, r in
+        for value in [l, r] where value.type.isComplex {
+          throw reject(.notOfComplex(name, value.type, at: span))
+        }
+        return self.math(function, [l, r], at: span)
+      }
+    }
+    if let function = intrinsic.ofPythonComplex {
+      let operand = try operands(arguments, 1, named: name, at: span)[0]
+      return try lift(operand, at: span) {
+        try self.complexFunction(function, self.pythonComplex($0), named: name, at: span)
+      }
     }
     let operand = try operands(arguments, 1, named: name, at: span)[0]
     return try lift(operand, at: span) { try self.unary(intrinsic, $0, named: name, at: span) }
@@ -247,7 +283,21 @@ extension Lowerer {
       let result = math(function, [value], at: span)
       return keepsType ? result : .weak(result.expression.converted(to: .int64))
     }
+    if value.type.isComplex {
+      return try complexFunction(intrinsic, value, named: name, at: span)
+    }
     switch intrinsic {
+    case .real, .imag:
+      guard
+        case .scalar(let result) = try part(
+          intrinsic == .real ? .real : .imaginary, of: .scalar(value), at: span)
+      else { throw reject(.arrayAsScalar(at: span)) }
+      return result
+    case .conjugate: return numeric(value)
+    case .angle:
+      let float: ScalarType = value.type.isFloat ? value.type : .float64
+      let zero = TypedValue(.zero(float), isWeak: value.isWeak)
+      return math(.atan2, [zero, value], at: span)
     case .abs, .fabs:
       if intrinsic == .fabs && !value.type.isFloat {
         let float = TypedValue(value.expression.converted(to: .float64), isWeak: value.isWeak)
@@ -279,7 +329,37 @@ extension Lowerer {
   }
 }
 
+extension Lowerer {
+  /// A value in another type, as the user asks for it; an imaginary part is not dropped silently.
+  private func conversion(of value: TypedValue, to type: ScalarType, at span: Span) throws
+    -> LoopIR.Expression
+  {
+    if value.type.isComplex && !type.isComplex && type != .bool {
+      throw reject(.notOfComplex("conversion to \(type)", value.type, at: span))
+    }
+    return value.expression.converted(to: type)
+  }
+}
+
 extension Intrinsic {
+  /// The function of complex numbers that one of `cmath` is.
+  fileprivate var ofPythonComplex: Intrinsic? {
+    switch self {
+    case .complexExp: .exp
+    case .complexLog: .log
+    case .complexLog10: .log10
+    case .complexSqrt: .sqrt
+    case .complexSin: .sin
+    case .complexCos: .cos
+    case .complexTan: .tan
+    case .complexSinh: .sinh
+    case .complexCosh: .cosh
+    case .complexTanh: .tanh
+    case .complexPhase: .angle
+    default: nil
+    }
+  }
+
   /// The math function of that name, where there is one.
   fileprivate var mathFunction: MathFunction? {
     switch self {

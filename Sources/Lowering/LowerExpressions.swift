@@ -34,6 +34,9 @@ extension Lowerer {
       throw reject(
         Diagnostic(.type, "the integer \(text) does not fit into 64 bits", at: e.span))
     case .float(let value): return .scalar(.weak(.float(value, .float64, at: e.span)))
+    case .imaginary(let value):
+      return .scalar(
+        .weak(.complex(.zero(.float64), .float(value, .float64, at: e.span), at: e.span)))
     case .bool(let value): return .scalar(.weak(.bool(value, at: e.span)))
     case .string: throw reject(.unsupported("a string", at: e.span))
     case .none: throw reject(.unsupported("None", at: e.span))
@@ -66,6 +69,11 @@ extension Lowerer {
         case .expression(let index) = indices[0]
       else { throw reject(.unsupported("subscripting anything but an array", at: e.span)) }
       return .scalar(try element(of: parts, at: index))
+    }
+    if case .attribute(let base, let name) = e.kind, name == "real" || name == "imag",
+      isNumber(base)
+    {
+      return try part(name == "real" ? .real : .imaginary, of: try value(base), at: e.span)
     }
     if case .attribute(let base, let name) = e.kind, let view = try view(base) {
       return try attribute(name, of: view, at: e.span)
@@ -109,6 +117,11 @@ extension Lowerer {
     case .bool(let value): return .weak(.bool(value, at: span))
     case .typedScalar(let type, let bits):
       return .strong(literalExpression(type, bits: bits, at: span))
+    case .complex(let type, let isWeak, let real, let imaginary):
+      return TypedValue(
+        .complex(
+          .float(real, type.part, at: span), .float(imaginary, type.part, at: span), at: span),
+        isWeak: isWeak)
     case .missing:
       if path.count == 1 && nameUse.assigned.contains(name) {
         throw reject(
@@ -142,6 +155,38 @@ extension Lowerer {
         reads: [ArrayValue.Read(view: view, isPointwise: true)], at: load))
   }
 
+  /// Whether an expression is a number or an array of numbers, and not a module, a class or a dictionary, whose attributes
+  /// are names of their own.
+  func isNumber(_ e: Syntax.Expression) -> Bool {
+    guard let path = e.path, let root = path.first else { return true }
+    if path.count > 1, let last = path.last, last == "real" || last == "imag",
+      case .attribute(let base, _) = e.kind
+    {
+      return isNumber(base)
+    }
+    if let binding = scope[root] {
+      if case .dictionary = binding { return false }
+      return true
+    }
+    switch names.resolve(path) {
+    case .integer, .float, .bool, .typedScalar, .complex, .shapeVariable: return true
+    case .intrinsic, .scalarType, .function, .typeVariable, .missing, .unsupported: return false
+    }
+  }
+
+  /// `value.real` or `value.imag`; of a real number itself, or zero.
+  func part(_ part: ComplexPart, of value: Value, at span: Span) throws -> Value {
+    try lift(value, at: span) { [self] value in
+      let number = numeric(value)
+      guard !number.type.isComplex else {
+        let parts = parts(number.expression, as: number.type)
+        return TypedValue(
+          part == .real ? parts.real : parts.imaginary, isWeak: value.isWeak)
+      }
+      return part == .real ? number : TypedValue(.zero(number.type), isWeak: value.isWeak)
+    }
+  }
+
   private func settledLoad(_ load: LoopIR.Expression) -> LoopIR.Expression {
     let variable = makeVariable("element", load.type)
     emit(.assign(variable, load), at: load.span)
@@ -156,7 +201,8 @@ extension Lowerer {
     default:
       throw reject(
         .unsupported(
-          "attribute '\(name)' of an array", at: span, help: "shape, ndim and size are supported"))
+          "attribute '\(name)' of an array", at: span,
+          help: "shape, ndim, size, real and imag are supported"))
     }
   }
 

@@ -373,7 +373,7 @@ extension Lowerer {
       switch part.kind {
       case .integer, .unary, .binary, .select, .compare: false
       case .variable(let id): ir[id].role == .local && !facts.isLoopVariable(id)
-      case .float, .load, .logical, .convert, .math, .checked: true
+      case .float, .load, .logical, .convert, .math, .checked, .complex, .part: true
       }
     }
   }

@@ -172,7 +172,7 @@ extension Lowerer {
       case .variable(let id): ir[id].role == .local
       case .load: true
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }
@@ -187,6 +187,8 @@ extension Lowerer {
         return TypedValue(
           Expression(.unary(.not, self.truth(value)), .bool, at: span).folded, isWeak: true)
       case .plus: return self.numeric(value)
+      case .negate where value.type.isComplex:
+        return TypedValue(self.negated(value.expression, at: span), isWeak: value.isWeak)
       case .negate:
         if value.type == .bool && !value.isWeak {
           throw reject(Diagnostic(.type, "operator - is not defined for bool", at: span))
@@ -196,7 +198,7 @@ extension Lowerer {
           Expression(.unary(.negate, number.expression), number.type, at: span).folded,
           isWeak: value.isWeak)
       case .invert:
-        guard !value.type.isFloat else {
+        guard !value.type.isFloat, !value.type.isComplex else {
           throw reject(Diagnostic(.type, "operator ~ is not defined for \(value.type)", at: span))
         }
         let number = value.isWeak ? self.numeric(value) : value
@@ -225,6 +227,7 @@ extension Lowerer {
     _ op: Syntax.BinaryOperator, _ l: TypedValue, _ r: TypedValue, at span: Span
   ) throws -> TypedValue {
     let type = promoted(ElementType(l), ElementType(r))
+    if type.type.isComplex { return try complexBinary(op, l, r, type, at: span) }
     let isBool = type.type == .bool
     switch op {
     case .add:
@@ -330,6 +333,14 @@ extension Lowerer {
   {
     try lift(left, right, at: span) { l, r in
       let isWeak = l.isWeak && r.isWeak
+      let type = self.promoted(ElementType(l), ElementType(r)).type
+      if type.isComplex {
+        guard op == .equal || op == .notEqual else {
+          throw reject(.wrongType(op.rawValue, l.type, r.type, at: span))
+        }
+        return TypedValue(
+          self.complexEquality(op, l.expression, r.expression, as: type, at: span), isWeak: isWeak)
+      }
       let (a, b) = self.comparable(l, r)
       return TypedValue(.compare(op, a, b, at: span), isWeak: isWeak)
     }
@@ -366,8 +377,10 @@ extension Lowerer {
     -> LoopIR.Expression
   {
     let from = value.type
+    if element.isComplex { return value.expression.converted(to: element) }
     let isAllowed: Bool
-    switch (from.isFloat, element.isFloat) {
+    switch (from.isFloat || from.isComplex, element.isFloat) {
+    case (true, _) where from.isComplex: isAllowed = false
     case (true, true): isAllowed = true
     case (true, false): isAllowed = false
     case (false, true): isAllowed = true

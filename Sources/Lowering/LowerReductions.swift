@@ -22,6 +22,9 @@ extension Lowerer {
     try requireCurrent(operand, at: span)
     let labels = reductionLabels.prefix(1).map(\.name)
     reductionsLabelled += 1
+    if operand.element.type.isComplex && op != .add && op != .multiply {
+      throw reject(.notOfComplex(name, operand.element.type, at: span))
+    }
     let reduced = try reducedType(op, operand.element)
     let axis = arguments.count == 2 ? arguments[1] : keywords.first?.value
     guard let axis, axis.kind != .none else {
@@ -54,7 +57,9 @@ extension Lowerer {
   private func reducedType(_ op: LoopIR.BinaryOperator, _ element: ElementType) throws
     -> ElementType
   {
-    guard op == .add || op == .multiply, !element.type.isFloat else { return element }
+    guard op == .add || op == .multiply, !element.type.isFloat, !element.type.isComplex else {
+      return element
+    }
     return ElementType(element.type.isUnsignedInteger ? .uint64 : .int64, isWeak: element.isWeak)
   }
 
@@ -81,6 +86,25 @@ extension Lowerer {
       Diagnostic(.value, "\(name) of an empty slice has no value", at: span))
   }
 
+  /// `accumulator op element` of one type.
+  private func combined(
+    _ op: LoopIR.BinaryOperator, _ accumulator: LoopIR.Expression, _ element: LoopIR.Expression,
+    at span: Span
+  ) -> LoopIR.Expression {
+    guard accumulator.type.isComplex else {
+      return Expression(.binary(op, accumulator, element), accumulator.type, at: span)
+    }
+    let type = accumulator.type
+    if op == .multiply {
+      return product(heldParts(accumulator, as: type), heldParts(element, as: type))
+        .joined(at: span)
+    }
+    let (sum, term) = (parts(accumulator, as: type), parts(element, as: type))
+    return .complex(
+      .binary(op, sum.real, term.real, at: span),
+      .binary(op, sum.imaginary, term.imaginary, at: span), at: span)
+  }
+
   /// Emits the loops of a reduction and gives its result.
   ///
   ///     acc = identity; for k in 0..<n: acc = acc op operand[k]
@@ -99,7 +123,7 @@ extension Lowerer {
       let depth = inner.count
       guard depth < operand.shape.count else {
         let element = try operand.at(position(inner)).converted(to: type.type)
-        let sum = Expression(.binary(op, ir.read(accumulator), element), type.type, at: span)
+        let sum = combined(op, ir.read(accumulator), element, at: span)
         return emit(.assign(accumulator, sum), at: span)
       }
       let variable = makeVariable("r\(depth)", .int64)

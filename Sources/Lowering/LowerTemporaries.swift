@@ -82,10 +82,12 @@ extension Lowerer {
       case .intrinsic(.toFloat): return .float64
       case .intrinsic(.toInt): return .int64
       case .intrinsic(.toBool): return .bool
+      case .intrinsic(.toComplex): return .complex128
       case .typeVariable(let id):
         if let type = activation.types[id] { return type }
         throw reject(.unboundVariable(path.joined(separator: "."), "type", at: e.span))
-      case .intrinsic, .integer, .float, .bool, .typedScalar, .function, .shapeVariable, .missing,
+      case .intrinsic, .integer, .float, .bool, .typedScalar, .complex, .function, .shapeVariable,
+        .missing,
         .unsupported:
         break
       }

@@ -156,6 +156,13 @@ final class Lowerer {
       switch argument {
       case .scalar(let type, let isWeak, let bits):
         return .scalar(bindScalar(parameter, type, isWeak: isWeak, bits: bits, &slots))
+      case .complex(let type, let isWeak, let real, let imaginary):
+        let parts = [(real, "real"), (imaginary, "imag")].map { word, part in
+          let named = Function.Parameter("\(parameter.name)_\(part)", at: parameter.span)
+          return bindScalar(named, type.part, isWeak: isWeak, bits: word, &slots).expression
+        }
+        return .scalar(
+          TypedValue(.complex(parts[0], parts[1], at: parameter.span), isWeak: isWeak))
       case .array(let array):
         func size(_ word: CallSignature.Word, _ suffix: String, least: Int64?) -> LoopIR.Expression
         {

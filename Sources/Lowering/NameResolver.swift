@@ -45,6 +45,8 @@ public enum ResolvedName: Sendable, Hashable {
   case bool(Bool)
   /// A NumPy scalar; strong. `bits` as in `CallSignature.Argument.scalar`.
   case typedScalar(ScalarType, bits: Int64)
+  /// A complex number; weak where it is Python's.
+  case complex(ScalarType, isWeak: Bool, real: Double, imaginary: Double)
   /// A decorated function.
   case function(name: String, FunctionID)
   /// A shape variable of annotations.
@@ -82,6 +84,22 @@ public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
   case toInt = "to_int"
   case toFloat = "to_float"
   case toBool = "to_bool"
+  case toComplex = "to_complex"
+  case real, imag, conjugate
+  /// NumPy's `angle`.
+  case angle
+  /// The functions of `cmath`, which give a Python complex of any number.
+  case complexExp = "cmath_exp"
+  case complexLog = "cmath_log"
+  case complexLog10 = "cmath_log10"
+  case complexSqrt = "cmath_sqrt"
+  case complexSin = "cmath_sin"
+  case complexCos = "cmath_cos"
+  case complexTan = "cmath_tan"
+  case complexSinh = "cmath_sinh"
+  case complexCosh = "cmath_cosh"
+  case complexTanh = "cmath_tanh"
+  case complexPhase = "cmath_phase"
   case label, gpu, range, len, inline, convert
   case staticBackendEqual = "static_backend_eq"
   case staticTypesEqual = "static_types_eq"

@@ -7,6 +7,9 @@ extension Lowerer {
     switch (left.isWeak, right.isWeak) {
     case (false, false): return ElementType(left.type.promoted(with: right.type), isWeak: false)
     case (true, true):
+      if left.type.isComplex || right.type.isComplex {
+        return ElementType(.complex128, isWeak: true)
+      }
       if left.type.isFloat || right.type.isFloat { return ElementType(.float64, isWeak: true) }
       let isBool = left.type == .bool && right.type == .bool
       return ElementType(isBool ? .bool : .int64, isWeak: true)
@@ -23,7 +26,12 @@ extension ElementType {
   /// A Python scalar of a type meets a NumPy value: the kind may rise, the width of its kind stays. To bfloat16, which is
   /// not NumPy's own, a Python float is a float32.
   fileprivate init(weak: ScalarType, meeting strong: ScalarType) {
-    if weak.isFloat && strong == .bfloat16 {
+    if strong.isComplex {
+      self.init(strong, isWeak: false)
+    } else if weak.isComplex {
+      let isNarrow = strong.isFloat && strong != .float64
+      self.init(isNarrow ? .complex64 : .complex128, isWeak: false)
+    } else if weak.isFloat && strong == .bfloat16 {
       self.init(.float32, isWeak: false)
     } else if weak == .bool || strong.isFloat {
       self.init(strong, isWeak: false)

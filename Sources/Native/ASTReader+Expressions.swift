@@ -84,6 +84,7 @@ extension ASTReader {
     if py_is_bool(value) { return .bool(py_is_true(value)) }
     if py_is_int(value) { return try readInteger(value) }
     if py_is_float(value) { return .float(PyFloat_AsDouble(value)) }
+    if py_is_complex(value) { return .imaginary(PyComplex_ImagAsDouble(value)) }
     if py_is_string(value) { return .string(try String(python: value)) }
     reject("literals of the type \(value.className) are", at: span)
     return nil

@@ -90,7 +90,7 @@ extension ASTReader {
   /// name as long as it is no target.
   private static func isSimple(_ value: Syntax.Expression) -> Bool {
     switch value.kind {
-    case .name, .integer, .bigInteger, .float, .bool, .string, .none: true
+    case .name, .integer, .bigInteger, .float, .imaginary, .bool, .string, .none: true
     case .unary(_, let operand): isSimple(operand)
     case .binary, .boolean, .comparison, .conditional, .subscripted, .attribute, .call, .tuple:
       false

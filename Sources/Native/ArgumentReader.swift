@@ -51,7 +51,7 @@ struct ArgumentReader {
     if order == foreignOrder { throw swapped(place) }
     let dimensions = Int(array.pointee.dimension_count)
     if dimensions == 0, let data = array.pointee.data {
-      return append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: data))
+      return append(scalar: element, isWeak: false, ScalarBits(element, at: data))
     }
     let flags = array.pointee.flags
     let layout = ArrayLayout(
@@ -79,6 +79,7 @@ struct ArgumentReader {
     if py_is_bool(object) {
       return append(scalar: .bool, isWeak: true, py_is_true(object) ? 1 : 0)
     }
+    if py_is_exact_complex(object) { return append(complex: object) }
     if let tensor = TorchTensors.shared.pointee.tensor, py_type_object(object) == tensor {
       return try readTorch(object, place)
     }
@@ -90,10 +91,18 @@ struct ArgumentReader {
     if PyObject_CheckBuffer(object) != 0 { return try readBuffer(object, place) }
     if py_is_float(object) { return append(scalar: .float64, isWeak: true, bits(of: object)) }
     if py_is_int(object) { return try readInteger(object, place) }
+    if py_is_complex(object) { return append(complex: object) }
     if try readArrayInterface(object, place) { return }
     if try readDLPack(object, place) { return }
     try refuseCUDAArray(object, place)
     throw callee.typeMismatch(place, ": \(object.description) is not supported; \(Self.accepted)")
+  }
+
+  private func append(complex object: PythonPointer) {
+    append(
+      scalar: .complex128, isWeak: true,
+      ScalarBits(
+        real: PyComplex_RealAsDouble(object), imaginary: PyComplex_ImagAsDouble(object)))
   }
 
   private func bits(of float: PythonPointer) -> Int64 {
@@ -141,7 +150,7 @@ struct ArgumentReader {
     case .unsupported(let name): throw unsupported(name, place)
     }
     if view.pointee.ndim == 0, let data = view.pointee.buf {
-      return append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: data))
+      return append(scalar: element, isWeak: false, ScalarBits(element, at: data))
     }
     let layout = ArrayLayout(
       data: view.pointee.buf, element: element, dimensions: Int(view.pointee.ndim),
@@ -182,6 +191,13 @@ struct ArgumentReader {
   func append(scalar type: ScalarType, isWeak: Bool, _ bits: Int64) {
     frame.pointee.append(type: TypeWord.scalar(type, isWeak: isWeak).bits)
     frame.pointee.append(value: bits)
+  }
+
+  /// Adds a scalar to the frame.
+  @inline(__always)
+  func append(scalar type: ScalarType, isWeak: Bool, _ bits: ScalarBits) {
+    append(scalar: type, isWeak: isWeak, bits.value)
+    if let imaginary = bits.imaginary { frame.pointee.append(value: imaginary) }
   }
 
   /// Adds an array to the frame.

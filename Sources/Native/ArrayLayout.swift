@@ -68,7 +68,8 @@ struct ArrayLayout {
     } else {
       try appendStrides(to: frame, &word, &low, &high)
     }
-    if count > 0, address & (element.size &- 1) != 0 { throw .misaligned }
+    // A complex element lies where each of its parts may lie.
+    if count > 0, address & (element.part.size &- 1) != 0 { throw .misaligned }
     frame.pointee.append(type: word.bits)
     frame.pointee.append(array: address, low: low, high: high)
   }
@@ -131,26 +132,5 @@ struct ArrayLayout {
       reach = reach &+ stride &* (extents[next] &- 1)
     }
     return false
-  }
-
-  /// The bits of the one element of a zero-dimensional array, as the key and compiled code have them.
-  @inline(__always)
-  static func scalarBits(_ type: ScalarType, at data: UnsafeRawPointer) -> Int64 {
-    switch type {
-    case .bool: data.load(as: UInt8.self) == 0 ? 0 : 1
-    case .int8: Int64(data.load(as: Int8.self))
-    case .int16: Int64(data.loadUnaligned(as: Int16.self))
-    case .int32: Int64(data.loadUnaligned(as: Int32.self))
-    case .int64: data.loadUnaligned(as: Int64.self)
-    case .uint8: Int64(data.load(as: UInt8.self))
-    case .uint16: Int64(data.loadUnaligned(as: UInt16.self))
-    case .uint32: Int64(data.loadUnaligned(as: UInt32.self))
-    case .uint64: Int64(bitPattern: data.loadUnaligned(as: UInt64.self))
-    case .float16, .bfloat16:
-      Int64(bitPattern: type.value(ofBits16: data.loadUnaligned(as: UInt16.self)).bitPattern)
-    case .float32:
-      Int64(bitPattern: Double(data.loadUnaligned(as: Float.self)).bitPattern)
-    case .float64: data.loadUnaligned(as: Int64.self)
-    }
   }
 }

@@ -58,17 +58,22 @@ enum CompilationReason {
       let leaf = family.layout.leaves[leaf]
       return function.callee.name(of: leaf.parameter, key: leaf.key)
     }
+    func layoutType(_ leaf: Int) -> ScalarType? { family.layout.leaves[leaf].word.element }
     return changes.map { change in
       let place: String =
         switch change.place {
         case .extent(let leaf, let dimension): "extent \(dimension) of \(name(leaf))"
         case .stride(let leaf, let dimension): "stride \(dimension) of \(name(leaf))"
-        case .scalar(let leaf): name(leaf)
+        case .scalar(let leaf):
+          layoutType(leaf)?.isComplex == true ? "the real part of \(name(leaf))" : name(leaf)
+        case .imaginary(let leaf): "the imaginary part of \(name(leaf))"
         case .threads(let label): "the number of threads of '\(function.labels[label])'"
         }
       var isFloat = false
-      if case .scalar(let leaf) = change.place {
-        isFloat = family.layout.leaves[leaf].word.element?.isFloat ?? false
+      switch change.place {
+      case .scalar(let leaf), .imaginary(let leaf):
+        isFloat = layoutType(leaf).map { $0.isFloat || $0.isComplex } ?? false
+      case .extent, .stride, .threads: break
       }
       let before =
         isFloat ? "\(Double(bitPattern: UInt64(bitPattern: change.before)))" : "\(change.before)"
@@ -97,6 +102,7 @@ enum CompilationReason {
     switch word.element {
     case .bool: "a Python bool"
     case .float64: "a Python float"
+    case .complex128: "a Python complex"
     default: "a Python int"
     }
   }

@@ -69,6 +69,12 @@ extension ArgumentReader {
       throw callee.typeMismatch(
         place, ": a Tensor with the negative bit set is not supported; pass x.resolve_neg()")
     }
+    let isConjugated = try OwnedObject(PyObject_GetAttr(object, InternedName.isConjugated))
+    let conjugated = try OwnedObject(PyObject_CallNoArgs(isConjugated.pointer))
+    if py_is_true(conjugated.pointer) {
+      throw callee.typeMismatch(
+        place, ": a Tensor with the conjugate bit set is not supported; pass x.resolve_conj()")
+    }
   }
 
   /// Reads a Torch tensor without going through Torch's Python code.
@@ -118,7 +124,7 @@ extension ArgumentReader {
     let address = tensor.data.map { $0 + Int(truncatingIfNeeded: tensor.byte_offset) }
     if dimensions == 0 {
       guard let address else { throw malformed("DLPack capsule", place) }
-      append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: address))
+      append(scalar: element, isWeak: false, ScalarBits(element, at: address))
     } else {
       try append(tensor, at: address, element, isReadOnly: isReadOnly, place)
     }

@@ -24,8 +24,18 @@ enum ElementFormat {
       end = 2
     default: break
     }
+    let isComplex = code == UInt8(ascii: "Z") && format[end] != 0
+    if isComplex {
+      code = UInt8(bitPattern: format[end])
+      end += 1
+    }
     // Behind a terminating zero there is nothing to look at.
-    guard code != 0, format[end] == 0, let type = element(code: code, itemSize: itemSize) else {
+    let found =
+      code == 0 || format[end] != 0
+      ? nil
+      : isComplex
+        ? complex(code: code, itemSize: itemSize) : element(code: code, itemSize: itemSize)
+    guard let type = found else {
       return .unsupported(name(ofFormat: String(cString: format)))
     }
     return isSwapped ? .swapped : .element(type)
@@ -41,6 +51,7 @@ enum ElementFormat {
       case UInt8(ascii: "i"): signed(itemSize)
       case UInt8(ascii: "u"): unsigned(itemSize)
       case UInt8(ascii: "f"): float(itemSize)
+      case UInt8(ascii: "c"): complex(itemSize)
       default: nil
       }
     guard let type else { return .unsupported(name(ofTypeString: text)) }
@@ -60,6 +71,7 @@ enum ElementFormat {
       case 1: unsigned(size)
       case 2: float(size)
       case 4: size == 2 ? .bfloat16 : nil
+      case 5: complex(size)
       case 6: size == 1 ? .bool : nil
       default: nil
       }
@@ -82,6 +94,23 @@ enum ElementFormat {
       UInt8(ascii: "Q"), UInt8(ascii: "N"):
       unsigned(itemSize)
     case UInt8(ascii: "e"), UInt8(ascii: "f"), UInt8(ascii: "d"): float(itemSize)
+    default: nil
+    }
+  }
+
+  private static func complex(code: UInt8, itemSize: Int) -> ScalarType? {
+    let type = complex(itemSize)
+    switch code {
+    case UInt8(ascii: "f"): return type == .complex64 ? type : nil
+    case UInt8(ascii: "d"): return type == .complex128 ? type : nil
+    default: return nil
+    }
+  }
+
+  private static func complex(_ size: Int) -> ScalarType? {
+    switch size {
+    case 8: .complex64
+    case 16: .complex128
     default: nil
     }
   }
@@ -118,8 +147,6 @@ enum ElementFormat {
   private static func name(ofFormat format: String) -> String {
     switch format.drop(while: { "@=<>!".contains($0) }) {
     case "g": "long double"
-    case "Zf": "complex64"
-    case "Zd": "complex128"
     case "Zg": "long complex"
     case "O": "object"
     case "c": "bytes"
@@ -128,11 +155,7 @@ enum ElementFormat {
   }
 
   private static func name(ofTypeString text: String) -> String {
-    switch text.dropFirst() {
-    case "c8": "complex64"
-    case "c16": "complex128"
-    default: "the type '\(text)'"
-    }
+    text.dropFirst() == "c32" ? "long complex" : "the type '\(text)'"
   }
 
   /// The types that there are, for messages.

@@ -172,7 +172,7 @@ extension ArgumentReader {
   ) throws(PythonException) {
     if extents.isEmpty {
       guard let data else { throw malformed("array", place) }
-      return append(scalar: element, isWeak: false, ArrayLayout.scalarBits(element, at: data))
+      return append(scalar: element, isWeak: false, ScalarBits(element, at: data))
     }
     guard data != nil || extents.contains(0) else { throw malformed("array", place) }
     let fault = extents.withUnsafeBufferPointer { extents -> PythonException? in

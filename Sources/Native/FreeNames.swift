@@ -40,7 +40,8 @@ struct FreeNames {
     switch target.kind {
     case .name(let name): locals.insert(name)
     case .tuple(let elements): elements.forEach { addTarget($0) }
-    case .integer, .bigInteger, .float, .bool, .string, .none, .unary, .binary, .boolean,
+    case .integer, .bigInteger, .float, .imaginary, .bool, .string, .none, .unary, .binary,
+      .boolean,
       .comparison, .conditional, .subscripted, .attribute, .call:
       return
     }
@@ -76,7 +77,7 @@ struct FreeNames {
   private mutating func visit(_ expression: Syntax.Expression) {
     if let path = expression.path { return add(path) }
     switch expression.kind {
-    case .name, .integer, .bigInteger, .float, .bool, .string, .none: return
+    case .name, .integer, .bigInteger, .float, .imaginary, .bool, .string, .none: return
     case .unary(_, let operand): visit(operand)
     case .binary(_, let left, let right):
       visit(left)

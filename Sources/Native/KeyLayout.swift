@@ -7,6 +7,8 @@ struct KeyLayout {
     case extent(leaf: Int, dimension: Int)
     case stride(leaf: Int, dimension: Int)
     case scalar(leaf: Int)
+    /// Of a complex scalar, whose real part is the word before.
+    case imaginary(leaf: Int)
     case threads(label: Int)
   }
 
@@ -60,6 +62,10 @@ struct KeyLayout {
       places.append(.scalar(leaf: leaf))
       // Of two values, two versions are made sooner than one that tests.
       isOpen.append(word.element != .bool)
+      if word.element?.isComplex == true {
+        places.append(.imaginary(leaf: leaf))
+        isOpen.append(true)
+      }
       return
     }
     for dimension in 0..<word.dimensions {
@@ -93,6 +99,11 @@ struct KeyLayout {
     _ word: TypeWord, _ values: [CallSignature.Word]
   ) -> CallSignature.Argument {
     let element = word.element ?? .float64
+    if !word.isArray && element.isComplex {
+      return .complex(
+        element, isWeak: word.contains(.weak), real: values.first ?? .constant(0),
+        imaginary: values.last ?? .constant(0))
+    }
     guard word.isArray else {
       return .scalar(element, isWeak: word.contains(.weak), bits: values.first ?? .constant(0))
     }

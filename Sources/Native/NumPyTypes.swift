@@ -99,6 +99,8 @@ struct NumPyTypes {
     case 10: .uint64
     case 11: .float32
     case 12: .float64
+    case 14: .complex64
+    case 15: .complex128
     case 23: .float16
     case shared.pointee.bfloat16Number: .bfloat16
     default: nil

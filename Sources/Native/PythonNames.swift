@@ -106,7 +106,7 @@ struct PythonNames: NameResolver, Sendable {
     switch meaning {
     case .intrinsic, .scalarType: true
     case .unsupported: py_is_module(object) || py_is_class(object)
-    case .integer, .float, .bool, .typedScalar, .function, .missing, .shapeVariable,
+    case .integer, .float, .bool, .typedScalar, .complex, .function, .missing, .shapeVariable,
       .typeVariable:
       false
     }
@@ -118,7 +118,12 @@ struct PythonNames: NameResolver, Sendable {
   ) throws(PythonException) -> ResolvedName {
     if py_is_bool(object) { return .bool(py_is_true(object)) }
     if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
-      if let (type, bits) = try NumPyScalar.read(object) { return .typedScalar(type, bits: bits) }
+      if let (type, bits) = try NumPyScalar.read(object) {
+        guard let imaginary = bits.imaginary else { return .typedScalar(type, bits: bits.value) }
+        return .complex(
+          type, isWeak: false, real: Double(bitPattern: UInt64(bitPattern: bits.value)),
+          imaginary: Double(bitPattern: UInt64(bitPattern: imaginary)))
+      }
       return .unsupported(object.description)
     }
     if py_is_int(object) {
@@ -127,6 +132,11 @@ struct PythonNames: NameResolver, Sendable {
       return overflow == 0 ? .integer(value) : .unsupported("an integer of more than 64 bits")
     }
     if py_is_float(object) { return .float(PyFloat_AsDouble(object)) }
+    if py_is_complex(object) {
+      return .complex(
+        .complex128, isWeak: true, real: PyComplex_RealAsDouble(object),
+        imaginary: PyComplex_ImagAsDouble(object))
+    }
     if py_is_native_function(object), let state = FunctionState.of(function: object) {
       let known = states.firstIndex { $0 === state }
       if known == nil { states.append(state) }

@@ -192,6 +192,7 @@ enum InternedName {
   nonisolated(unsafe) static let description = make("_description")
   nonisolated(unsafe) static let requiresGradient = make("requires_grad")
   nonisolated(unsafe) static let isNegated = make("is_neg")
+  nonisolated(unsafe) static let isConjugated = make("is_conj")
   nonisolated(unsafe) static let dlpack = make("__dlpack__")
   nonisolated(unsafe) static let dlpackDevice = make("__dlpack_device__")
 

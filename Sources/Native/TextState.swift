@@ -107,7 +107,8 @@ final class TextState: CallableState {
   private static func typeWord(_ argument: CallSignature.Argument) -> TypeWord {
     switch argument {
     case .dictionary(let entries): return .dictionary(shape: entries.count)
-    case .scalar(let type, let isWeak, _): return .scalar(type, isWeak: isWeak)
+    case .scalar(let type, let isWeak, _), .complex(let type, let isWeak, _, _):
+      return .scalar(type, isWeak: isWeak)
     case .array(let array):
       let dimensions = min(array.extents.count, TypeWord.maximumDimensions)
       var word = TypeWord.array(array.element, dimensions: dimensions)
@@ -198,7 +199,8 @@ final class TextState: CallableState {
         }
       if isRight { continue }
       switch layout.places[position] {
-      case .extent(let leaf, _), .stride(let leaf, _), .scalar(let leaf): return mismatch(leaf)
+      case .extent(let leaf, _), .stride(let leaf, _), .scalar(let leaf), .imaginary(let leaf):
+        return mismatch(leaf)
       case .threads: continue
       }
     }

@@ -35,6 +35,7 @@ struct TorchTensors {
       guard py_is_instance(object, tensor.pointer) else { return }
       let export = try torch.attribute("_C").attribute("_to_dlpack")
       _ = try OwnedObject(PyObject_GetAttr(object, InternedName.isNegated))
+      _ = try OwnedObject(PyObject_GetAttr(object, InternedName.isConjugated))
       _ = try OwnedObject(PyObject_GetAttr(object, InternedName.requiresGradient))
       shared.pointee = TorchTensors(tensor: tensor.taken(), export: export.taken())
     } catch {

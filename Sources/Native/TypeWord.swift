@@ -84,6 +84,7 @@ struct TypeWord: Equatable {
 
   /// How many value words go with the word.
   var valueCount: Int {
-    isArray ? (contains(.strided) ? 2 * dimensions : dimensions) : 1
+    if isArray { return contains(.strided) ? 2 * dimensions : dimensions }
+    return element?.isComplex == true ? 2 : 1
   }
 }

@@ -114,7 +114,7 @@ private struct WorkEstimate {
       // Addresses cost little: they move along with the loop.
       case .load: return 1
       case .math(let function, _): if function.isInstruction { count = 4 }
-      case .unary, .binary, .compare, .logical, .select, .convert, .checked: break
+      case .unary, .binary, .compare, .logical, .select, .convert, .checked, .complex, .part: break
       }
       e.forEachChild { count += operations(of: $0) }
       return count

@@ -48,7 +48,7 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
   loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
   loop.body.forEachStatement { statement in
     guard case .store(let buffer, let indices, let value) = statement.kind,
-      !own.contains(buffer),
+      !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
       indices.allSatisfy({ inner.leaveUnchanged($0) || $0.readsMemory }),
       let update = Update(of: .load(buffer, indices), in: value), !update.term.isLiteral
     else { return }
@@ -58,6 +58,11 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
         "all iterations of the parallel loop '\(loop.labels.first ?? "")' update one element of '\(function[buffer].name)': this is a race",
         at: statement.span, help: "declare the reduction: parpy.threads(n).reduce()"))
   }
+}
+
+/// Whether an access is to the imaginary part of a complex element; what is to be said was said of the real part.
+private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
+  buffer.holdsParts && indices.last?.integerLiteral == 1
 }
 
 /// `target op term`, the new value of something that accumulates.
@@ -119,7 +124,7 @@ struct AssignedVariables {
       case .variable(let id): variables.contains(id)
       case .load(let id, _): buffers.contains(id)
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }
@@ -135,6 +140,17 @@ private struct ReductionRecognizer {
   /// The statements that take the loop's place.
   mutating func run(at span: Span) -> [Statement] {
     let original = loop
+    if let product = unreducedProduct() {
+      guard original.mapping.workers != nil else { return [Statement(.loop(original), at: span)] }
+      warnings.append(
+        Diagnostic(
+          .program,
+          "the loop runs on one worker: only sums of complex values are reduced in parallel, and '\(product)' is updated in another way",
+          at: loop.span))
+      var serial = original
+      serial.mapping.workers = nil
+      return [Statement(.loop(serial), at: span)]
+    }
     let (before, after) = promoteElements()
     for shared in sharedUpdates() {
       guard let op = commonUpdate(of: shared.buffer) else {
@@ -167,6 +183,41 @@ private struct ReductionRecognizer {
     return before + [Statement(.loop(loop), at: span)] + after
   }
 
+  /// The name of a complex variable or element that the loop carries and that is no sum: each part of a product depends on
+  /// both parts of the one before.
+  private func unreducedProduct() -> String? {
+    for variable in carriedVariables()
+    where function[variable].isPart && commonOperator(of: variable) == nil {
+      return function[variable].name
+    }
+    let inner = AssignedVariables(in: loop)
+    for element in rereadElements()
+    where element.indices.allSatisfy({ inner.leaveUnchanged($0) })
+      && commonOperator(of: element) == nil
+    {
+      return function[element.buffer].name
+    }
+    return nil
+  }
+
+  /// The complex elements that the loop stores to, and reads at the same indices, be it in another statement.
+  private func rereadElements() -> [Element] {
+    var loaded: Set<Element> = []
+    loop.body.forEachExpression { e in
+      guard case .load(let buffer, let indices) = e.kind, function[buffer].holdsParts else {
+        return
+      }
+      loaded.insert(Element(buffer: buffer, indices: indices))
+    }
+    var found: [Element] = []
+    loop.body.forEachStatement { statement in
+      guard case .store(let buffer, let indices, _) = statement.kind else { return }
+      let element = Element(buffer: buffer, indices: indices)
+      if loaded.contains(element) { found.append(element) }
+    }
+    return found
+  }
+
   /// Whether code outside the loop reads a variable that the loop replaces, and does not accumulate into: folding makes
   /// `s = 0` of `s *= x[i] * 0`. Only in order does the last iteration leave its value.
   private func leavesValue(_ original: ForLoop) -> Bool {
@@ -191,10 +242,12 @@ private struct ReductionRecognizer {
     var own: Set<BufferID> = []
     loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
     var found: [(buffer: BufferID, span: Span)] = []
+    let reread = Set(rereadElements())
     loop.body.forEachStatement { statement in
       guard case .store(let buffer, let indices, let value) = statement.kind,
         !own.contains(buffer), !found.contains(where: { $0.buffer == buffer }),
-        value.contains({ $0.kind == .load(buffer, indices) }),
+        value.contains({ $0.kind == .load(buffer, indices) })
+          || reread.contains(Element(buffer: buffer, indices: indices)),
         !indices.contains(where: { isOneToOne($0, changing) })
       else { return }
       found.append((buffer, statement.span))

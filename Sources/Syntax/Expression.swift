@@ -6,6 +6,8 @@ public struct Expression: Sendable, Hashable {
     /// An integer literal that does not fit 64 bits, as its decimal text.
     case bigInteger(String)
     case float(Double)
+    /// `2j`.
+    case imaginary(Double)
     case bool(Bool)
     case string(String)
     case none

@@ -2,7 +2,7 @@ extension Expression {
   /// Calls `visit` with each direct part of the expression, in source order.
   public func forEachChild(_ visit: (Expression) -> Void) {
     switch kind {
-    case .name, .integer, .bigInteger, .float, .bool, .string, .none: break
+    case .name, .integer, .bigInteger, .float, .imaginary, .bool, .string, .none: break
     case .unary(_, let operand): visit(operand)
     case .binary(_, let left, let right):
       visit(left)
@@ -37,7 +37,7 @@ extension Expression {
   public func mapChildren(_ transform: (Expression) -> Expression) -> Expression {
     let kind: Kind
     switch self.kind {
-    case .name, .integer, .bigInteger, .float, .bool, .string, .none: kind = self.kind
+    case .name, .integer, .bigInteger, .float, .imaginary, .bool, .string, .none: kind = self.kind
     case .unary(let op, let operand): kind = .unary(op, transform(operand))
     case .binary(let op, let left, let right): kind = .binary(op, transform(left), transform(right))
     case .boolean(let op, let operands): kind = .boolean(op, operands.map(transform))

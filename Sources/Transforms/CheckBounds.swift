@@ -119,7 +119,8 @@ private struct BoundsChecker {
     case .load(let buffer, let indices):
       indices.forEach { visit($0, context) }
       check(buffer, indices, at: e.span, context)
-    case .integer, .float, .variable, .unary, .binary, .compare, .convert, .math, .checked:
+    case .integer, .float, .variable, .unary, .binary, .compare, .convert, .math, .checked,
+      .complex, .part:
       var children: [Expression] = []
       e.forEachChild { children.append($0) }
       children.forEach { visit($0, context) }
@@ -275,7 +276,7 @@ extension LoopFunction {
       case .variable(let id): self[id].role == .local
       case .load: true
       case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         false
       }
     }

@@ -46,7 +46,8 @@ private func compacted(_ function: LoopFunction) -> LoopFunction {
     switch e.kind {
     case .variable(let id): variables.insert(id)
     case .load(let id, _): buffers.insert(id)
-    case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+    case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked,
+      .complex, .part:
       break
     }
   }
@@ -100,7 +101,7 @@ extension LoopFunction {
         case .variable(let id): return part.replacing(.variable(rename(id)))
         case .load(let id, let indices): return part.replacing(.load(rename(id), indices))
         case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-          .checked:
+          .checked, .complex, .part:
           return part
         }
       }

@@ -31,12 +31,14 @@ import struct Syntax.DiagnosticError
           "a: \"]\r\n\u{2028}\0\\",
           .array(ArrayType(element: .float64, extents: [.parameter(0)], strides: [.constant(2)]))),
         CallSignature.Entry("e\u{301}", .array(ArrayType(element: .bool, extents: []))),
+        CallSignature.Entry(
+          "z", .complex(.complex64, isWeak: true, real: .parameter(3), imaginary: .constant(0))),
         CallSignature.Entry("\u{e9}", .scalar(.bool, isWeak: false, bits: .constant(1))),
       ]),
       .dictionary([]),
     ],
-    writes: [false, true, false, false, false, false, false, false, true, false, false],
-    parameterSources: [0, 4, 6],
+    writes: [false, true, false, false, false, false, false, false, true, false, false, false],
+    parameterSources: [0, 4, 6, 13],
     failures: [
       nil,
       SignatureBlock.Failure(
@@ -83,10 +85,14 @@ import struct Syntax.DiagnosticError
     var block = SignatureBlock(
       function: "f", entry: "f", parameterNames: [], arguments: [], writes: [])
     for type in ScalarType.allCases {
-      let bits = type.isFloat ? floats.map { Int64(bitPattern: $0.bitPattern) } : integers
+      let bits = type.part.isFloat ? floats.map { Int64(bitPattern: $0.bitPattern) } : integers
       for (index, bits) in bits.enumerated() {
         block.parameterNames.append("\(type)\(index)")
-        block.arguments.append(.scalar(type, isWeak: index % 2 == 0, bits: .constant(bits)))
+        let isWeak = index % 2 == 0
+        block.arguments.append(
+          type.isComplex
+            ? .complex(type, isWeak: isWeak, real: .constant(bits), imaginary: .constant(~bits))
+            : .scalar(type, isWeak: isWeak, bits: .constant(bits)))
         block.writes.append(false)
       }
     }

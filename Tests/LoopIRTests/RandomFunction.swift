@@ -158,8 +158,11 @@ struct RandomFunction {
     loop.labels = choose([[], ["N"], ["outer", "a \"b\""]])
     loop.isIndependent = chance(30)
     if chance(30) {
-      let op = choose([BinaryOperator.add, .pythonMin, .bitXor, .subtract])
-      loop.reductions = [Reduction(op, choose(accumulators))]
+      let accumulator = choose(accumulators)
+      let op = choose(
+        [BinaryOperator.add, .subtract]
+          + (function[accumulator].type.isComplex ? [] : [.pythonMin, .bitXor]))
+      loop.reductions = [Reduction(op, accumulator)]
     }
     if chance(30) { loop.mapping.workers = expression(.int64, depth: 1) }
     loop.mapping.lanes = choose([1, 1, 8])
@@ -175,10 +178,20 @@ struct RandomFunction {
   private mutating func expression(_ type: ScalarType, depth: Int) -> Expression {
     if depth == 0 || chance(20) { return leaf(type) }
     let depth = depth - 1
+    if type.isComplex && chance(60) {
+      return .complex(
+        expression(type.part, depth: depth), expression(type.part, depth: depth))
+    }
+    if (type == .float32 || type == .float64) && chance(10) {
+      let whole: ScalarType = type == .float32 ? .complex64 : .complex128
+      let part = choose(ComplexPart.allCases)
+      return Expression(.part(part, expression(whole, depth: depth)), type)
+    }
     let kind = Int.random(in: 0..<7, using: &random)
-    switch kind {
+    switch type.isComplex ? kind % 2 : kind {
     case 0:
-      let source = choose(ScalarType.allCases)
+      let source = choose(
+        ScalarType.allCases.filter { type.isComplex || type == .bool || !$0.isComplex })
       return Expression(.convert(expression(source, depth: depth)), type)
     case 1:
       return Expression(
@@ -223,7 +236,7 @@ struct RandomFunction {
       let pairs: [(ScalarType, ScalarType)] = [
         (.int32, .uint32), (.uint64, .int64), (.int8, .uint8),
       ]
-      let equal = choose(ScalarType.allCases)
+      let equal = choose(ScalarType.allCases.filter { !$0.isComplex })
       let (l, r) = chance(50) ? choose(pairs) : (equal, equal)
       let op = choose(ComparisonOperator.allCases)
       return Expression(
@@ -245,6 +258,7 @@ struct RandomFunction {
       let indices = function[buffer].extents.indices.map { Expression.index($0 - 1) }
       return Expression(.load(buffer, indices), type)
     }
+    if type.isComplex { return .complex(leaf(type.part), leaf(type.part)) }
     if type.isFloat {
       return .float(
         choose([0, 1, -1, 0.1, 1e-5, -2.5e30, 1e16, .infinity, -.infinity, 3, 123456.789]), type)

@@ -185,6 +185,8 @@ public struct Interpreter {
       return try evaluate(try evaluate(condition).isTrue ? then : otherwise)
     case .convert(let operand): return try evaluate(operand).converted(to: e.type)
     case .checked(let index): return try evaluate(index)
+    // Gone where functions are run.
+    case .complex, .part: break
     case .math(let function, let arguments):
       guard let result = math(function, try arguments.map { try evaluate($0) }) else { break }
       return e.type == .bool ? .integer(result == 0 ? 0 : 1, .bool) : rounded(result, e.type)

@@ -37,7 +37,8 @@ private func lines(_ statement: Statement) -> [String] {
 private func operand(_ e: Expression) -> String {
   switch e.kind {
   case .binary, .boolean, .comparison, .conditional, .unary: "(\(text(e)))"
-  case .name, .integer, .bigInteger, .float, .bool, .string, .none, .subscripted, .attribute, .call,
+  case .name, .integer, .bigInteger, .float, .imaginary, .bool, .string, .none, .subscripted,
+    .attribute, .call,
     .tuple:
     text(e)
   }
@@ -49,6 +50,7 @@ private func text(_ e: Expression) -> String {
   case .integer(let value): return "\(value)"
   case .bigInteger(let digits): return digits
   case .float(let value): return "\(value)"
+  case .imaginary(let value): return "\(value)j"
   case .bool(let value): return value ? "True" : "False"
   case .string(let value): return "'\(value)'"
   case .none: return "None"

@@ -3,6 +3,7 @@ import Testing
 import Transforms
 
 @Suite struct TransformsGoldenTests {
+  @Test func splitComplex() throws { try runGoldens(pass: Transforms.splitComplex) }
   @Test func foldConstants() throws { try runGoldens(pass: Transforms.foldConstants) }
   @Test func checkBounds() throws { try runGoldens(pass: Transforms.checkBounds) }
   @Test func checkAccesses() throws { try runGoldens(pass: Transforms.checkAccesses) }

@@ -61,6 +61,8 @@ class Buffer:
     @property
     def dtype(self) -> DataType:
         """The type of the elements."""
+        if self._array is not None:
+            return DataType(self._array.dtype)
         return DataType(self._interface()["typestr"])
 
     def backend(self) -> CompileBackend | None:

@@ -85,6 +85,8 @@ def _element(dtype: Any) -> ElemSize:
     if text.startswith("torch."):
         name = text.removeprefix("torch.")
     else:
+        if text == "bfloat16":
+            return ElemSize.BF16
         try:
             found = np.dtype(dtype)
         except TypeError:

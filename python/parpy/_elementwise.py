@@ -22,7 +22,7 @@ Value = Any
 
 def is_weak(*values: Value) -> bool:
     """True where all of `values` are Python scalars."""
-    return all(type(v) in (bool, int, float) for v in values)
+    return all(type(v) in (bool, int, float, complex) for v in values)
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:
@@ -45,7 +45,7 @@ def apply_real(ufunc: Callable[..., Value], *values: Value) -> Value:
 def real(value: Value) -> Value:
     """`value`, integers as floats: weak ones as `float`, strong ones as float64."""
     if is_weak(value):
-        return float(value)
+        return value if isinstance(value, complex) else float(value)
     array = np.asarray(value)
     return array.astype(np.float64)[()] if array.dtype.kind in "biu" else value
 
@@ -88,6 +88,10 @@ def to_integer(value: Value, dtype: Any) -> Value:
         bits = int(value) & (2**info.bits - 1)
         return dtype.type(bits - 2**info.bits if bits > info.max else bits)
     array = np.asarray(value)
+    if array.dtype.kind == "c":
+        raise TypeError(
+            f"{array.dtype} cannot become {dtype}; take a part: z.real, z.imag or abs(z)"
+        )
     if not is_float(array.dtype):
         return array.astype(dtype)[()]
     whole: Value = np.trunc(array.astype(np.float64))
@@ -98,6 +102,11 @@ def to_integer(value: Value, dtype: Any) -> Value:
     inside: Value = np.asarray(np.where(outside, 0.0, whole)).astype(dtype)
     limited: Value = np.where(above, info.max, np.where(below, info.min, inside))
     return limited.astype(dtype)[()]
+
+
+def _without_parts(found: np.dtype[Any], dtype: Any) -> TypeError:
+    name = np.dtype(dtype).name
+    return TypeError(f"{found} cannot become {name}; take a part: z.real, z.imag or abs(z)")
 
 
 def rounded(ufunc: Callable[..., Value], value: Value) -> Value:
@@ -114,6 +123,13 @@ def rounded(ufunc: Callable[..., Value], value: Value) -> Value:
 
 
 def to_float(value: Value, dtype: Any) -> Value:
-    """`value` as the float type `dtype`, rounded to nearest; infinite beyond its range."""
+    """`value` as the float or complex type `dtype`, rounded to nearest; infinite beyond its range.
+
+    Raises:
+        TypeError: `value` is complex and `dtype` a real float.
+    """
+    found = np.asarray(value).dtype
+    if found.kind == "c" and is_float(np.dtype(dtype)):
+        raise _without_parts(found, dtype)
     with np.errstate(all="ignore"):
         return np.asarray(value).astype(dtype)[()]

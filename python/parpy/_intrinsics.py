@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import cmath
 import math
 from typing import Any
 
@@ -22,12 +23,19 @@ _COMMON = (
     *("hypot", "copysign", "isnan", "isinf", "isfinite", "fabs"),
 )
 
+# Those of `cmath` that ParPy has.
+_COMPLEX = ("exp", "log", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "phase")
+
 # Those that NumPy does not have, or has with another meaning for integers (`fmod`, `power`).
 _NOT_NUMPY = ("erf", "erfc", "gamma", "lgamma", "pow", "fmod", "floor", "ceil", "trunc")
 
 _NUMPY_NAMES = {
     "absolute": "abs",
     "negative": "neg",
+    "real": "real",
+    "imag": "imag",
+    "angle": "angle",
+    "conjugate": "conjugate",
     "arcsin": "asin",
     "arccos": "acos",
     "arctan": "atan",
@@ -58,6 +66,7 @@ def _intrinsics() -> dict[Any, str]:
         builtins.int: "to_int",
         builtins.float: "to_float",
         builtins.bool: "to_bool",
+        builtins.complex: "to_complex",
         builtins.round: "round",
         builtins.range: "range",
         builtins.len: "len",
@@ -104,6 +113,10 @@ def _intrinsics() -> dict[Any, str]:
         for module in (math, np, parpy_math, operators):
             if hasattr(module, name):
                 table[getattr(module, name)] = name
+    for name in _COMPLEX:
+        table[getattr(cmath, name)] = f"cmath_{name}"
+    for name in ("isnan", "isinf", "isfinite"):
+        table[getattr(cmath, name)] = name
     for name in _NOT_NUMPY:
         for module in (math, parpy_math):
             table[getattr(module, name)] = name
@@ -120,7 +133,9 @@ def _dtypes() -> dict[Any, str]:
         if name in known:
             table[scalar] = name
     for name in known:
-        table[np.dtype(name)] = name
+        # bfloat16 is known to NumPy once `ml_dtypes` is imported; the core goes by its name.
+        if name != "bfloat16":
+            table[np.dtype(name)] = name
         if hasattr(operators, name):
             table[getattr(operators, name)] = name
     return table

@@ -14,10 +14,14 @@ import numpy as np
 
 from parpy import _elementwise
 from parpy._structure import gpu, label
+from parpy.types import BF16
 
 __all__ = [
     "abs",
     "atan2",
+    "bfloat16",
+    "complex64",
+    "complex128",
     "cos",
     "exp",
     "float16",
@@ -314,3 +318,28 @@ def float32(x: Any) -> Any:
 def float64(x: Any) -> Any:
     """`x` as float64, rounded to nearest."""
     return _elementwise.to_float(x, np.float64)
+
+
+def bfloat16(x: Any) -> Any:
+    """`x` as bfloat16, rounded to nearest by way of float32.
+
+    Raises:
+        ModuleNotFoundError: `ml_dtypes`, which gives NumPy the type, is not installed.
+    """
+    return _elementwise.to_float(x, BF16.to_numpy())
+
+
+def complex64(x: Any) -> Any:
+    """`x` as complex64, each part rounded to nearest.
+
+    Example:
+        >>> import parpy
+        >>> print(parpy.operators.complex64(0.5))
+        (0.5+0j)
+    """
+    return _elementwise.to_float(x, np.complex64)
+
+
+def complex128(x: Any) -> Any:
+    """`x` as complex128."""
+    return _elementwise.to_float(x, np.complex128)

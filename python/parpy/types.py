@@ -10,6 +10,9 @@ from typing import Any, final
 import numpy as np
 
 __all__ = [
+    "BF16",
+    "C64",
+    "C128",
     "F16",
     "F32",
     "F64",
@@ -54,6 +57,9 @@ class ElemSize(enum.Enum):
     F16 = "float16"
     F32 = "float32"
     F64 = "float64"
+    BF16 = "bfloat16"
+    C64 = "complex64"
+    C128 = "complex128"
 
     def __repr__(self) -> str:
         """The name under which the type is imported."""
@@ -61,11 +67,21 @@ class ElemSize(enum.Enum):
 
     def size(self) -> int:
         """The size of one element in bytes."""
-        return self.to_numpy().itemsize
+        return 2 if self is ElemSize.BF16 else self.to_numpy().itemsize
 
     def to_numpy(self) -> np.dtype[Any]:
-        """The NumPy dtype."""
-        return np.dtype(self.value)
+        """The NumPy dtype.
+
+        Raises:
+            ModuleNotFoundError: the type is `BF16` and `ml_dtypes` is not installed.
+        """
+        if self is ElemSize.BF16:
+            import ml_dtypes
+
+            own: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+            return own
+        dtype: np.dtype[Any] = np.dtype(self.value)
+        return dtype
 
     def to_torch(self) -> Any:
         """The Torch dtype.
@@ -85,11 +101,16 @@ class ElemSize(enum.Enum):
         """The `ctypes` type.
 
         Raises:
-            ValueError: C has no such type; so it is for `F16`.
+            ValueError: C has no such type, or `ctypes` does not: so it is for `F16`, `BF16`,
+                `C64` and `C128`.
         """
         import ctypes
 
-        if self is ElemSize.F16:
+        if self in (ElemSize.C64, ElemSize.C128):
+            raise ValueError(
+                f"ctypes has no complex types; pass the two parts of a {self!r} one by one"
+            )
+        if self in (ElemSize.F16, ElemSize.BF16):
             raise ValueError(
                 f"ctypes has no half-precision type; pass the bits of a {self!r} as ctypes.c_uint16"
             )
@@ -109,6 +130,9 @@ U64 = ElemSize.U64
 F16 = ElemSize.F16
 F32 = ElemSize.F32
 F64 = ElemSize.F64
+BF16 = ElemSize.BF16
+C64 = ElemSize.C64
+C128 = ElemSize.C128
 
 
 @final

@@ -32,6 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTEGERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
 FLOATS = "float16 float32 float64".split()
+COMPLEXES = "complex64 complex128".split()
 NUMBERS = INTEGERS + FLOATS
 DTYPES = ["bool", *NUMBERS]
 
@@ -176,11 +177,16 @@ def assert_same(
 
     Integers and bools agree exactly. So do floats, down to the sign of zero, unless a bound is
     given: `ulps` counts units in the last place of the expected value, `rtol` is a part of the
-    greatest expected magnitude. NaN agrees with NaN.
+    greatest expected magnitude. NaN agrees with NaN. The parts of complex numbers agree one by one,
+    with bounds that count in units of the whole number.
     """
     assert actual.dtype == expected.dtype, f"{what}: {actual.dtype}, expected {expected.dtype}"
     assert actual.shape == expected.shape, f"{what}: {actual.shape}, expected {expected.shape}"
-    if actual.dtype.kind == "f":
+    if actual.dtype.kind == "c":
+        size = np.abs(expected)
+        agree = _floats_agree(actual.real, expected.real, ulps, rtol, size)
+        agree &= _floats_agree(actual.imag, expected.imag, ulps, rtol, size)
+    elif actual.dtype.kind == "f":
         agree = _floats_agree(actual, expected, ulps, rtol)
     else:
         agree = actual == expected
@@ -197,16 +203,23 @@ def assert_same(
     )
 
 
-def _floats_agree(actual: np.ndarray, expected: np.ndarray, ulps: float, rtol: float) -> Any:
+def _floats_agree(
+    actual: np.ndarray,
+    expected: np.ndarray,
+    ulps: float,
+    rtol: float,
+    sizes: np.ndarray | None = None,
+) -> Any:
+    sizes = expected if sizes is None else sizes
     with np.errstate(all="ignore"):
         both_nan = np.isnan(actual) & np.isnan(expected)
         equal = actual == expected
         if ulps == 0 and rtol == 0:
             return both_nan | (equal & (np.signbit(actual) == np.signbit(expected)))
         finite = np.isfinite(expected)
-        allowed = ulps * np.spacing(np.abs(np.where(finite, expected, 0)))
-        if np.any(finite):
-            allowed = np.maximum(allowed, rtol * np.max(np.abs(expected[finite])))
+        allowed = ulps * np.spacing(np.abs(np.where(np.isfinite(sizes), sizes, 0)))
+        if np.any(np.isfinite(sizes)):
+            allowed = np.maximum(allowed, rtol * np.max(np.abs(sizes[np.isfinite(sizes)])))
         near = np.abs(actual.astype(np.float64) - expected.astype(np.float64)) <= allowed
         return both_nan | equal | (finite & near)
 

@@ -36,6 +36,12 @@ static inline bool py_is_exact_int(PyObject *object) { return Py_IS_TYPE(object,
 static inline bool py_is_int(PyObject *object) { return PyLong_Check(object); }
 static inline bool py_is_exact_float(PyObject *object) { return Py_IS_TYPE(object, &PyFloat_Type); }
 static inline bool py_is_float(PyObject *object) { return PyObject_TypeCheck(object, &PyFloat_Type); }
+static inline bool py_is_exact_complex(PyObject *object) {
+  return Py_IS_TYPE(object, &PyComplex_Type);
+}
+static inline bool py_is_complex(PyObject *object) {
+  return PyObject_TypeCheck(object, &PyComplex_Type);
+}
 static inline bool py_is_string(PyObject *object) { return PyUnicode_Check(object); }
 static inline bool py_is_bytes(PyObject *object) { return PyBytes_Check(object); }
 static inline bool py_is_list(PyObject *object) { return PyList_Check(object); }

@@ -232,9 +232,9 @@ def has_none(x, y):
     t = None  # error: None is not supported
 
 
-@wrong(CE, X, Y, at="1j")
-def has_a_complex_literal(x, y):
-    y[0] = 1j  # error: iterals of the type complex are not supported
+@wrong(CE, X, Y, at='b"a"')
+def has_raw_bytes(x, y):
+    y[0] = b"a"  # error: iterals of the type bytes are not supported
 
 
 @wrong(CE, X, Y, at="[1, 2]")

@@ -238,12 +238,10 @@ class TestRefusals:
             double(np.zeros(3), OldDLPack(frozen(np.zeros(3))))
 
     def test_other_element_types(self) -> None:
-        for dtype, name in (("c16", "complex128"), ("c8", "complex64")):
-            x = np.zeros(3, dtype)
-            for owner in (DLPack, Interface, memoryview, lambda a: a):
-                with pytest.raises(parpy.TypeMismatchError, match="elements of type complex"):
-                    double(owner(x), np.zeros(3))
-            assert name
+        x = np.zeros(3, np.clongdouble)
+        for owner in (Interface, memoryview, lambda a: a):
+            with pytest.raises(parpy.TypeMismatchError, match="complex"):
+                double(owner(x), np.zeros(3))
 
     def test_byte_order(self) -> None:
         for owner in (Interface, memoryview, lambda a: a):
@@ -290,7 +288,7 @@ class TestReferences:
         "list": lambda a: [1.0],
         "frozen": lambda a: frozen(a.copy()),
         "swapped": lambda a: a.astype(">f8"),
-        "complex": lambda a: DLPack(a.astype(complex)),
+        "a complex number": lambda a: DLPack(np.array(2j)),
         "CUDA": lambda a: OnCuda(),
         "elsewhere": Elsewhere,
         "gone": Gone,
@@ -388,7 +386,7 @@ class TestTorch:
             (torch.zeros(2, requires_grad=True), "requires gradients is not supported"),
             (torch.nn.Parameter(torch.zeros(2)), "argument 'x'"),
             (torch.zeros(2, dtype=torch.complex64).conj().imag, "negative bit"),
-            (torch.zeros(2, dtype=torch.complex64), "elements of type complex64"),
+            (torch.zeros(2, dtype=torch.complex64).conj(), "conjugate bit"),
             (torch.zeros(2).to_sparse(), "argument 'x'"),
             (torch.zeros(2, device="meta"), "argument 'x'"),
             (torch.zeros(1).expand(2), None),

@@ -135,8 +135,8 @@ def compares_membership(x):
         x[0] = 1
 
 
-def imaginary(x):
-    x[0] = 1j  # expect: Literals of the type complex are not supported
+def raw_bytes(x):
+    x[0] = b"a"  # expect: Literals of the type bytes are not supported
 
 
 def returns_nothing(x):

@@ -6,6 +6,7 @@ The long versions run where the environment variable PARPY_LONG_TESTS is set.
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -43,9 +44,10 @@ def calls() -> dict[str, Callable[[], Any]]:
     d: dict[str, Any] = {"a": 2.0, "x": np.ones(16)}
     other: dict[str, Any] = {"x": memoryview(np.ones(16)), "a": np.float64(2)}
     b = parpy.buffer.from_array(x, cpu)
+    c, count = np.zeros(16, complex), itertools.count()
 
     def wrong() -> None:
-        for bad in ([1], {"a": {}}, np.zeros(16, complex), d["x"]):
+        for bad in ([1], {"a": {}}, np.zeros(16, np.clongdouble), d["x"]):
             try:
                 add(x, b, z, bad)
             except (parpy.CompileError, ValueError):
@@ -57,6 +59,7 @@ def calls() -> dict[str, Callable[[], Any]]:
         "views": lambda: add(x[::-1], memoryview(y), z, other),
         "buffers": lambda: add(b, b, z, d, opts=opts),
         "keywords": lambda: add(d=d, z=z, y=x, x=y),
+        "complex": lambda: add(x, y, c, {"a": complex(next(count), 1), "x": y}, opts=opts),
         "errors": wrong,
     }
 
