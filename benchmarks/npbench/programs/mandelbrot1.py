@@ -112,15 +112,13 @@ def kernel(xmin, xmax, ymin, ymax, maxiter, horizon, Z, N):
     for i in range(height):
         parpy.label("columns")
         for j in range(width):
-            x = xmin + j * dx
-            y = ymin + i * dy
-            re = 0.0
-            im = 0.0
+            c = complex(xmin + j * dx, ymin + i * dy)
+            z = 0j
             n = 0
-            while n < maxiter and re * re + im * im < horizon * horizon:
-                re, im = re * re - im * im + x, 2.0 * re * im + y
+            while n < maxiter and z.real**2 + z.imag**2 < horizon**2:
+                z = z * z + c
                 n += 1
-            Z[i, j] = re + 1j * im
+            Z[i, j] = z
             N[i, j] = n - 1 if n < maxiter else 0
 
 
