@@ -100,7 +100,7 @@ private struct ComplexSplitter {
         }
       loop.body = split(loop.body)
       return [Statement(.loop(loop), at: span).mapExpressions { split($0) }]
-    case .whileLoop, .conditional, .device, .allocate, .launch: break
+    case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
     }
     var copy = self
     let inner = statement.mapExpressions { split($0) }.mapBlocks { copy.split($0) }
