@@ -57,7 +57,7 @@ struct LaneGain {
   private mutating func count(_ e: Expression, isIndex: Bool = false) {
     switch e.kind {
     case .load(let buffer, let indices): return count(buffer, indices)
-    case .integer, .float, .variable, .checked: break
+    case .integer, .float, .variable, .checked, .complex, .part: break
     case .unary, .binary, .compare, .logical, .select, .convert, .math:
       if !isIndex { balance += e.isLibraryCall ? weight * Self.call : weight }
     }

@@ -45,7 +45,7 @@ extension Expression {
           r.movesWithLanes(of: variable, varies: varies)
         else { return false }
       case .integer, .float, .variable, .load, .unary, .binary, .compare, .logical, .select,
-        .convert, .math, .checked:
+        .convert, .math, .checked, .complex, .part:
         return false
       }
       guard factor == 1 || factor == -1 else { return false }
