@@ -117,6 +117,11 @@ extension FunctionEmitter {
 
   // MARK: Addresses
 
+  /// The address of an element, outside vector loops.
+  func address(_ id: BufferID, _ indices: [Expression]) -> String {
+    address(host[id], id, indices).text
+  }
+
   private func access(_ id: BufferID, _ indices: [Expression]) -> Access {
     let buffer = host[id]
     guard let vector else { return .uniform(pointer: address(buffer, id, indices).text) }

@@ -12,6 +12,7 @@ extension FunctionEmitter {
     case .store(let buffer, let indices, let value):
       let stored = emit(value)
       store(stored, to: buffer, indices, at: statement.span)
+    case .call(let call): emit(call, at: statement.span)
     case .loop(let loop): emit(loop, from: emit(loop.lower), to: emit(loop.upper))
     case .whileLoop(let condition, let body): emitWhile(condition, body)
     case .conditional(let condition, let then, let otherwise):
@@ -136,7 +137,7 @@ extension FunctionEmitter {
   }
 
   /// A function of the runtime table, `parpy_runtime` in CRuntime.h, by its position.
-  private func runtimeFunction(at position: Int) -> String {
+  func runtimeFunction(at position: Int) -> String {
     let field = line("getelementptr inbounds ptr, ptr %runtime, i64 \(position)")
     return line("load ptr, ptr \(field), align 8")
   }
@@ -153,7 +154,7 @@ extension FunctionEmitter {
     add("store i64 0, ptr \(status), align 8")
     var values = kernel.buffers.map { Value(pointer($0), .int64) }.map(\.text)
     values += kernel.liveIns.map { read($0).text }
-    values += ["%runtime", status] + (module.faults.isEmpty ? [] : ["%slot"])
+    values += ["%runtime", status] + (module.usesSlot ? ["%slot"] : [])
     for (i, (field, value)) in zip(fields, values).enumerated() {
       let place = line("getelementptr inbounds i64, ptr \(context), i64 \(i)")
       add("store \(field.type) \(value), ptr \(place), align 8")

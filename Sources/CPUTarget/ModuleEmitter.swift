@@ -27,6 +27,10 @@ final class ModuleEmitter {
   let isStrict: Bool
   /// What is tested as the code runs.
   let faults: [RunTimeTest]
+  /// The external functions that are called.
+  let externals: [ExternalSignature]
+  /// The forms of calls of Python functions.
+  let callbacks: [CallbackSignature]
   private var functions: [String] = []
   private var declarations: Set<String> = []
   private var helpers: Set<RuntimeHelper> = []
@@ -40,10 +44,15 @@ final class ModuleEmitter {
     self.machine = machine
     self.isStrict = isStrict
     faults = program.faults
+    externals = program.externals
+    callbacks = program.callbacks
   }
 
-  /// The parameter of the error slot, in functions that record faults; it follows the others.
-  private var slot: [String] { faults.isEmpty ? [] : ["ptr %slot"] }
+  /// The parameter of the call's slot, where anything uses it; it follows the others.
+  private var slot: [String] { usesSlot ? ["ptr %slot"] : [] }
+
+  /// Whether functions record faults or call back.
+  var usesSlot: Bool { !faults.isEmpty || !callbacks.isEmpty }
 
   /// Adds the declaration of a function that the module calls.
   func declare(_ declaration: String) { declarations.insert(declaration) }
@@ -174,9 +183,10 @@ final class ModuleEmitter {
       + ["i64 %begin", "i64 %end", "ptr %runtime", "ptr %status"] + slot).joined(separator: ", ")
   }
 
-  /// The parameter list of the host part.
+  /// The parameter list of the host part. A callback may look at arrays that it was not passed, so none is `noalias` then.
   var hostSignature: String {
-    (arguments.map(declared) + parameters.map { declared($0.id) } + ["ptr %runtime"] + slot)
+    let pointers = arguments.map { callbacks.isEmpty ? declared($0) : "ptr " + name($0) }
+    return (pointers + parameters.map { declared($0.id) } + ["ptr %runtime"] + slot)
       .joined(separator: ", ")
   }
 

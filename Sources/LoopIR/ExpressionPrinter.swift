@@ -31,6 +31,36 @@ struct ExpressionPrinter {
     "\(name(buffer))[\(list(indices, expecting: .int64))]"
   }
 
+  /// `call "scale"(&x[i, 0:n], 2.0) into s`.
+  func text(_ call: ForeignCall) -> String {
+    let operands = call.operands.map { operand in
+      switch operand {
+      case .scalar(let value): text(value, expecting: nil)
+      case .array(let part): "&" + text(part)
+      }
+    }
+    let head =
+      switch call.callee {
+      case .external(let symbol): "call \(Spelling.quoted(symbol))"
+      case .callback(let name, let position): "callback \(position) \(Spelling.quoted(name))"
+      }
+    return "\(head)(\(operands.joined(separator: ", ")))"
+      + (call.result.map { " into \(name($0))" } ?? "")
+  }
+
+  /// `x[i, start:extent:step]`, without a step of 1.
+  private func text(_ part: ArrayPart) -> String {
+    let dimensions = part.dimensions.map { dimension in
+      switch dimension {
+      case .index(let index): text(index, expecting: .int64)
+      case .range(let start, let extent, let step):
+        "\(text(start, expecting: .int64)):\(text(extent, expecting: .int64))"
+          + (step == 1 ? "" : ":\(step)")
+      }
+    }
+    return "\(name(part.buffer))[\(dimensions.joined(separator: ", "))]"
+  }
+
   /// The expressions with commas between them.
   func list(_ expressions: [Expression], expecting type: ScalarType?) -> String {
     expressions.map { text($0, expecting: type) }.joined(separator: ", ")

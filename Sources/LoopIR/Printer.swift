@@ -19,6 +19,9 @@ extension LoopFunction: IntermediateRepresentation {
   ///             acc = acc + x[i, j]
   ///           t[i] = acc
   ///
+  /// A call of a function that is not compiled with this one is `call "scale"(&x[i, 0:n], 2.0) into s`, of a Python
+  /// function `callback 0 "report"(…)`; `&x[i, start:extent:step]` is a part of an array.
+  ///
   /// Expressions are those of Python; `float64(x)` converts, a literal has a suffix (`1.0f32`) where its type does not
   /// follow from its neighbours. A buffer may have `strides [n, 1]`. What stands in the parentheses is an argument or
   /// a parameter of the call, in order; `argument 3` and `parameter 3` say the position where it is another one.
@@ -152,6 +155,7 @@ private struct Printer {
       let type = function.buffers.indices.contains(id.index) ? function[id].element : nil
       let target = expressions.element(id, indices)
       add("\(target) = \(expressions.text(value, expecting: type))")
+    case .call(let call): add(expressions.text(call))
     case .loop(let loop): add(loop)
     case .whileLoop(let condition, let body):
       add("while \(expressions.text(condition, expecting: .bool)):")

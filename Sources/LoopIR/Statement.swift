@@ -5,6 +5,8 @@ public struct Statement: Sendable, Hashable {
   public indirect enum Kind: Sendable, Hashable {
     case assign(VariableID, Expression)
     case store(BufferID, [Expression], Expression)
+    /// Calls a function that is not compiled with this one.
+    case call(ForeignCall)
     case loop(ForLoop)
     case whileLoop(condition: Expression, body: [Statement])
     case conditional(Expression, then: [Statement], otherwise: [Statement])

@@ -45,7 +45,48 @@ extension Parser {
       try endLine()
       return Statement(.launch(kernel), at: head)
     }
+    if acceptKeyword("call") { return try call(.external(symbol: try string()), from: start) }
+    if acceptKeyword("callback") {
+      let position = try count()
+      return try call(.callback(name: try string(), position: position), from: start)
+    }
     return try assignment()
+  }
+
+  /// The rest of `call "scale"(&x[i, 0:n], 2.0) into s`.
+  private mutating func call(
+    _ callee: ForeignCall.Callee, from start: Int
+  ) throws(DiagnosticError) -> Statement {
+    var call = ForeignCall(callee, [])
+    try expect("(")
+    while !accept(")") {
+      call.operands.append(
+        accept("&") ? .array(try arrayPart()) : .scalar(try expression(expecting: nil)))
+      if !accept(",") && current.kind != .symbol(")") { throw failure("expected ',' or ')'") }
+    }
+    if accept("into") { call.result = try variable() }
+    let place = span(from: start)
+    try endLine()
+    return Statement(.call(call), at: place)
+  }
+
+  /// `x[i, start:extent:step]`.
+  private mutating func arrayPart() throws(DiagnosticError) -> ArrayPart {
+    var part = ArrayPart(try bufferName(), [])
+    try expect("[")
+    while !accept("]") {
+      let first = try expression(expecting: .int64)
+      if accept(":") {
+        let extent = try expression(expecting: .int64)
+        let step = accept(":") ? Int(exactly: try integer()) : 1
+        guard let step else { throw failure("the step is too great") }
+        part.dimensions.append(.range(start: first, extent: extent, step: step))
+      } else {
+        part.dimensions.append(.index(first))
+      }
+      if !accept(",") && current.kind != .symbol("]") { throw failure("expected ',' or ']'") }
+    }
+    return part
   }
 
   private mutating func assignment() throws(DiagnosticError) -> Statement {

@@ -81,6 +81,7 @@ extension Statement {
     case .store(_, let indices, let value):
       indices.forEach(visit)
       visit(value)
+    case .call(let call): call.forEachExpression(visit)
     case .loop(let loop):
       visit(loop.lower)
       visit(loop.upper)
@@ -101,6 +102,7 @@ extension Statement {
     case .assign(let variable, let value): kind = .assign(variable, transform(value))
     case .store(let buffer, let indices, let value):
       kind = .store(buffer, indices.map(transform), transform(value))
+    case .call(let call): kind = .call(call.mapExpressions(transform))
     case .loop(var loop):
       loop.lower = transform(loop.lower)
       loop.upper = transform(loop.upper)
@@ -121,7 +123,7 @@ extension Statement {
   /// The blocks of statements directly inside this one.
   public var blocks: [[Statement]] {
     switch kind {
-    case .assign, .store, .requireEqual, .launch: []
+    case .assign, .store, .call, .requireEqual, .launch: []
     case .loop(let loop): [loop.body]
     case .whileLoop(_, let body), .device(let body), .allocate(_, let body): [body]
     case .conditional(_, let then, let otherwise): [then, otherwise]
@@ -132,7 +134,7 @@ extension Statement {
   public func mapBlocks(_ transform: ([Statement]) -> [Statement]) -> Statement {
     let kind: Kind
     switch self.kind {
-    case .assign, .store, .requireEqual, .launch: kind = self.kind
+    case .assign, .store, .call, .requireEqual, .launch: kind = self.kind
     case .loop(var loop):
       loop.body = transform(loop.body)
       kind = .loop(loop)
@@ -162,7 +164,7 @@ extension Sequence where Element == Statement {
     forEachStatement { statement in
       switch statement.kind {
       case .loop, .whileLoop: found = true
-      case .assign, .store, .conditional, .device, .allocate, .requireEqual, .launch: break
+      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch: break
       }
     }
     return found

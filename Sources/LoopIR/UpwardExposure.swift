@@ -29,6 +29,7 @@ public struct UpwardExposure {
     }
     switch statement.kind {
     case .assign(let id, _): assigned.insert(id)
+    case .call(let call): if let id = call.result { assigned.insert(id) }
     case .store, .requireEqual, .launch: break
     case .loop(let loop):
       let before = assigned

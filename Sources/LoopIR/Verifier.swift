@@ -119,6 +119,7 @@ private struct Verifier {
       verifyAvailable(id, at: span)
       guard let buffer = expressions.verifyElement(of: id, indices, at: span) else { return }
       verify(value, buffer.element, as: "the value")
+    case .call(let call): verify(call, at: span)
     case .loop(let loop): verify(loop)
     case .whileLoop(let condition, let body):
       assumeAssigned(in: body)
@@ -142,11 +143,32 @@ private struct Verifier {
     }
   }
 
+  private mutating func verify(_ call: ForeignCall, at span: Span) {
+    for operand in call.operands {
+      switch operand {
+      case .scalar(let value): verify(value, value.type, as: "the operand")
+      case .array(let part):
+        for index in part.start {
+          expressions.verify(index)
+          verifyReads(of: index)
+        }
+        for extent in part.extents { verify(extent, .int64, as: "the extent") }
+        verifyAvailable(part.buffer, at: span)
+        _ = expressions.verifyElement(of: part.buffer, part.start, at: span)
+        if part.extents.isEmpty { fail("a part of an array has no dimension", at: span) }
+      }
+    }
+    guard let id = call.result, expressions[id, at: span] != nil else { return }
+    verifyAssignable(id, at: span)
+    assigned.insert(id)
+  }
+
   /// Takes the assignments of a loop's body as made: an earlier iteration may have made them.
   private mutating func assumeAssigned(in body: [Statement]) {
     body.forEachStatement { statement in
       switch statement.kind {
       case .assign(let id, _): assigned.insert(id)
+      case .call(let call): if let id = call.result { assigned.insert(id) }
       case .loop(let loop): assigned.insert(loop.variable)
       case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
       }

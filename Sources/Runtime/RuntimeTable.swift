@@ -12,10 +12,18 @@ public enum RuntimeTable {
   ///
   /// Look at it once when the module is loaded: that reads `PARPY_NUM_THREADS` and makes the pool
   /// ready for forks. No thread is started before a region wants one.
-  public static var address: UnsafePointer<parpy_runtime> { table.address }
+  public static var address: UnsafePointer<parpy_runtime> { UnsafePointer(table.address) }
+
+  /// Says what `call_back` does, for code that runs from now on; until then it fails with `noCallbacks`.
+  public static func install(callback: parpy_callback) {
+    table.address.pointee.call_back = callback
+  }
+
+  /// What a callback gives where nobody has said what it does.
+  public static let noCallbacks: Int64 = -4
 
   private struct Table: @unchecked Sendable {
-    let address: UnsafePointer<parpy_runtime>
+    let address: UnsafeMutablePointer<parpy_runtime>
   }
 
   private static let table: Table = {
@@ -35,8 +43,8 @@ public enum RuntimeTable {
         },
         team_barrier: { WorkerPool.shared.teamBarrier() },
         allocate: { allocateAligned($0) },
-        deallocate: { free($0) }))
-    return Table(address: UnsafePointer(table))
+        deallocate: { free($0) }, call_back: { _, _, _ in RuntimeTable.noCallbacks }))
+    return Table(address: table)
   }()
 }
 

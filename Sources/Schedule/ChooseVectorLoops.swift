@@ -92,7 +92,7 @@ private struct VectorChooser {
         {
           found = true
         }
-      case .assign, .store, .conditional, .device, .allocate, .requireEqual, .launch: break
+      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch: break
       }
     }
     return found
@@ -116,7 +116,7 @@ private struct VectorChooser {
         visit(value)
       case .conditional(let condition, _, _), .whileLoop(let condition, _): visit(condition)
       case .loop(let inner): inner.condition.map(visit)
-      case .device, .allocate, .requireEqual, .launch: break
+      case .call, .device, .allocate, .requireEqual, .launch: break
       }
     }
     return size
@@ -132,8 +132,8 @@ private struct VectorChooser {
       case .store(let buffer, let indices, _):
         // One element stored by every iteration has the value of the last.
         if stride(of: buffer, indices, along: loop, assigned) == 0 { isPossible = false }
-      // The test leaves the function, which a lane cannot do alone.
-      case .allocate, .requireEqual, .launch: isPossible = false
+      // The test leaves the function, which a lane cannot do alone; a call is made once an iteration.
+      case .allocate, .requireEqual, .launch, .call: isPossible = false
       }
     }
     return isPossible

@@ -37,6 +37,11 @@ extension Program {
         if case .requireEqual = statement.kind {
           note(.lengths, Fault(lengthsAt: statement.span), at: statement.span)
         }
+        if case .call(let call) = statement.kind {
+          for case .array(let part) in call.operands {
+            note(part.buffer, part.start, at: statement.span)
+          }
+        }
         statement.forEachExpression { whole in
           whole.forEachDescendant { e in
             if case .load(let buffer, let indices) = e.kind { note(buffer, indices, at: e.span) }

@@ -52,7 +52,8 @@ private struct WorkEstimate {
   mutating func work(of statement: Statement) -> Expression? {
     switch statement.kind {
     case .assign, .store, .requireEqual, .launch: return .index(operations(of: statement))
-    case .whileLoop: return nil
+    // What a function outside of the program does may take long.
+    case .whileLoop, .call: return nil
     case .conditional(_, let then, let otherwise):
       guard let yes = work(of: then), let no = work(of: otherwise) else { return nil }
       return .index(operations(of: statement)) + .binary(.pythonMax, yes, no)
@@ -123,7 +124,7 @@ private struct WorkEstimate {
     case .assign(_, let value), .store(_, _, let value), .conditional(let value, _, _):
       return 1 + operations(of: value)
     case .requireEqual: return 1
-    case .loop, .whileLoop, .device, .allocate, .launch: return 0
+    case .call, .loop, .whileLoop, .device, .allocate, .launch: return 0
     }
   }
 }

@@ -42,7 +42,7 @@ extension Program {
     }
     var own: Set<BufferID> = []
     whole.forEachStatement { statement in
-      if case .store(let id, _, _) = statement.kind { buffers.insert(id) }
+      buffers.formUnion(statement.writtenBuffers)
       if case .allocate(let id, _) = statement.kind { own.insert(id) }
     }
     // Extents and strides of the buffers are read where elements are addressed.

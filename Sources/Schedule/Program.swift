@@ -62,6 +62,11 @@ extension Program: IntermediateRepresentation {
       if kernel.loop.mapping.workers == nil {
         bugs.append(Diagnostic(.bug, "kernel \(kernel.name) is not parallel", at: kernel.loop.span))
       }
+      kernel.loop.body.forEachStatement { statement in
+        if case .call(let call) = statement.kind, call.isCallback {
+          bugs.append(Diagnostic(.bug, "kernel \(kernel.name) calls back", at: statement.span))
+        }
+      }
       let assigned = AssignedVariables(in: kernel.loop).variables
       for id in kernel.liveIns where assigned.contains(id) {
         bugs.append(

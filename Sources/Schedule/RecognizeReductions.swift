@@ -106,11 +106,10 @@ struct AssignedVariables {
     var assigned: Set<VariableID> = [loop.variable]
     var stored: Set<BufferID> = []
     loop.body.forEachStatement { statement in
-      switch statement.kind {
-      case .assign(let id, _): assigned.insert(id)
-      case .loop(let inner): if countsInnerLoops { assigned.insert(inner.variable) }
-      case .store(let id, _, _): stored.insert(id)
-      case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
+      stored.formUnion(statement.writtenBuffers)
+      if let id = statement.assignedVariable { assigned.insert(id) }
+      if countsInnerLoops, case .loop(let inner) = statement.kind {
+        assigned.insert(inner.variable)
       }
     }
     variables = assigned
@@ -266,6 +265,7 @@ private struct ReductionRecognizer {
       if case .load(buffer, _) = e.kind { loads += 1 }
     }
     loop.body.forEachStatement { statement in
+      if case .call(let call) = statement.kind, call.buffers.contains(buffer) { isUpdate = false }
       guard case .store(buffer, let indices, let value) = statement.kind else { return }
       guard let update = Update(of: .load(buffer, indices), in: value),
         !indices.contains(where: {
@@ -312,8 +312,10 @@ private struct ReductionRecognizer {
     var reads = 0
     loop.body.forEachExpression { if $0.kind == .variable(variable) { reads += 1 } }
     loop.body.forEachStatement { statement in
-      guard case .assign(variable, let value) = statement.kind else { return }
-      guard let update = Update(of: .variable(variable), in: value) else {
+      guard statement.assignedVariable == variable else { return }
+      guard case .assign(_, let value) = statement.kind,
+        let update = Update(of: .variable(variable), in: value)
+      else {
         isUpdate = false
         return
       }
@@ -399,6 +401,11 @@ private struct ReductionRecognizer {
       if mayBe(element, buffer, indices) { loads += 1 }
     }
     loop.body.forEachStatement { statement in
+      if case .call(let call) = statement.kind,
+        call.buffers.contains(where: { mayShare($0, element) })
+      {
+        isUpdate = false
+      }
       guard case .store(let buffer, let indices, let value) = statement.kind,
         mayBe(element, buffer, indices)
       else { return }
@@ -416,11 +423,14 @@ private struct ReductionRecognizer {
     return (op, span)
   }
 
+  /// Whether a buffer may have the element in it.
+  private func mayShare(_ buffer: BufferID, _ element: Element) -> Bool {
+    buffer == element.buffer || function[buffer].mayAlias && function[element.buffer].mayAlias
+  }
+
   /// Whether an access may be to the element: not where an index is another one by a constant.
   private func mayBe(_ element: Element, _ buffer: BufferID, _ indices: [Expression]) -> Bool {
-    guard buffer == element.buffer else {
-      return function[buffer].mayAlias && function[element.buffer].mayAlias
-    }
+    guard buffer == element.buffer else { return mayShare(buffer, element) }
     return !zip(indices, element.indices).contains { index, own in
       let distance = LinearSum(index - own)
       return distance.terms.isEmpty && distance.constant != 0

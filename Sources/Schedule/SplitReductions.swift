@@ -237,12 +237,16 @@ extension ForLoop {
     result.body = renamed.flatMapStatements { statement in
       switch statement.kind {
       case .assign(old, let value): return [Statement(.assign(new, value), at: statement.span)]
+      case .call(var call) where call.result == old:
+        call.result = new
+        return [Statement(.call(call), at: statement.span)]
       case .loop(var loop):
         loop.reductions = loop.reductions.map {
           Reduction($0.op, $0.accumulator == old ? new : $0.accumulator)
         }
         return [Statement(.loop(loop), at: statement.span)]
-      case .assign, .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch:
+      case .assign, .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual,
+        .launch:
         return [statement]
       }
     }

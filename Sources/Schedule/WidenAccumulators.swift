@@ -61,7 +61,11 @@ private struct AccumulatorWidener {
     var isSound = true
     body.forEachExpression { if $0.kind == .variable(variable) { reads += 1 } }
     body.forEachStatement { statement in
-      guard case .assign(variable, let value) = statement.kind else { return }
+      guard statement.assignedVariable == variable else { return }
+      guard case .assign(_, let value) = statement.kind else {
+        isSound = false
+        return
+      }
       updates += 1
       isSound = isSound && Update(of: .variable(variable), in: value) != nil
     }
@@ -82,7 +86,8 @@ private struct AccumulatorWidener {
       case .loop(var loop):
         loop.reductions = loop.reductions.renaming(narrow, to: wide)
         return [Statement(.loop(loop), at: statement.span)]
-      case .assign, .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch:
+      case .assign, .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual,
+        .launch:
         return [statement]
       }
     }

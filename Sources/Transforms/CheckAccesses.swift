@@ -23,10 +23,27 @@ private struct AccessMarker {
 
   func marked(_ statement: Statement) -> Statement {
     let marked = statement.mapExpressions(self.marked).mapBlocks { $0.map(self.marked) }
+    if case .call(let call) = statement.kind, case .call(let inner) = marked.kind {
+      return Statement(.call(tested(call, inner)), at: statement.span)
+    }
     guard case .store(let buffer, let indices, _) = statement.kind,
       case .store(_, let inner, let value) = marked.kind
     else { return marked }
     return Statement(.store(buffer, tested(buffer, indices, inner), value), at: statement.span)
+  }
+
+  /// The call `inner`, of whose fixed indices those are tested whose original is not proved.
+  private func tested(_ call: ForeignCall, _ inner: ForeignCall) -> ForeignCall {
+    var result = inner
+    for (position, pair) in zip(call.operands, inner.operands).enumerated() {
+      guard case .array(let written) = pair.0, case .array(var part) = pair.1 else { continue }
+      let indices = tested(part.buffer, written.start, part.start)
+      for (d, dimension) in part.dimensions.enumerated() {
+        if case .index = dimension { part.dimensions[d] = .index(indices[d]) }
+      }
+      result.operands[position] = .array(part)
+    }
+    return result
   }
 
   private func marked(_ e: Expression) -> Expression {

@@ -71,6 +71,7 @@ private struct BoundsChecker {
       visit(value, context)
       indices.forEach { visit($0, context) }
       check(buffer, indices, at: statement.span, context)
+    case .call(let call): visit(call, at: statement.span, context)
     case .loop(let loop):
       visit(loop.lower, context)
       visit(loop.upper, context)
@@ -105,6 +106,22 @@ private struct BoundsChecker {
     }
   }
 
+  /// Of a part that is passed by reference the fixed indices are looked at; ranges are inside their dimension.
+  private mutating func visit(_ call: ForeignCall, at span: Span, _ context: Context) {
+    for operand in call.operands {
+      switch operand {
+      case .scalar(let value): visit(value, context)
+      case .array(let part):
+        (part.start + part.extents).forEach { visit($0, context) }
+        for (d, dimension) in part.dimensions.enumerated() {
+          if case .index(let index) = dimension {
+            check(part.buffer, dimension: d, index, at: span, context)
+          }
+        }
+      }
+    }
+  }
+
   private mutating func visit(_ e: Expression, _ context: Context) {
     var lazily = context
     lazily.isConditional = true
@@ -130,37 +147,42 @@ private struct BoundsChecker {
   private mutating func check(
     _ buffer: BufferID, _ indices: [Expression], at span: Span, _ context: Context
   ) {
+    for (d, index) in indices.enumerated() { check(buffer, dimension: d, index, at: span, context) }
+  }
+
+  private mutating func check(
+    _ buffer: BufferID, dimension d: Int, _ written: Expression, at span: Span, _ context: Context
+  ) {
     if context.isConditional && !collectsUnproved { return }
-    for (d, written) in indices.enumerated() {
-      let extent = function[buffer].extents[d]
-      let (index, wraps) = unwrapped(written, extent: extent)
-      // The sums of a proof stay in 64 bits; no index that is right is anywhere near.
-      let isNear = !index.contains { $0.integerLiteral.map { $0.magnitude >= 1 << 61 } ?? false }
-      let least = wraps ? .index(0) - extent : Expression.index(0)
-      /// Whether a bound holds, by facts or by a check of the greatest or least index.
-      func holds(
-        _ fact: Bool, isGreatest: Bool, _ condition: (Expression) -> Expression
-      ) -> Bool {
-        if fact && isNear { return true }
-        guard !context.isConditional,
-          let reached = Extreme(of: index, isGreatest: isGreatest, in: context.loops)
-        else { return false }
-        let isEnforced = require(
-          reached.isExact
-            ? reached.values.map(condition).reduce(.bool(true)) {
-              Expression(.logical(.and, $0, $1), .bool).folded
-            } : .bool(false),
-          for: reached, buffer, d, extent, span)
-        return isEnforced && isRectangular(context.loops)
-      }
-      let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
-        .compare(.lessEqual, least, $0)
-      }
-      let isBelow = holds(context.facts.prove(index + .index(1), atMost: extent), isGreatest: true)
-      { .compare(.less, $0, extent) }
-      if collectsUnproved && !(isAtLeast && isBelow) {
-        unproved.insert(AccessIndex(buffer: buffer, dimension: d, index: written))
-      }
+    let extent = function[buffer].extents[d]
+    let (index, wraps) = unwrapped(written, extent: extent)
+    // The sums of a proof stay in 64 bits; no index that is right is anywhere near.
+    let isNear = !index.contains { $0.integerLiteral.map { $0.magnitude >= 1 << 61 } ?? false }
+    let least = wraps ? .index(0) - extent : Expression.index(0)
+    /// Whether a bound holds, by facts or by a check of the greatest or least index.
+    func holds(
+      _ fact: Bool, isGreatest: Bool, _ condition: (Expression) -> Expression
+    ) -> Bool {
+      if fact && isNear { return true }
+      guard !context.isConditional,
+        let reached = Extreme(of: index, isGreatest: isGreatest, in: context.loops)
+      else { return false }
+      let isEnforced = require(
+        reached.isExact
+          ? reached.values.map(condition).reduce(.bool(true)) {
+            Expression(.logical(.and, $0, $1), .bool).folded
+          } : .bool(false),
+        for: reached, buffer, d, extent, span)
+      return isEnforced && isRectangular(context.loops)
+    }
+    let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
+      .compare(.lessEqual, least, $0)
+    }
+    let isBelow = holds(context.facts.prove(index + .index(1), atMost: extent), isGreatest: true) {
+      .compare(.less, $0, extent)
+    }
+    if collectsUnproved && !(isAtLeast && isBelow) {
+      unproved.insert(AccessIndex(buffer: buffer, dimension: d, index: written))
     }
   }
 

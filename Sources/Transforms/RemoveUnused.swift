@@ -55,6 +55,9 @@ private func compacted(_ function: LoopFunction) -> LoopFunction {
     switch statement.kind {
     case .assign(let id, _): variables.insert(id)
     case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
+    case .call(let call):
+      buffers.formUnion(call.buffers)
+      if let id = call.result { variables.insert(id) }
     case .loop(let loop):
       variables.formUnion(loop.reductions.map(\.accumulator) + [loop.variable])
       buffers.formUnion(loop.updates.map(\.buffer))
@@ -106,6 +109,14 @@ extension LoopFunction {
         }
       }
     }
+    func rename(_ call: ForeignCall) -> ForeignCall {
+      var renamed = call.mapOperands { operand in
+        guard case .array(let part) = operand else { return operand }
+        return .array(ArrayPart(rename(part.buffer), part.dimensions))
+      }
+      renamed.result = call.result.map { rename($0) }
+      return renamed
+    }
     result.buffers = result.buffers.map { buffer in
       var buffer = buffer
       buffer.extents = buffer.extents.map { rename($0) }
@@ -119,6 +130,7 @@ extension LoopFunction {
       switch renamed.kind {
       case .assign(let id, let value): kind = .assign(rename(id), value)
       case .store(let id, let indices, let value): kind = .store(rename(id), indices, value)
+      case .call(let call): kind = .call(rename(call))
       case .allocate(let id, let body): kind = .allocate(rename(id), body: body)
       case .loop(var loop):
         loop.variable = rename(loop.variable)

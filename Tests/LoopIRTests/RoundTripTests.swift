@@ -21,6 +21,9 @@ import struct Syntax.DiagnosticError
           for j in 0..<4096 by 2:
             acc = acc + x[i, j]
           t[i] = acc
+      call "scale"(&x[i, 0:4096:2], 2.0, -1i8, n + 1) into acc
+      callback 1 "re\\"port"(&y[n - 1:n:-1])
+      callback 0 "tick"()
       c = True
       while c:
         c = False

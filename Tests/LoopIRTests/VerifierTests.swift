@@ -307,6 +307,24 @@ import struct Syntax.Diagnostic
     #expect(try LoopFunction(parsing: text).verify(allowsLaunch: true) == [])
   }
 
+  @Test func rejectsCallsWithPartsThatAreNone() throws {
+    try expect("'x' has 1 dimensions, not 2", in: "def f(x: int8[4]):\n  call \"g\"(&x[0, 0:4])")
+    try expect("a part of an array has no dimension", in: "def f(x: int8[4]):\n  call \"g\"(&x[0])")
+    try expect(
+      "the extent 'n' is int32, not int64",
+      in: "def f(x: int8[4], n: int32):\n  call \"g\"(&x[0:n])")
+  }
+
+  @Test func rejectsCallsThatAssignAParameter() throws {
+    try expect(
+      "the parameter 'n' is assigned", in: "def f(n: int32):\n  call \"g\"(n) into n")
+  }
+
+  @Test func takesTheResultOfACallAsAssigned() throws {
+    let text = "def f(y: int32[1]):\n  local r: int32\n  call \"g\"() into r\n  y[0] = r"
+    #expect(try LoopFunction(parsing: text).verify() == [])
+  }
+
   // MARK: Checks and buffers
 
   @Test func rejectsChecksThatAreNotBool() throws {

@@ -23,6 +23,12 @@ import Testing
     table.deallocate(nil)
   }
 
+  @Test func failsToCallBackUntilSomebodySaysHow() {
+    #expect(table.call_back(nil, 0, nil) == RuntimeTable.noCallbacks)
+    RuntimeTable.install(callback: { _, index, _ in index + 1 })
+    #expect(RuntimeTable.address.pointee.call_back(nil, 4, nil) == 5)
+  }
+
   @Test func runsALoopAndATeam() {
     let visits = Visits(iterations: 10_000, multiple: 16)
     table.parallel_for(

@@ -106,6 +106,7 @@ public struct Interpreter {
     case .requireEqual(let left, let right):
       if try integer(left) != integer(right) { throw InterpretationError.missing("equal lengths") }
     case .launch: throw InterpretationError.missing("kernel")
+    case .call: throw InterpretationError.missing("function")
     }
   }
 

@@ -19,6 +19,9 @@ typedef void (*PARPY_SENDABLE parpy_range_body)(void *context, int64_t begin, in
 // One worker's share of a team: 0 <= worker < workers.
 typedef void (*PARPY_SENDABLE parpy_team_body)(void *context, int64_t worker, int64_t workers);
 
+// A call out of compiled code; 0 where it went well.
+typedef int64_t (*PARPY_SENDABLE parpy_callback)(int64_t *slot, int64_t index, int64_t *words);
+
 // The runtime as machine code sees it. No function raises, unwinds or traps.
 typedef struct parpy_runtime {
   // Runs body over [0, iterations) in disjoint ranges whose starts are multiples of `multiple`, on
@@ -35,6 +38,11 @@ typedef struct parpy_runtime {
   void *(*allocate)(int64_t bytes);
   // Gives back what allocate returned; NULL is allowed.
   void (*deallocate)(void *memory);
+  // Calls the function of the caller's language that has the number `index` in the code. Word 0 of
+  // `words` is for its result, the operands follow. A status other than 0 ends the host part, which
+  // returns it. Only host parts call it, on the thread that called the entry point, with the slot
+  // that the entry point was given.
+  parpy_callback call_back;
 } parpy_runtime;
 
 // ---- For the Swift target Runtime alone. ----

@@ -1,0 +1,88 @@
+import LoopIR
+
+/// An external function as a program calls it.
+public struct ExternalSignature: Sendable, Hashable {
+  public var symbol: String
+  /// The types of the scalars; nil for a pointer.
+  public var parameters: [ScalarType?]
+  public var result: ScalarType?
+}
+
+/// A Python function as a program calls it: what the words of such a call hold.
+///
+/// Word 0 is the result. For each operand follow the bits of a scalar, or the address of an array's first element, its
+/// extents, and its strides in elements.
+public struct CallbackSignature: Sendable, Hashable {
+  public enum Operand: Sendable, Hashable {
+    case scalar(ScalarType)
+    /// `isTemporary` where the memory goes back before the function returns.
+    case array(ScalarType, dimensions: Int, isTemporary: Bool)
+
+    /// How many words the operand takes.
+    public var wordCount: Int {
+      switch self {
+      case .scalar: 1
+      case .array(_, let dimensions, _): 1 + 2 * dimensions
+      }
+    }
+  }
+
+  public var name: String
+  /// Where the function stands in the table of the names' resolver.
+  public var position: Int
+  public var operands: [Operand]
+  public var result: ScalarType?
+}
+
+extension ForeignCall {
+  /// The call's C signature; nil for a callback.
+  public func externalSignature(in function: LoopFunction) -> ExternalSignature? {
+    guard case .external(let symbol) = callee else { return nil }
+    return ExternalSignature(
+      symbol: symbol,
+      parameters: operands.map { if case .scalar(let value) = $0 { value.type } else { nil } },
+      result: result.map { function[$0].type })
+  }
+
+  /// What the words of the call are; nil for an external function.
+  public func callbackSignature(in function: LoopFunction) -> CallbackSignature? {
+    guard case .callback(let name, let position) = callee else { return nil }
+    return CallbackSignature(
+      name: name, position: position,
+      operands: operands.map { operand in
+        switch operand {
+        case .scalar(let value): return .scalar(value.type)
+        case .array(let part):
+          let buffer = function[part.buffer]
+          return .array(
+            buffer.element, dimensions: part.extents.count, isTemporary: buffer.role == .temporary)
+        }
+      }, result: result.map { function[$0].type })
+  }
+}
+
+extension Program {
+  /// The external functions that the program calls, each once, in the order of their first call.
+  public var externals: [ExternalSignature] {
+    distinct(foreignCalls.compactMap { $0.externalSignature(in: host) })
+  }
+
+  /// The Python functions that the program calls, each once for every form of call; code names them by their position.
+  public var callbacks: [CallbackSignature] {
+    distinct(foreignCalls.compactMap { $0.callbackSignature(in: host) })
+  }
+
+  private var foreignCalls: [ForeignCall] {
+    var found: [ForeignCall] = []
+    for body in kernels.map({ [Statement(.loop($0.loop))] }) + [host.body] {
+      body.forEachStatement { if case .call(let call) = $0.kind { found.append(call) } }
+    }
+    return found
+  }
+}
+
+/// The elements without those that have come before.
+private func distinct<Element: Hashable>(_ elements: [Element]) -> [Element] {
+  var known: Set<Element> = []
+  return elements.filter { known.insert($0).inserted }
+}
