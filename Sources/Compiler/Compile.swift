@@ -58,7 +58,8 @@ public func compile(
       case .respecialize: nil
       }
     },
-    faults: program.faults.map(\.fault), writes: writes(of: loopIR, arguments: signature.arguments),
+    faults: program.faults.map(\.fault), externals: program.externals.map(\.symbol),
+    callbacks: program.callbacks, writes: writes(of: loopIR, arguments: signature.arguments),
     warnings: context.warnings,
     loopIR: loopIR.printed, program: program.printed)
 }
@@ -67,7 +68,7 @@ public func compile(
 private func writes(of function: LoopFunction, arguments: [CallSignature.Argument]) -> [Bool] {
   var stored: Set<BufferID> = []
   function.body.forEachStatement { statement in
-    if case .store(let id, _, _) = statement.kind { stored.insert(id) }
+    stored.formUnion(statement.writtenBuffers)
   }
   var written: Set<Int> = []
   for (i, buffer) in function.buffers.enumerated() {

@@ -1,4 +1,5 @@
 import LoopIR
+import Schedule
 import Syntax
 
 /// What the compiler makes of a function for one call signature.
@@ -8,8 +9,9 @@ public struct CompiledProgram: Sendable {
   /// Its C type is `int64_t entry(const int64_t *words, const parpy_runtime *runtime, int64_t *slot)`. `words` hold a
   /// pointer for each array of the arguments, in order, then the run-time parameters of the signature. The result is 0, or the
   /// 1-based position in `failures` of the check that failed before anything ran; -1 means out of memory, and -2 that a test failed
-  /// as the code ran. Then `slot`, of three words that were 0, holds the 1-based position in `faults` of the first such
-  /// test and its two numbers: the index and the size of the dimension, or the two lengths.
+  /// as the code ran. Then `slot`, whose first three words were 0, holds the 1-based position in `faults` of the first such
+  /// test and its two numbers: the index and the size of the dimension, or the two lengths. -3 means that a callback failed: the
+  /// code hands `slot`, whose fourth word is the caller's, and a position in `callbacks` to the runtime's `call_back`.
   public var entry: String
   /// The generated code: LLVM IR text.
   public var code: String
@@ -18,6 +20,11 @@ public struct CompiledProgram: Sendable {
   public var failures: [Diagnostic?]
   /// What is tested as the code runs.
   public var faults: [Fault]
+  /// The symbols of the external functions that the code calls; the one at position 0 is called
+  /// `parpy.external.0.SYMBOL` in the code.
+  public var externals: [String]
+  /// The forms of calls of Python functions.
+  public var callbacks: [CallbackSignature]
   /// For each array or scalar of the call's arguments, entries of dictionaries one by one, whether the function
   /// writes it.
   public var writes: [Bool]
@@ -29,6 +36,7 @@ public struct CompiledProgram: Sendable {
   /// Creates a compiled program.
   public init(
     entry: String, code: String, failures: [Diagnostic?], faults: [Fault] = [],
+    externals: [String] = [], callbacks: [CallbackSignature] = [],
     writes: [Bool], warnings: [Diagnostic],
     loopIR: String, program: String
   ) {
@@ -36,6 +44,8 @@ public struct CompiledProgram: Sendable {
     self.code = code
     self.failures = failures
     self.faults = faults
+    self.externals = externals
+    self.callbacks = callbacks
     self.writes = writes
     self.warnings = warnings
     self.loopIR = loopIR

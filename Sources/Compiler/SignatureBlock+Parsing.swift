@@ -70,10 +70,23 @@ extension SignatureBlock {
       let fault = failure(&scanner)
       if let fault { faults.append(fault) }
       isRead = fault != nil
+    } else if scanner.skip("external ") {
+      isRead = read(&scanner, into: &externals)
+    } else if scanner.skip("library ") {
+      isRead = read(&scanner, into: &libraries)
+    } else if scanner.skip("callback ") {
+      isRead = read(&scanner, into: &callbacks)
     } else {
       isRead = false
     }
     guard isRead else { throw Self.damaged("has a damaged signature block", line) }
+  }
+
+  /// Reads the string that the rest of the line is.
+  private func read(_ scanner: inout LineScanner, into texts: inout [String]) -> Bool {
+    guard let text = scanner.string(), scanner.rest.isEmpty else { return false }
+    texts.append(text)
+    return true
   }
 
   private mutating func readArgument(_ scanner: inout LineScanner) -> Bool {

@@ -12,6 +12,9 @@ import Syntax
 ///     ; failure: other values
 ///     ; failure: index at 12 "index 8192 of y is out of range"
 ///     ; fault: index at 13 "index {index} of y is out of range for size {size}"
+///     ; external "scale"
+///     ; library "/home/user/libscale.so"
+///     ; callback "report"
 ///     ; end of signature
 ///
 /// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
@@ -50,12 +53,18 @@ public struct SignatureBlock: Sendable, Hashable {
   public var failures: [Failure?]
   /// The accesses that the code tests as it runs; their messages have `{index}` and `{size}` in them.
   public var faults: [Failure]
+  /// The symbols of the external functions that the code calls, and the libraries that they are looked for in.
+  public var externals: [String]
+  public var libraries: [String]
+  /// The names of the Python functions that the code calls.
+  public var callbacks: [String]
 
   /// Creates a block.
   public init(
     function: String, entry: String, parameterNames: [String],
     arguments: [CallSignature.Argument], writes: [Bool], parameterSources: [Int] = [],
-    failures: [Failure?] = [], faults: [Failure] = []
+    failures: [Failure?] = [], faults: [Failure] = [], externals: [String] = [],
+    libraries: [String] = [], callbacks: [String] = []
   ) {
     self.function = function
     self.entry = entry
@@ -65,6 +74,9 @@ public struct SignatureBlock: Sendable, Hashable {
     self.parameterSources = parameterSources
     self.failures = failures
     self.faults = faults
+    self.externals = externals
+    self.libraries = libraries
+    self.callbacks = callbacks
   }
 
   static let version = 1
@@ -97,6 +109,9 @@ public struct SignatureBlock: Sendable, Hashable {
       lines.append("failure: \(Self.text(failure))")
     }
     lines += faults.map { "fault: \(Self.text($0))" }
+    lines += externals.map { "external \(SignatureText.quoted($0))" }
+    lines += libraries.map { "library \(SignatureText.quoted($0))" }
+    lines += callbacks.map { "callback \(SignatureText.quoted($0))" }
     lines.append("end of signature")
     return lines.map { prefix + $0 + "\n" }.joined()
   }

@@ -30,6 +30,10 @@ extension Lowerer {
       guard let result = try callFunction(id, arguments, keywords, at: span, isInlined: false)
       else { throw reject(.noResult(name, at: span)) }
       return result
+    case .foreign(let name, let declarations):
+      guard let result = try callForeign(name, declarations, arguments, keywords, at: span)
+      else { throw reject(.noResult(name, at: span)) }
+      return result
     case .integer, .float, .bool, .typedScalar, .complex, .missing, .unsupported, .shapeVariable,
       .typeVariable:
       try rejectUnknownCallee(callee)
@@ -51,7 +55,7 @@ extension Lowerer {
     case .unsupported, .integer, .float, .bool, .typedScalar, .complex, .shapeVariable,
       .typeVariable:
       throw reject(.unknownFunction(name, at: callee.span))
-    case .intrinsic, .scalarType, .function: return
+    case .intrinsic, .scalarType, .function, .foreign: return
     }
   }
 

@@ -133,7 +133,7 @@ extension Lowerer {
     case .shapeVariable(let id):
       if let extent = activation.extents[id] { return .weak(extent) }
       throw reject(.unboundVariable(name, "shape", at: span))
-    case .intrinsic, .scalarType, .function, .typeVariable:
+    case .intrinsic, .scalarType, .function, .foreign, .typeVariable:
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
     case .unsupported(let description):
       throw reject(.unsupported("'\(name)', \(description),", at: span))

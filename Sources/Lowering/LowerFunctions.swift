@@ -60,7 +60,7 @@ extension Lowerer {
     initialise(from: firstLocal, readIn: lowered, at: span)
     statements += lowered
     lowered.forEachStatement { statement in
-      if case .store(let buffer, _, _) = statement.kind, storesOfCalls.last != buffer {
+      for buffer in statement.writtenBuffers where storesOfCalls.last != buffer {
         storesOfCalls.append(buffer)
       }
     }
@@ -147,32 +147,11 @@ extension Lowerer {
     _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword],
     to body: FunctionBody, at span: Span
   ) throws -> [(String, Scope.Binding)] {
-    let function = body.function
-    let parameters = function.parameters.map(\.name)
-    var given: [String: Syntax.Expression] = [:]
-    guard arguments.count <= parameters.count else {
-      throw reject(.wrongArgumentCount(function.name, parameters, arguments.count, at: span))
-    }
-    for (parameter, argument) in zip(parameters, arguments) { given[parameter] = argument }
-    for keyword in keywords {
-      guard parameters.contains(keyword.name) else {
-        throw reject(
-          Diagnostic(
-            .type, "\(function.name) has no parameter '\(keyword.name)'", at: keyword.value.span))
-      }
-      guard given.updateValue(keyword.value, forKey: keyword.name) == nil else {
-        throw reject(
-          Diagnostic(
-            .type, "\(function.name) was given '\(keyword.name)' twice", at: keyword.value.span))
-      }
-    }
-    guard given.count == parameters.count else {
-      throw reject(.wrongArgumentCount(function.name, parameters, given.count, at: span))
-    }
-    // In the order of the text, as Python evaluates them.
+    let parameters = body.function.parameters.map(\.name)
+    let given = try placed(
+      arguments, keywords, parameters: parameters, of: body.function.name, at: span)
     var bindings: [String: Scope.Binding] = [:]
-    for parameter in parameters.prefix(arguments.count) + keywords.map(\.name) {
-      guard let argument = given[parameter] else { continue }
+    for (parameter, argument) in given {
       bindings[parameter] = try binding(for: argument, parameter)
     }
     let assigned = body.nameUse.assigned
@@ -182,6 +161,34 @@ extension Lowerer {
       }
     }
     return parameters.compactMap { name in bindings[name].map { (name, $0) } }
+  }
+
+  /// The arguments with the parameters they are for, in the order of the text, as Python evaluates them.
+  func placed(
+    _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword],
+    parameters: [String], of name: String, at span: Span
+  ) throws -> [(parameter: String, argument: Syntax.Expression)] {
+    guard arguments.count <= parameters.count else {
+      throw reject(.wrongArgumentCount(name, parameters, arguments.count, at: span))
+    }
+    var given = Array(zip(parameters, arguments))
+    for keyword in keywords {
+      guard parameters.contains(keyword.name) else {
+        throw reject(
+          Diagnostic(
+            .type, "\(name) has no parameter '\(keyword.name)'", at: keyword.value.span))
+      }
+      guard !given.contains(where: { $0.0 == keyword.name }) else {
+        throw reject(
+          Diagnostic(
+            .type, "\(name) was given '\(keyword.name)' twice", at: keyword.value.span))
+      }
+      given.append((keyword.name, keyword.value))
+    }
+    guard given.count == parameters.count else {
+      throw reject(.wrongArgumentCount(name, parameters, given.count, at: span))
+    }
+    return given.map { (parameter: $0.0, argument: $0.1) }
   }
 
   private func binding(for argument: Syntax.Expression, _ parameter: String) throws

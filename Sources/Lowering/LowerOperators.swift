@@ -166,7 +166,7 @@ extension Lowerer {
     return true
   }
 
-  private func onlyParameters(_ e: LoopIR.Expression) -> Bool {
+  func onlyParameters(_ e: LoopIR.Expression) -> Bool {
     !e.contains { part in
       switch part.kind {
       case .variable(let id): ir[id].role == .local
@@ -376,20 +376,22 @@ extension Lowerer {
   func converted(_ value: TypedValue, toElement element: ScalarType, at span: Span) throws
     -> LoopIR.Expression
   {
-    let from = value.type
-    if element.isComplex { return value.expression.converted(to: element) }
-    let isAllowed: Bool
-    switch (from.isFloat || from.isComplex, element.isFloat) {
-    case (true, _) where from.isComplex: isAllowed = false
-    case (true, true): isAllowed = true
-    case (true, false): isAllowed = false
-    case (false, true): isAllowed = true
-    case (false, false):
-      isAllowed =
-        value.isWeak || from == .bool
-        || from.promoted(with: element) == element
+    guard canStore(value, in: element) else {
+      throw reject(.badStore(value.type, into: element, at: span))
     }
-    guard isAllowed else { throw reject(.badStore(from, into: element, at: span)) }
     return value.expression.converted(to: element)
+  }
+
+  /// Whether a value becomes one of type `element` without a conversion that the user writes.
+  func canStore(_ value: TypedValue, in element: ScalarType) -> Bool {
+    let from = value.type
+    if element.isComplex { return true }
+    if from.isComplex { return false }
+    switch (from.isFloat, element.isFloat) {
+    case (true, true), (false, true): return true
+    case (true, false): return false
+    case (false, false):
+      return value.isWeak || from == .bool || from.promoted(with: element) == element
+    }
   }
 }

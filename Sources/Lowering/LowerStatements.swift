@@ -61,6 +61,8 @@ extension Lowerer {
           .unsupported(
             "this context manager", at: context.span, help: "only `with parpy.gpu:` is supported"))
       }
+      deviceDepth += 1
+      defer { deviceDepth -= 1 }
       let inner = try block { try lower(body) }
       emit(.device(inner), at: statement.head)
     case .expression(let e): try lowerExpressionStatement(e)
@@ -72,12 +74,12 @@ extension Lowerer {
     }
   }
 
-  /// Whether the statement's own expressions call decorated functions, which may change what was read before.
+  /// Whether the statement's own expressions call functions that may change what was read before.
   func callsFunctions(_ statement: Syntax.Statement) -> Bool {
     func calls(_ e: Syntax.Expression) -> Bool {
       if case .call(let callee, _, _) = e.kind, let path = callee.path {
         switch names.resolve(path) {
-        case .function, .intrinsic(.inline): return true
+        case .function, .foreign, .intrinsic(.inline): return true
         default: break
         }
       }
@@ -107,6 +109,11 @@ extension Lowerer {
         if case .function(_, let id) = meaning {
           try rejectLabels(on: "a call")
           _ = try callFunction(id, arguments, keywords, at: e.span, isInlined: false)
+          return
+        }
+        if case .foreign(let name, let declarations) = meaning {
+          try rejectLabels(on: "a call")
+          _ = try callForeign(name, declarations, arguments, keywords, at: e.span)
           return
         }
         if meaning == .intrinsic(.staticFail) {

@@ -86,9 +86,9 @@ extension Lowerer {
       case .typeVariable(let id):
         if let type = activation.types[id] { return type }
         throw reject(.unboundVariable(path.joined(separator: "."), "type", at: e.span))
-      case .intrinsic, .integer, .float, .bool, .typedScalar, .complex, .function, .shapeVariable,
-        .missing,
-        .unsupported:
+      case .intrinsic, .integer, .float, .bool, .typedScalar, .complex, .function, .foreign,
+        .shapeVariable,
+        .missing, .unsupported:
         break
       }
     }

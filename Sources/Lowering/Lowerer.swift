@@ -55,6 +55,8 @@ final class Lowerer {
   var blockCount = 0
   /// How many parallel loops are around the statement now lowered.
   var parallelDepth = 0
+  /// How many `with parpy.gpu:` blocks are around it.
+  var deviceDepth = 0
   /// The helpers met so far, and how many of their statements were lowered.
   var bodies: [FunctionID: FunctionBody] = [:]
   var calledStatements = 0

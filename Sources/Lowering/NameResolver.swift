@@ -49,6 +49,8 @@ public enum ResolvedName: Sendable, Hashable {
   case complex(ScalarType, isWeak: Bool, real: Double, imaginary: Double)
   /// A decorated function.
   case function(name: String, FunctionID)
+  /// A function that is not compiled: its declarations, one for each backend.
+  case foreign(name: String, [ForeignFunction])
   /// A shape variable of annotations.
   case shapeVariable(UInt64)
   /// A type variable of annotations.

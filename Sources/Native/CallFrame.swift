@@ -36,8 +36,10 @@ struct CallFrame {
   private(set) var block: UnsafeMutablePointer<Int64>
   /// Where compiled code records an access out of range: all zero until it does. See `CompiledProgram.entry`.
   let slot: UnsafeMutablePointer<Int64>
-  /// How many words the error slot has.
-  static let slotSize = 3
+  /// How many words the slot has, how many of them record an access, and which one is for callbacks.
+  static let slotSize = 4
+  static let faultSize = 3
+  static let activityWord = 3
   /// Views to be released after the call.
   private(set) var buffers: UnsafeMutablePointer<Py_buffer>
   var bufferCount = 0
@@ -102,6 +104,17 @@ struct CallFrame {
     guard entryCount > entryCapacity else { return }
     entryCapacity = max(entryCount, 2 * entryCapacity, 8)
     resize()
+  }
+
+  /// The arguments of the call as a tuple.
+  func argumentTuple() throws(PythonException) -> OwnedObject {
+    let tuple = try OwnedObject(PyTuple_New(sizes.arguments))
+    for index in 0..<sizes.arguments {
+      let argument = arguments[index] ?? py_none()
+      py_retain(argument)
+      PyTuple_SetItem(tuple.pointer, index, argument)
+    }
+    return tuple
   }
 
   var labelCapacity: Int { sizes.labels }

@@ -15,6 +15,9 @@ struct CallOptions {
   var writesOutput = false
   /// The labels that the options give a schedule to.
   var scheduledLabels: [String] = []
+  /// Where external functions are looked for.
+  var libraries: [String] = []
+  var printsCallbacks = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
   init(_ options: PythonPointer?) throws(PythonException) {
@@ -54,6 +57,12 @@ struct CallOptions {
     compile.maximumUnrollCount = try count.pointer.integer()
     let specialize = try options.attribute("specialize")
     specialization = Specialization(rawValue: try String(python: specialize.pointer)) ?? .auto
+    printsCallbacks = try Self.bool(options, "debug_callbacks")
+    let libs = try options.attribute("libs")
+    let paths = try OwnedObject(PySequence_Tuple(libs.pointer))
+    try paths.pointer.forEachItem { path throws(PythonException) in
+      libraries.append(try String(python: path))
+    }
     let mapping = try options.attribute("parallelize")
     guard py_is_dict(mapping.pointer) else { return }
     let keys = try OwnedObject(PyDict_Keys(mapping.pointer))

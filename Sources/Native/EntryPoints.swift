@@ -12,7 +12,7 @@ import Syntax
 /// Runs when the module is made.
 @c public func parpy_module_execute(_ module: UnsafeMutablePointer<PyObject>?) -> Int32 {
   // Reads PARPY_NUM_THREADS, and makes the pool ready for forks.
-  _ = RuntimeTable.address
+  RuntimeTable.install(callback: CallbackTable.entry)
   return 0
 }
 

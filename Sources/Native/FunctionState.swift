@@ -96,6 +96,7 @@ final class FunctionState: CallableState {
     for family in specializations.families {
       objects += family.identities
       objects += family.variants.compactMap { $0.code?.library }
+      objects += family.variants.flatMap { $0.callbacks?.functions ?? [] }
     }
     return objects
   }
@@ -193,6 +194,7 @@ final class FunctionState: CallableState {
   ) throws(PythonException) -> Bool {
     let failures = variant.failures
     if result == -2 { throw raise(variant.fault(in: frame), in: variant.sourceFiles) }
+    if result == CallbackTable.failed, PyErr_Occurred() != nil { throw PythonException() }
     if result == -1 {
       throw raise(py_memory_error(), "out of memory for the temporaries of '\(callee.name)'")
     }

@@ -20,6 +20,10 @@ struct Hooks {
   let shapeVariable: PythonPointer
   let typeVariable: PythonPointer
   let plainCall: PythonPointer
+  let external: PythonPointer
+  let callback: PythonPointer
+  let callbackBuffer: PythonPointer
+  let showCallback: PythonPointer
   /// Whether calls without options test data-dependent indices.
   let checksBounds: Bool
 
@@ -54,6 +58,10 @@ struct Hooks {
       shapeVariable: try object.attribute("ShapeVariable").taken(),
       typeVariable: try object.attribute("TypeVariable").taken(),
       plainCall: try object.attribute("plain_call").taken(),
+      external: try object.attribute("External").taken(),
+      callback: try object.attribute("Callback").taken(),
+      callbackBuffer: try object.attribute("callback_buffer").taken(),
+      showCallback: try object.attribute("show_callback").taken(),
       checksBounds: PyObject_IsTrue(checksBounds.pointer) == 1)
     guard py_is_dict(hooks.intrinsics), py_is_dict(hooks.dtypes) else {
       throw raise(py_type_error(), "hooks.intrinsics and hooks.dtypes must be dictionaries")

@@ -76,7 +76,10 @@ extension FunctionState {
       parameterNames: callee.parameters.map(\.name), arguments: signature.arguments,
       writes: program.writes, parameterSources: plan.sources,
       failures: program.failures.map { $0.map { failure($0, names.sources) } },
-      faults: program.faults.map { failure($0.template, names.sources) })
+      faults: program.faults.map { failure($0.template, names.sources) },
+      externals: program.externals,
+      libraries: program.externals.isEmpty ? [] : options.libraries,
+      callbacks: program.callbacks.map(\.name))
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     return PrintedCompilation(
       program: program, text: program.code + separator + block.printed(prefix: "; "))

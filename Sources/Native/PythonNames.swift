@@ -14,6 +14,8 @@ struct PythonNames: NameResolver, Sendable {
   private(set) var sources: [SourceFile] = []
   /// The shape variables that are bounds of loops, and so their labels.
   private(set) var shapeNames: [String] = []
+  /// The callbacks that names stand for, by the positions that the compiler knows them by.
+  private(set) var callbacks: [HeldCallback] = []
   /// The function whose names are resolved.
   private var current = 0
 
@@ -66,7 +68,7 @@ struct PythonNames: NameResolver, Sendable {
         table[[name]] = .missing(known: try scope.namesInScope())
         continue
       }
-      table[[name]] = try Self.meaning(of: object.pointer, &states)
+      table[[name]] = try meaning(of: object.pointer, &states)
       objects[[name]] = Retained(object.taken())
     }
     var watchesMore = false
@@ -82,7 +84,7 @@ struct PythonNames: NameResolver, Sendable {
         watchesMore = try scope.watch(path) || watchesMore
         continue
       }
-      let meaning = try Self.meaning(of: object.pointer, &states)
+      let meaning = try meaning(of: object.pointer, &states)
       table[path] = meaning
       if !Self.isFixed(meaning, object.pointer) {
         watchesMore = try scope.watch(path) || watchesMore
@@ -106,14 +108,14 @@ struct PythonNames: NameResolver, Sendable {
     switch meaning {
     case .intrinsic, .scalarType: true
     case .unsupported: py_is_module(object) || py_is_class(object)
-    case .integer, .float, .bool, .typedScalar, .complex, .function, .missing, .shapeVariable,
-      .typeVariable:
+    case .integer, .float, .bool, .typedScalar, .complex, .function, .foreign, .missing,
+      .shapeVariable, .typeVariable:
       false
     }
   }
 
   /// What an object means to the compiler.
-  private static func meaning(
+  private mutating func meaning(
     of object: PythonPointer, _ states: inout [FunctionState]
   ) throws(PythonException) -> ResolvedName {
     if py_is_bool(object) { return .bool(py_is_true(object)) }
@@ -157,7 +159,15 @@ struct PythonNames: NameResolver, Sendable {
     if let name = try hooks.name(of: object, in: hooks.dtypes) {
       return ScalarType(name: name).map { .scalarType($0) } ?? .unsupported("the type \(name)")
     }
-    if py_is_class(object), try isBfloat16(object) { return .scalarType(.bfloat16) }
+    if py_is_instance(object, hooks.external) {
+      return try ForeignDeclarations(of: object).externals()
+    }
+    if py_is_instance(object, hooks.callback) {
+      let known = callbacks.firstIndex { $0.pointer == object }
+      if known == nil { callbacks.append(HeldCallback(OwnedObject(retaining: object))) }
+      return try ForeignDeclarations(of: object).callback(position: known ?? callbacks.count - 1)
+    }
+    if py_is_class(object), try Self.isBfloat16(object) { return .scalarType(.bfloat16) }
     return .unsupported(object.description)
   }
 

@@ -110,11 +110,18 @@ extension FunctionState {
     let code =
       refusal == nil
       ? try Self.load(
-        program.code, entry: program.entry, writesOutput: request.options.writesOutput,
+        program.code, entry: program.entry, externals: program.externals,
+        libraries: request.options.libraries, writesOutput: request.options.writesOutput,
         printsTime: request.options.compile.printsStages) : nil
+    let callbacks =
+      program.callbacks.isEmpty
+      ? nil
+      : try CallbackTable(
+        program.callbacks, objects: request.names.callbacks,
+        printsCalls: request.options.printsCallbacks)
     let variant = Variant(
       plan, code: code, refusal: refusal, failures: program.failures, faults: program.faults,
-      sourceFiles: request.names.sources)
+      sourceFiles: request.names.sources, callbacks: callbacks)
     let dropped = specializations.insert(variant, into: request.family)
     withExtendedLifetime(dropped) {}
     let duration = (ContinuousClock.now - start).components
@@ -193,18 +200,23 @@ extension FunctionState {
   /// Makes machine code of LLVM IR and loads it.
   ///
   /// - Parameters:
+  ///   - externals: the symbols that the code calls as `parpy.external.0.SYMBOL` and so on.
+  ///   - libraries: where they are looked for before the process itself.
   ///   - isEdited: whether a user may have changed the text, so that what is wrong with it is no bug of ours.
   ///   - writesOutput: whether text that is refused is written to a file.
   ///   - printsTime: whether to print how long it took.
   static func load(
-    _ text: String, entry: String, isEdited: Bool = false, writesOutput: Bool = false,
-    printsTime: Bool = false
+    _ text: String, entry: String, externals: [String], libraries: [String],
+    isEdited: Bool = false, writesOutput: Bool = false, printsTime: Bool = false
   ) throws(PythonException) -> Variant.Code {
     let hooks = try Hooks.current()
     let code = try text.python()
     let symbol = try entry.python()
+    let symbols = try Self.tuple(externals)
+    let paths = try Self.tuple(libraries)
     let library = try hooks.compileAndLoad.call(
-      code.pointer, symbol.pointer, py_bool(isEdited), py_bool(writesOutput), py_bool(printsTime))
+      code.pointer, symbol.pointer, symbols.pointer, paths.pointer, py_bool(isEdited),
+      py_bool(writesOutput), py_bool(printsTime))
     let address = try library.attribute("address")
     guard let start = PyLong_AsVoidPtr(address.pointer) else {
       if PyErr_Occurred() != nil { throw PythonException() }
@@ -212,6 +224,14 @@ extension FunctionState {
     }
     let function = unsafeBitCast(start, to: Variant.Entry.self)
     return Variant.Code(entry: function, library: library.taken())
+  }
+
+  private static func tuple(_ texts: [String]) throws(PythonException) -> OwnedObject {
+    let tuple = try OwnedObject(PyTuple_New(texts.count))
+    for (index, text) in texts.enumerated() {
+      PyTuple_SetItem(tuple.pointer, index, try text.python().taken())
+    }
+    return tuple
   }
 
   /// The machine that code is made for.

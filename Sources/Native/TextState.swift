@@ -32,7 +32,16 @@ final class TextState: CallableState {
     let failures = block.failures.map { failure in
       failure.map { Diagnostic($0.category, $0.message, at: []) }
     }
-    let code = try FunctionState.load(text, entry: block.entry, isEdited: true)
+    if let name = block.callbacks.first {
+      throw raise(
+        Diagnostic(
+          .program,
+          "The code calls the Python function '\(name)', which its text cannot hold.", at: [],
+          help: "compile code without callbacks, or call the decorated function"), in: [])
+    }
+    let code = try FunctionState.load(
+      text, entry: block.entry, externals: block.externals, libraries: block.libraries,
+      isEdited: true)
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
     let faults = block.faults.map { Fault(Diagnostic($0.category, $0.message, at: [])) }
     variant = Variant(

@@ -30,6 +30,8 @@ final class Variant {
   let faults: [Fault]
   /// The sources that the failures speak of.
   let sourceFiles: [SourceFile]
+  /// The Python functions that the code calls; nil where it calls none.
+  let callbacks: CallbackTable?
   let parameterCount: Int
   /// When it was last used, by the clock of its table.
   let lastUse: UnsafeMutablePointer<UInt64>
@@ -46,8 +48,9 @@ final class Variant {
   /// A version for the words of a plan; takes over the reference to the code.
   init(
     _ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?],
-    faults: [Fault], sourceFiles: [SourceFile]
+    faults: [Fault], sourceFiles: [SourceFile], callbacks: CallbackTable? = nil
   ) {
+    self.callbacks = callbacks
     self.sourceFiles = sourceFiles
     self.code = code
     self.refusal = refusal
@@ -104,7 +107,7 @@ final class Variant {
   /// The failed test that the code recorded in the frame's error slot, which is cleared.
   func fault(in frame: CallFrame.Reference) -> Diagnostic {
     let slot = frame.pointee.slot
-    defer { slot.update(repeating: 0, count: CallFrame.slotSize) }
+    defer { slot.update(repeating: 0, count: CallFrame.faultSize) }
     guard slot[0] > 0, slot[0] <= faults.count else {
       return Diagnostic(.bug, "The compiled code recorded the unknown fault \(slot[0]).", at: [])
     }
@@ -122,6 +125,10 @@ final class Variant {
     while index < parameterCount {
       parameters[index] = frame.pointee.values[sources[index]]
       index &+= 1
+    }
+    if let callbacks {
+      // A callback may drop every other reference to the version.
+      return withExtendedLifetime(self) { callbacks.run(code, frame, runtime) }
     }
     let thread = PyEval_SaveThread()
     let result = code.entry(block, runtime, frame.pointee.slot)

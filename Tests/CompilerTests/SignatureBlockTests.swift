@@ -45,7 +45,8 @@ import struct Syntax.DiagnosticError
         .index, "index 3 of \"x\"\n\nOn line 4 of C:\\new\\r.py:\n    x[3]\r", line: 4),
       SignatureBlock.Failure(.bug, "", line: 0),
     ],
-    faults: [SignatureBlock.Failure(.index, "index {index} of \"x\"\n{size}", line: 7)])
+    faults: [SignatureBlock.Failure(.index, "index {index} of \"x\"\n{size}", line: 7)],
+    externals: ["scale", "scale"], libraries: ["m", "/a b/lib\"x\".so"], callbacks: ["größe"])
 
   @Test(arguments: ["; ", "// ", "# ", ""])
   func readsBackWhatItPrints(prefix: String) throws {

@@ -19,16 +19,9 @@ the call how each label is to run:
 
 from parpy import _native, backend, buffer, builtin, math, operators, types
 from parpy._errors import CompileError, InternalCompilerError, TypeMismatchError
+from parpy._foreign import callback, external
 from parpy._hooks import Hooks as _Hooks
-from parpy._jit import (
-    callback,
-    clear_cache,
-    compile_string,
-    external,
-    jit,
-    print_compiled,
-    sync,
-)
+from parpy._jit import clear_cache, compile_string, jit, print_compiled, sync
 from parpy._options import (
     CompileBackend,
     CompileOptions,

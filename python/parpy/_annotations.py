@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
@@ -9,29 +10,39 @@ import numpy as np
 
 from parpy.types import BufferType, ElemSize, ShapeVariable, TypeVariable
 
-__all__ = ["annotations_of", "bound", "described"]
+__all__ = ["annotations_of", "bound", "described", "evaluated"]
 
 
 def annotations_of(function: FunctionType) -> dict[str, Any]:
     """The annotations that ParPy knows, by parameter; all others mean nothing to it."""
-    found: dict[str, Any] = {}
+    return {
+        name: value
+        for name, value in evaluated(function).items()
+        if name != "return" and isinstance(value, (ElemSize, TypeVariable, BufferType))
+    }
+
+
+def evaluated(function: FunctionType, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The values of all annotations of a function, `return` among them; None where one has none.
+
+    Args:
+        function: the function.
+        names: what is in scope where it is defined, beside what it uses itself.
+    """
     try:
         written = function.__annotations__
     except NameError:  # Python 3.14 evaluates them here.
-        return found
-    for name, annotation in written.items():
-        value = annotation
-        if isinstance(value, str):
-            value = _evaluated(value, function)
-        if name != "return" and isinstance(value, (ElemSize, TypeVariable, BufferType)):
-            found[name] = value
-    return found
+        return {}
+    return {
+        name: _evaluated(value, function, names or {}) if isinstance(value, str) else value
+        for name, value in written.items()
+    }
 
 
-def _evaluated(text: str, function: FunctionType) -> Any:
+def _evaluated(text: str, function: FunctionType, names: Mapping[str, Any]) -> Any:
     """The value of a postponed annotation; None where it has none here."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    local: dict[str, Any] = {}
+    local: dict[str, Any] = dict(names)
     for name, cell in cells:
         try:
             local[name] = cell.cell_contents

@@ -7,7 +7,7 @@ import warnings
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from parpy import _errors, _intrinsics, _stages, backend, types
+from parpy import _errors, _foreign, _intrinsics, _stages, backend, types
 from parpy._buffer import Buffer
 from parpy._errors import CompileError, InternalCompilerError
 from parpy._options import CHECKS_BOUNDS, CompileBackend
@@ -33,20 +33,31 @@ class Hooks:
     Buffer = Buffer
     Compilation = _stages.Compilation
     Lowered = _stages.Lowered
+    External = _foreign.External
+    Callback = _foreign.Callback
+    callback_buffer = staticmethod(_foreign.callback_buffer)
+    show_callback = staticmethod(_foreign.show_callback)
 
     @staticmethod
     def compile_and_load(
-        text: str, entry: str, edited: bool, write_output: bool, print_time: bool
+        text: str,
+        entry: str,
+        externals: tuple[str, ...],
+        libs: tuple[str, ...],
+        edited: bool,
+        write_output: bool,
+        print_time: bool,
     ) -> Library:
         """Machine code for the LLVM IR `text`; the result's address is that of `entry`.
 
-        Text that LLVM refuses is an error of the program where a user may have edited it, else
-        one of ParPy.
+        The code calls the symbols `externals`, which are looked for in the libraries `libs`. Text
+        that LLVM refuses is an error of the program where a user may have edited it, else one of
+        ParPy.
         """
         from parpy._compile import LLVMError, compile_and_load, written
 
         try:
-            library = compile_and_load(text, entry)
+            library = compile_and_load(text, entry, externals, libs)
         except LLVMError as error:
             message = str(error).strip()
             if edited:

@@ -7,15 +7,14 @@ import functools
 import weakref
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
 from parpy import _native, backend
-from parpy._options import CompileBackend, CompileOptions, LoopPar, Target
+from parpy._options import CompileBackend, CompileOptions
 
-__all__ = ["callback", "clear_cache", "compile_string", "external", "jit", "print_compiled", "sync"]
+__all__ = ["clear_cache", "compile_string", "jit", "print_compiled", "sync"]
 
 P = ParamSpec("P")
-F = TypeVar("F", bound=Callable[..., Any])
 
 _functions: weakref.WeakSet[_native.Function[Any]] = weakref.WeakSet()
 
@@ -117,7 +116,7 @@ def compile_string(
         opts: which backend the text is for.
 
     Raises:
-        CompileError: the text has no signature, or does not compile.
+        CompileError: the text has no signature, does not compile, or calls Python functions.
 
     Example:
         >>> import numpy as np, parpy
@@ -162,34 +161,6 @@ def sync(backend: CompileBackend) -> None:
         >>> parpy.sync(parpy.CompileBackend.Cpu)
     """
     _require_cpu(backend, "sync")
-
-
-def external(
-    ext_name: str,
-    backend: CompileBackend,
-    target: Target,
-    header: str | None = None,
-    parallelize: LoopPar | None = None,
-) -> Callable[[F], F]:
-    """Declares a function of another language, to be called by decorated functions.
-
-    Raises:
-        NotImplementedError: always, in this version.
-    """
-    _later("external", "write the function in Python and decorate it with @parpy.jit")
-
-
-def callback(function: F) -> F:
-    """Declares a Python function that host code of decorated functions may call.
-
-    Raises:
-        NotImplementedError: always, in this version.
-    """
-    _later("callback", "call the Python function between two calls of decorated functions")
-
-
-def _later(name: str, way_out: str) -> NoReturn:
-    raise NotImplementedError(f"parpy.{name} is not in this version of ParPy yet; {way_out}")
 
 
 def _options(opts: CompileOptions | None) -> CompileOptions:

@@ -12,7 +12,7 @@ import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, NamedTuple, final
 
@@ -156,7 +156,7 @@ def optimized_ir(ir: str) -> str:
         return str(module)
 
 
-def load(object_code: bytes, entry: str) -> Library:
+def load(object_code: bytes, entry: str, imports: Mapping[str, int] | None = None) -> Library:
     """Links object code into this process.
 
     Symbols it leaves undefined are looked up in the process, libm and libmvec.
@@ -164,6 +164,7 @@ def load(object_code: bytes, entry: str) -> Library:
     Args:
         object_code: What `compile` returned, here or in an earlier process on this machine.
         entry: The name of the function whose address is wanted.
+        imports: The addresses of symbols that are to be found nowhere else.
 
     Raises:
         LLVMError: The object file is damaged, or a symbol is missing.
@@ -172,6 +173,8 @@ def load(object_code: bytes, entry: str) -> Library:
         host = _host()
         builder = host.llvm.JITLibraryBuilder()
         builder.add_object_img(object_code).add_current_process().export_symbol(entry)
+        for name, address in (imports or {}).items():
+            builder.import_symbol(name, address)
         try:
             tracker = builder.link(host.jit, f"parpy.{next(host.serial)}")
         except RuntimeError as error:

@@ -300,18 +300,6 @@ class TestBackends:
             call("Cpu")
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: parpy.external("f", CompileBackend.Cpu, parpy.Target.Device),
-        lambda: parpy.callback(print),
-    ],
-)
-def test_what_is_not_there_yet_says_so(call: Callable[[], Any]) -> None:
-    with pytest.raises(NotImplementedError, match="not in this version of ParPy yet; "):
-        call()
-
-
 def test_compile_string_rejects_what_is_no_text() -> None:
     with pytest.raises(TypeError, match="two strings"):
         parpy.compile_string("f", b"code")  # type: ignore[arg-type]
