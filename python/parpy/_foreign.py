@@ -26,6 +26,7 @@ _PYTHON_TYPES: dict[object, ElemSize] = {
     int: ElemSize.I64,
     float: ElemSize.F64,
 }
+_ONE_THREAD = LoopPar()
 _HAS_STAR_PARAMETERS = 0x04 | 0x08  # inspect.CO_VARARGS, CO_VARKEYWORDS
 
 
@@ -101,7 +102,7 @@ def external(
     backend: CompileBackend,
     target: Target,
     header: str | None = None,
-    parallelize: LoopPar | None = None,
+    parallelize: LoopPar = _ONE_THREAD,
 ) -> Callable[[Callable[P, R]], External[P, R]]:
     """Declares a function of another language, to be called by decorated functions.
 
@@ -156,7 +157,7 @@ def external(
         raise TypeError(f"target must be a parpy.Target, not {target!r}")
     if header is not None and not isinstance(header, str):
         raise TypeError(f"header must be a string or None, not {header!r}")
-    if parallelize is not None and not isinstance(parallelize, LoopPar):
+    if not isinstance(parallelize, LoopPar):
         raise TypeError(f"parallelize must be a parpy.LoopPar, not {parallelize!r}")
 
     def decorate(function: Callable[P, R]) -> External[P, R]:
