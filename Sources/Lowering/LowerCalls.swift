@@ -77,16 +77,17 @@ extension Lowerer {
     _ name: String, of view: ArrayView, _ base: Syntax.Expression,
     _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword], at span: Span
   ) throws -> Value {
-    let reductions: [String: Intrinsic] = [
-      "sum": .reduceSum, "prod": .reduceProd, "min": .reduceMin, "max": .reduceMax,
+    let reductions: [String: LoopIR.BinaryOperator] = [
+      "sum": .add, "prod": .multiply, "min": .minimum, "max": .maximum,
     ]
-    guard let intrinsic = reductions[name] else {
+    guard let op = reductions[name] else {
       throw reject(
         .unsupported(
           "method '\(name)' of an array", at: span,
           help: "sum, prod, min, max and conjugate are supported"))
     }
-    return try call(intrinsic, [base] + arguments, keywords, named: name, at: span)
+    return try reduction(
+      op, [base] + arguments, keywords, of: read(view, at: base.span), named: name, at: span)
   }
 
   private func call(

@@ -197,8 +197,10 @@ extension Lowerer {
     if case .name(let name) = argument.kind, case .dictionary(let dictionary)? = scope[name] {
       return .dictionary(DictionaryValue(name: parameter, entries: dictionary.entries))
     }
-    if let view = try view(argument), !view.shape.isEmpty { return .array(view) }
-    switch try value(argument) {
+    let view = try view(argument)
+    if let view, !view.shape.isEmpty { return .array(view) }
+    // An index may call a function: it is evaluated once.
+    switch try view.map({ read($0, at: argument.span) }) ?? value(argument) {
     case .scalar(let value):
       return .scalar(
         TypedValue(settled(value.expression, parameter), isWeak: value.isWeak))

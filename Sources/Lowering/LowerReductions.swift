@@ -3,9 +3,12 @@ import Syntax
 
 extension Lowerer {
   /// `sum`, `prod`, `min` or `max` of one array expression, over all its dimensions or over `axis`.
+  ///
+  /// - Parameter known: the value of the first argument, where it has been evaluated already.
   func reduction(
     _ op: LoopIR.BinaryOperator, _ arguments: [Syntax.Expression],
-    _ keywords: [Syntax.Expression.Keyword], named name: String, at span: Span
+    _ keywords: [Syntax.Expression.Keyword], of known: Value? = nil, named name: String,
+    at span: Span
   ) throws -> Value {
     guard let argument = arguments.first, arguments.count + keywords.count <= 2,
       keywords.allSatisfy({ $0.name == "axis" })
@@ -13,7 +16,7 @@ extension Lowerer {
       throw reject(
         Diagnostic(.type, "\(name) takes an array expression and, if need be, axis=", at: span))
     }
-    guard case .array(let operand) = try value(argument) else {
+    guard case .array(let operand) = try known ?? value(argument) else {
       throw reject(
         Diagnostic(
           .type, "\(name) needs an array expression", at: argument.span,

@@ -1398,6 +1398,30 @@ def test_a_helper_changes_while_threads_call() -> None:
     assert not failures, failures
 
 
+# --- Indices that call --------------------------------------------------------------------------
+
+
+@parpy.jit
+def counted(c):
+    c[0] += 1
+    return c[0]
+
+
+@parpy.jit
+def identity(v):
+    return v
+
+
+def indexes_by_calls(c, x, z, y):
+    y[0] = identity(x[counted(c)])
+    y[1] = z[counted(c)].sum()
+    y[2] = identity(v=z[counted(c), 1])
+
+
+def test_an_index_that_calls_is_evaluated_once() -> None:
+    check(indexes_by_calls, np.array([-1]), np.arange(4), np.arange(8).reshape(4, 2), np.zeros(3))
+
+
 # --- Text ---------------------------------------------------------------------------------------
 
 
