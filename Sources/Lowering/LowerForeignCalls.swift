@@ -64,10 +64,9 @@ extension Lowerer {
     if case .name(let name) = argument.kind, case .dictionary? = scope[name] {
       throw reject(.foreignArgument(place, is: "a dictionary", help: "pass its entries one by one"))
     }
-    if let view = try view(argument), !view.shape.isEmpty {
-      return .array(try part(view, place, &extents))
-    }
-    switch try value(argument) {
+    let view = try view(argument)
+    if let view, !view.shape.isEmpty { return .array(try part(view, place, &extents)) }
+    switch try view.map({ read($0, at: argument.span) }) ?? value(argument) {
     case .scalar(let value): return .scalar(settled(try scalar(value, place), parameter.name))
     case .array:
       throw reject(

@@ -477,6 +477,9 @@ ORDERS = {
     "bound": "y[: step(x) + 1] = 3",
     "statement": "step(x)\n    y[0] = x[0]",
     "unused": "a = step(x)\n    a = step(x)",
+    "an element by an index that calls": "y[0] = step(x[step(x) % 4 :]) + add(x[step(x) % 4], 1)",
+    "a scalar by an index that calls": "y[0] = identity(x[step(x) % 4])",
+    "a method of a row that calls": "y[0] = z[step(x) % 2].sum() + z[step(x) % 2, :2].max()",
     "helper": "y[0] = first(x) + step(x) * 100",
     "helper after": "y[0] = step(x) * 100 + first(x)",
     "inside a helper": "y[0] = x[0] + twice(x) + x[0]",
@@ -510,13 +513,16 @@ def add(a, b):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_calls_happen_where_python_makes_them(library: str, order: str) -> None:
-    names = {"step": step}
-    text = f"def f(x, y):\n    {ORDERS[order]}\n"
+    names = {"step": step, "identity": identity}
+    text = f"def f(x, y, z):\n    {ORDERS[order]}\n"
     plain = define(text, **names, first=first, twice=twice, add=add)
     helpers = {f.__name__: parpy.jit(f) for f in (first, twice, add)}
     compiled = define(text, **names, **helpers)
     for start in (0, 6):
-        a, b = ([np.array([start, 1, 2, 3]), np.zeros(20, np.int64)] for _ in "ab")
+        a, b = (
+            [np.array([start, 1, 2, 3]), np.zeros(20, np.int64), np.arange(6).reshape(2, 3)]
+            for _ in "ab"
+        )
         plain(*a)
         parpy.jit(compiled)(*b, opts=options(library))
         np.testing.assert_array_equal(a[0], b[0])
