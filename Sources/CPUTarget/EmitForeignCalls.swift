@@ -108,7 +108,7 @@ extension ScalarType {
     case .float16: "half"
     case .bfloat16: "bfloat"
     case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .float32,
-      .float64:
+      .float64, .complex64, .complex128:
       llvm
     }
   }
@@ -118,7 +118,9 @@ extension ScalarType {
     switch self {
     case .bool, .uint8, .uint16: "zeroext"
     case .int8, .int16: "signext"
-    case .int32, .uint32, .int64, .uint64, .float16, .bfloat16, .float32, .float64: nil
+    case .int32, .uint32, .int64, .uint64, .float16, .bfloat16, .float32, .float64, .complex64,
+      .complex128:
+      nil
     }
   }
 

@@ -102,7 +102,9 @@ extension Lowerer {
     guard case .scalar(let scalar) = value else { throw reject(.arrayAsScalar(at: target.span)) }
     let element = ir[view.buffer].element
     let stored = try converted(scalar, toElement: element, at: statement.span)
-    emit(.store(view.buffer, view.indices(at: []), stored), at: statement.head)
+    let indices = view.indices(at: [])
+    let value = rereading(view.buffer, indices, in: stored)
+    emit(.store(view.buffer, indices, value), at: statement.head)
   }
 
   /// `a, b = b, a`: every value is read before any target is written.

@@ -170,7 +170,7 @@ extension Lowerer {
     }
     switch names.resolve(path) {
     case .integer, .float, .bool, .typedScalar, .complex, .shapeVariable: return true
-    case .intrinsic, .scalarType, .function, .typeVariable, .missing, .unsupported: return false
+    case .intrinsic, .scalarType, .function, .foreign, .typeVariable, .missing, .unsupported: return false
     }
   }
 
@@ -185,12 +185,6 @@ extension Lowerer {
       }
       return part == .real ? number : TypedValue(.zero(number.type), isWeak: value.isWeak)
     }
-  }
-
-  private func settledLoad(_ load: LoopIR.Expression) -> LoopIR.Expression {
-    let variable = makeVariable("element", load.type)
-    emit(.assign(variable, load), at: load.span)
-    return ir.read(variable, at: load.span)
   }
 
   private func attribute(_ name: String, of view: ArrayView, at span: Span) throws -> Value {

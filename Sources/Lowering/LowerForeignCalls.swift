@@ -18,6 +18,12 @@ extension Lowerer {
     }
     guard let function else { throw reject(.undeclaredExternal(name, declarations, at: span)) }
     try requirePlace(of: function, at: span)
+    if let type = function.result?.type, type.isComplex {
+      throw reject(
+        .unsupported(
+          "\(name), which returns a \(type),", at: span,
+          help: "let it write its result into an array"))
+    }
     let parameters = function.parameters.map(\.name)
     var operands: [String: ForeignCall.Operand] = [:]
     var extents: [UInt64: LoopIR.Expression] = [:]
@@ -40,6 +46,7 @@ extension Lowerer {
     storesOfCalls += call.buffers
     // Whatever was computed from elements may be another value now.
     settledValues = [:]
+    if parallelDepth == 0 { settledElements = [:] }
     guard let result, let type = function.result else { return nil }
     return .scalar(TypedValue(ir.read(result, at: span), isWeak: type.isWeak))
   }
@@ -78,6 +85,15 @@ extension Lowerer {
   }
 
   private func scalar(_ value: TypedValue, _ place: ForeignArgument) throws -> LoopIR.Expression {
+    var isComplex = value.type.isComplex
+    if case .scalar(.named(let name)) = place.parameter.annotation {
+      isComplex = isComplex || ScalarType(name: name)?.isComplex ?? false
+    }
+    if isComplex {
+      throw reject(
+        .foreignArgument(
+          place, is: "a complex number", help: "pass its parts: z.real, z.imag"))
+    }
     switch place.parameter.annotation {
     case nil: return value.expression
     case .scalar(.named(let name)):
@@ -121,7 +137,13 @@ extension Lowerer {
       }
       if let extents { try require(part.extents, equal: extents, place, &known) }
     }
-    if case .external = place.function.place { try requireContiguous(part, place) }
+    switch place.function.place {
+    case .external: try requireContiguous(part, place)
+    case .callback:
+      if element.isComplex {
+        throw reject(.foreignArgument(place, is: "an array of \(element)", help: nil))
+      }
+    }
     return part
   }
 

@@ -39,10 +39,12 @@ extension Lowerer {
 
     let outer = (activation, scope, pendingLabels, reductionLabels, reductionsLabelled)
     let outerNames = (namesNeedingVariables, privateNames, settlesLoads)
+    let outerElements = settledElements
     defer {
       (activation, scope, pendingLabels, reductionLabels, reductionsLabelled) = outer
       (namesNeedingVariables, privateNames, settlesLoads) = outerNames
       settledValues = [:]
+      settledElements = outerElements
     }
     if !isInlined { pendingLabels = [] }
     (reductionLabels, reductionsLabelled) = ([], 0)
@@ -59,11 +61,9 @@ extension Lowerer {
     let lowered = try block { try lower(body.structured.statements) }
     initialise(from: firstLocal, readIn: lowered, at: span)
     statements += lowered
-    lowered.forEachStatement { statement in
-      for buffer in statement.writtenBuffers where storesOfCalls.last != buffer {
-        storesOfCalls.append(buffer)
-      }
-    }
+    var stored: Set<BufferID> = []
+    lowered.forEachStatement { stored.formUnion($0.writtenBuffers) }
+    storesOfCalls += stored.sorted { $0.index < $1.index }
     calledStatements += 1 + body.structured.statements.count
     // What was wrong inside has been noted; the caller's statement adds nothing to it.
     if diagnostics.count > before { throw DiagnosticError([]) }

@@ -34,6 +34,7 @@ extension Lowerer {
 
   private func lower(_ statement: Syntax.Statement) throws {
     settledValues = [:]
+    settledElements = [:]
     let outerSettles = settlesLoads
     settlesLoads = callsFunctions(statement)
     defer { settlesLoads = outerSettles }

@@ -109,6 +109,7 @@ extension Lowerer {
           at: statement.span, help: "give the temporary another name"))
     }
     settledValues = [:]
+    settledElements = [:]
     let outerSettles = settlesLoads
     settlesLoads = callsFunctions(statement)
     defer { settlesLoads = outerSettles }

@@ -43,6 +43,8 @@ final class Lowerer {
   var pendingLabels: [(name: String, span: Span)] = []
   /// The variables that hold values which the statement now lowered has computed already.
   var settledValues: [LoopIR.Expression: VariableID] = [:]
+  /// The variables that hold elements which that statement has read, and how many stores of calls had been noted then.
+  var settledElements: [LoopIR.Expression: (variable: VariableID, stores: Int)] = [:]
   /// Labels that the reductions of the statement now lowered bear, and how many reductions took them.
   var reductionLabels: [(name: String, span: Span)] = []
   var reductionsLabelled = 0
@@ -131,9 +133,9 @@ final class Lowerer {
 
   /// The statements that `body` emits; what they establish holds among them alone.
   func block(_ body: () throws -> Void) rethrows -> [LoopIR.Statement] {
-    let outer = (statements, settledValues, facts)
+    let outer = (statements, settledValues, settledElements, facts)
     statements = []
-    defer { (statements, settledValues, facts) = outer }
+    defer { (statements, settledValues, settledElements, facts) = outer }
     try body()
     return statements
   }

@@ -100,6 +100,15 @@ private struct ComplexSplitter {
         }
       loop.body = split(loop.body)
       return [Statement(.loop(loop), at: span).mapExpressions { split($0) }]
+    case .call(let call):
+      // The parts of an element lie side by side, so it begins with the first of them.
+      let parts = call.mapOperands { operand in
+        guard case .array(let part) = operand, original[part.buffer].element.isComplex else {
+          return operand
+        }
+        return .array(ArrayPart(part.buffer, part.dimensions + [.index(.index(0))]))
+      }
+      return [Statement(.call(parts), at: span).mapExpressions { split($0) }]
     case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
     }
     var copy = self

@@ -1422,6 +1422,64 @@ def test_an_index_that_calls_is_evaluated_once() -> None:
     check(indexes_by_calls, np.array([-1]), np.arange(4), np.arange(8).reshape(4, 2), np.zeros(3))
 
 
+# --- Elements around calls ----------------------------------------------------------------------
+
+
+def reads_between_calls(c, y):
+    y[0] = c[0] + counted(c) * 10 + c[0] * 100 + counted(c) * 1000 + c[0] * 10000
+
+
+def test_elements_between_calls_are_read_where_they_stand() -> None:
+    check(reads_between_calls, np.array([0]), np.zeros(1))
+
+
+def test_a_second_call_that_changes_what_was_computed_is_refused() -> None:
+    @parpy.jit
+    def program(c, y):
+        y[:] = counted(c) + (c[:] * 2 + counted(c))
+
+    with pytest.raises(
+        CE, match="a call that changes 'c' after the statement has computed with it"
+    ):
+        program(np.array([0]), np.zeros(1))
+
+
+@parpy.jit
+def weight(c, i):
+    return c[i % 5] * 3 - 1
+
+
+def adds_up_calls(c, s, n):
+    parpy.label("i")
+    for i in range(n):
+        s[0] += weight(c, i)
+        s[1] = max(s[1], weight(c, i) + i)
+
+
+def counts_by_calls(b, h, c, n):
+    parpy.label("i")
+    for i in range(n):
+        h[b[i]] = h[b[i]] + weight(c, i)
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 100_000])
+def test_reductions_of_what_calls_return(n: int) -> None:
+    c = np.array([1, 2, 0, 4, -3])
+    schedules = each("i", reduce="i", threads=(2, 64, 100_000))
+    check(adds_up_calls, c, np.array([5, -9]), n, schedules=schedules)
+    b = np.arange(n) * 7 % 11
+    check(counts_by_calls, b, np.arange(11), c, n, schedules=schedules)
+
+
+def test_parallel_reductions_of_calls_are_no_race() -> None:
+    for program, args in (
+        (adds_up_calls, (np.zeros(5, int), np.zeros(2, int), 9000)),
+        (counts_by_calls, (np.zeros(9000, int), np.zeros(11, int), np.zeros(5, int), 9000)),
+    ):
+        stages = parpy.jit(program).lower(*args, opts=options({"i": parpy.threads(64).reduce()}))
+        assert "@reduce(add" in stages.program or "@update(add" in stages.program
+
+
 # --- Text ---------------------------------------------------------------------------------------
 
 
