@@ -37,6 +37,8 @@ public func compile(
       widenAccumulators,
       splitReductions,
       chooseVectorLoops,
+      pairIterations,
+      unrollAndJam,
       collapseLoops,
       limitWorkers,
       removeUnused,

@@ -34,6 +34,10 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func collapseLoops() throws { try runGoldens(pass: Schedule.collapseLoops) }
 
+  @Test func pairIterations() throws { try runGoldens(pass: Schedule.pairIterations) }
+
+  @Test func unrollAndJam() throws { try runGoldens(pass: Schedule.unrollAndJam) }
+
   @Test func limitWorkers() throws { try runGoldens(pass: Schedule.limitWorkers) }
 
   @Test func outlineKernels() throws {

@@ -1,0 +1,86 @@
+import LoopIR
+
+/// The body of a sequential loop of which several iterations may run at once in the vector loop inside: scalars that are
+/// assigned, then a nest of loops around one in lanes.
+struct JamNest {
+  let scalars: [Statement]
+  /// The loops, outermost first; the last is in lanes.
+  let loops: [ForLoop]
+  /// The body of the last.
+  let body: [Statement]
+
+  /// The nest inside `loop`; nil where there is none, or where iterations may not trade places.
+  ///
+  /// - Parameter facts: what is known inside `loop`.
+  init?(in loop: ForLoop, _ facts: Facts, _ function: LoopFunction) {
+    guard loop.step == 1, loop.isPlain, loop.mapping == .sequential, let nest = JamNest(loop.body)
+    else { return nil }
+    let changing = AssignedVariables(in: loop)
+    guard ([loop] + nest.loops).allSatisfy({ $0.hasRange(unchangedBy: changing) }),
+      !nest.carriesScalars,
+      JamDependences(of: nest, in: loop, changing, facts, function).allowJamming
+    else { return nil }
+    self = nest
+  }
+
+  /// Takes a loop's body apart; nil where it is something else.
+  private init?(_ statements: [Statement]) {
+    var scalars: [Statement] = []
+    var loops: [ForLoop] = []
+    var rest = statements
+    while case .assign? = rest.first?.kind { scalars.append(rest.removeFirst()) }
+    while rest.count == 1, case .loop(let loop)? = rest.first?.kind {
+      guard loop.isPlain else { return nil }
+      loops.append(loop)
+      rest = loop.body
+    }
+    guard let last = loops.last, last.mapping.lanes > 1, !rest.containsLoop,
+      loops.dropLast().allSatisfy({ $0.mapping == .sequential }),
+      !(scalars + rest).contains(where: \.isUnfit)
+    else { return nil }
+    self.scalars = scalars
+    self.loops = loops
+    body = rest
+  }
+
+  /// Whether an iteration reads a scalar that an earlier one has assigned.
+  private var carriesScalars: Bool {
+    [scalars, body].contains { statements in
+      var assigned: Set<VariableID> = []
+      statements.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+      var exposure = UpwardExposure(of: assigned)
+      exposure.visit(statements)
+      return !exposure.exposed.isEmpty
+    }
+  }
+}
+
+extension ForLoop {
+  /// Whether the loop has nothing but its range.
+  var isPlain: Bool { condition == nil && reductions.isEmpty && updates.isEmpty }
+
+  /// Whether the range is the same in each iteration of a loop that changes `changing`.
+  func hasRange(unchangedBy changing: AssignedVariables) -> Bool {
+    changing.leaveUnchanged(lower) && changing.leaveUnchanged(upper)
+  }
+
+  /// Whether the loop, with step 1, is known to have fewer iterations.
+  func isShorter(than count: Int) -> Bool {
+    (upper - lower).integerLiteral.map { $0 < count } ?? false
+  }
+}
+
+extension Statement {
+  /// Whether a statement, or one inside it, keeps a loop from being jammed.
+  fileprivate var isUnfit: Bool {
+    var isUnfit = false
+    [self].forEachStatement { statement in
+      switch statement.kind {
+      case .assign, .store, .conditional: break
+      case .loop, .whileLoop, .device, .allocate, .launch: isUnfit = true
+      }
+    }
+    [self].forEachExpression { e in isUnfit = isUnfit || e.isChecked }
+    return isUnfit
+  }
+}
