@@ -1,11 +1,12 @@
 import LoopIR
 
-/// The body of a sequential loop of which several iterations may run at once in the vector loop inside: scalars that are
-/// assigned, then a nest of loops around one in lanes.
+/// The body of a sequential loop of which several iterations may run at once in the vector loop inside: a nest of loops
+/// around one in lanes, with scalars that are assigned before each.
 struct JamNest {
-  let scalars: [Statement]
   /// The loops, outermost first; the last is in lanes.
   let loops: [ForLoop]
+  /// What is assigned before each of the loops.
+  let scalars: [[Statement]]
   /// The body of the last.
   let body: [Statement]
 
@@ -25,18 +26,19 @@ struct JamNest {
 
   /// Takes a loop's body apart; nil where it is something else.
   private init?(_ statements: [Statement]) {
-    var scalars: [Statement] = []
+    var scalars: [[Statement]] = []
     var loops: [ForLoop] = []
     var rest = statements
-    while case .assign? = rest.first?.kind { scalars.append(rest.removeFirst()) }
-    while rest.count == 1, case .loop(let loop)? = rest.first?.kind {
-      guard loop.isPlain else { return nil }
+    while case .loop(let loop)? = rest.last?.kind {
+      let before = Array(rest.dropLast())
+      guard loop.isPlain, before.allSatisfy(\.isAssignment) else { return nil }
+      scalars.append(before)
       loops.append(loop)
       rest = loop.body
     }
     guard let last = loops.last, last.mapping.lanes > 1, !rest.containsLoop,
       loops.dropLast().allSatisfy({ $0.mapping == .sequential }),
-      !(scalars + rest).contains(where: \.isUnfit)
+      !(scalars.joined() + rest).contains(where: \.isUnfit)
     else { return nil }
     self.scalars = scalars
     self.loops = loops
@@ -45,7 +47,7 @@ struct JamNest {
 
   /// Whether an iteration reads a scalar that an earlier one has assigned.
   private var carriesScalars: Bool {
-    [scalars, body].contains { statements in
+    (scalars + [body]).contains { statements in
       var assigned: Set<VariableID> = []
       statements.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
       var exposure = UpwardExposure(of: assigned)
@@ -71,6 +73,8 @@ extension ForLoop {
 }
 
 extension Statement {
+  fileprivate var isAssignment: Bool { if case .assign = kind { true } else { false } }
+
   /// Whether a statement, or one inside it, keeps a loop from being jammed.
   fileprivate var isUnfit: Bool {
     var isUnfit = false

@@ -57,7 +57,10 @@ private struct Pairer {
       count += 1
       switch statement.kind {
       case .assign, .store, .conditional: break
-      case .loop(let inner): isFit = isFit && inner.mapping.workers == nil && inner.isPlain
+      case .loop(let inner):
+        // On a worker of its own, a loop inside has no others.
+        isFit =
+          isFit && inner.isPlain && (inner.mapping.workers == nil || loop.mapping.workers != nil)
       case .whileLoop, .device, .allocate, .launch: isFit = false
       }
     }

@@ -13,7 +13,7 @@ import struct Syntax.Span
 ///                                                  for k in m // 4 * 4..<m: …
 ///
 /// An element stays in a variable for four updates, in the order they had. The vector loop may stand inside other loops,
-/// and scalars may be assigned before it. Required is that no two iterations that change places touch one element (see
+/// and scalars may be assigned before each. Required is that no two iterations that change places touch one element (see
 /// `JamDependences`); see Carr and Kennedy, "Improving the ratio of memory operations to floating-point operations in
 /// loops" (1994).
 public let unrollAndJam = Pass<LoopFunction>("unroll-and-jam") { function, _ in
@@ -82,14 +82,14 @@ private struct Jammer {
   private mutating func jammedBody(
     of nest: JamNest, replacing variable: VariableID, by first: Expression
   ) -> [Statement] {
-    var before: [Statement] = []
+    var before = [[Statement]](repeating: [], count: nest.loops.count)
     var body: [Statement] = []
     for number in 0..<Self.factor {
       var replacements = [variable: first + .index(number)]
       var scalars: [VariableID: VariableID] = [:]
       // The last iteration leaves its values under the names that code after the loop reads.
       if number < Self.factor - 1 {
-        for case .assign(let id, _) in nest.scalars.map(\.kind) {
+        for case .assign(let id, _) in nest.scalars.joined().map(\.kind) {
           let own = scalars[id] ?? function.add(function[id])
           scalars[id] = own
           replacements[id] = function.read(own)
@@ -104,7 +104,9 @@ private struct Jammer {
         }
         return Statement(.assign(scalars[id] ?? id, value), at: renamed.span)
       }
-      before += nest.scalars.map(copied)
+      for (depth, assignments) in nest.scalars.enumerated() {
+        before[depth] += assignments.map(copied)
+      }
       body += nest.body.map(copied)
     }
     var inner = keepingElements(body)
@@ -112,9 +114,9 @@ private struct Jammer {
       var copy = loop
       copy.body = inner
       if depth == nest.loops.count - 1 { copy.mapping.unroll = min(copy.mapping.unroll, 2) }
-      inner = [Statement(.loop(copy), at: loop.span)]
+      inner = before[depth] + [Statement(.loop(copy), at: loop.span)]
     }
-    return before + inner
+    return inner
   }
 
   /// The body of the vector loop with each element that it stores in a variable meanwhile. Of run-time extents LLVM does not
