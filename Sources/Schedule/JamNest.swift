@@ -81,7 +81,7 @@ extension Statement {
     [self].forEachStatement { statement in
       switch statement.kind {
       case .assign, .store, .conditional: break
-      case .loop, .whileLoop, .device, .allocate, .launch: isUnfit = true
+      case .call, .loop, .whileLoop, .device, .allocate, .requireEqual, .launch: isUnfit = true
       }
     }
     [self].forEachExpression { e in isUnfit = isUnfit || e.isChecked }
