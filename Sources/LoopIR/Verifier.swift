@@ -21,6 +21,8 @@ private struct Verifier {
   var expressions: ExpressionVerifier
   /// The variables that some path to this point assigns, and the parameters.
   private var assigned: Set<VariableID> = []
+  /// The variables in the order in which they came into `assigned`, so that a branch is left without copying the set.
+  private var order: [VariableID] = []
   /// The arguments, and the temporaries that exist at this point.
   private var available: Set<BufferID> = []
   /// The variables of the loops around this point.
@@ -35,7 +37,7 @@ private struct Verifier {
   mutating func verifyFunction() {
     for (i, variable) in function.variables.enumerated() {
       guard case .parameter(let position) = variable.role else { continue }
-      assigned.insert(VariableID(i))
+      assign(VariableID(i))
       if position < 0 { fail("the parameter '\(variable.name)' has position \(position)") }
     }
     for (i, buffer) in function.buffers.enumerated() {
@@ -55,6 +57,11 @@ private struct Verifier {
 
   private mutating func fail(_ message: String, at span: Span = .none) {
     expressions.fail(message, at: span)
+  }
+
+  /// Notes that a variable may have a value from here on.
+  private mutating func assign(_ id: VariableID) {
+    if assigned.insert(id).inserted { order.append(id) }
   }
 
   /// Checks an expression that must be known before anything runs.
@@ -110,7 +117,7 @@ private struct Verifier {
       guard let variable = expressions[id, at: span] else { return }
       verify(value, variable.type, as: "the value")
       verifyAssignable(id, at: span)
-      assigned.insert(id)
+      assign(id)
     case .store(let id, let indices, let value):
       for index in indices {
         expressions.verify(index)
@@ -127,12 +134,13 @@ private struct Verifier {
       verify(body)
     case .conditional(let condition, let then, let otherwise):
       verify(condition, .bool, as: "the condition")
-      let before = assigned
+      let before = order.count
       verify(then)
-      let afterThen = assigned
-      assigned = before
+      let inThen = Array(order[before...])
+      assigned.subtract(inThen)
+      order.removeSubrange(before...)
       verify(otherwise)
-      assigned.formUnion(afterThen)
+      inThen.forEach { assign($0) }
     case .device(let body): verify(body)
     case .allocate(let id, let body): verifyAllocation(of: id, body, at: span)
     case .requireEqual(let left, let right):
@@ -167,9 +175,9 @@ private struct Verifier {
   private mutating func assumeAssigned(in body: [Statement]) {
     body.forEachStatement { statement in
       switch statement.kind {
-      case .assign(let id, _): assigned.insert(id)
-      case .call(let call): if let id = call.result { assigned.insert(id) }
-      case .loop(let loop): assigned.insert(loop.variable)
+      case .assign(let id, _): assign(id)
+      case .call(let call): if let id = call.result { assign(id) }
+      case .loop(let loop): assign(loop.variable)
       case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
       }
     }
@@ -204,7 +212,7 @@ private struct Verifier {
     }
     verifyAssignable(loop.variable, at: loop.span)
     let isOuter = loopVariables.insert(loop.variable).inserted
-    assigned.insert(loop.variable)
+    assign(loop.variable)
     assumeAssigned(in: loop.body)
     verify(loop.body)
     if isOuter { loopVariables.remove(loop.variable) }

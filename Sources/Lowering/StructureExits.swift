@@ -10,7 +10,7 @@ import Syntax
 ///         s += x[i]                             else: s += x[i]
 ///
 /// What follows a statement that always leaves in one branch moves into the other branch; what follows a statement that
-/// may leave from deeper inside stands under the flags that it may set. `return e` assigns `.result`; the only `return` left is the
+/// may leave from deeper inside, or after many others, stands under the flags that they may set. `return e` assigns `.result`; the only `return` left is the
 /// last statement. The names of flags are none that Python can spell.
 struct StructuredBody {
   /// The body; where the function gives a value, it ends in its only `return`.
@@ -73,25 +73,44 @@ struct StructuredBody {
 
   // MARK: Sequences
 
+  /// How many statements that may leave are nested in each other before the rest of the block stands beside them.
+  private static let deepestNesting = 16
+
+  /// Structures a block: each stretch of it stands under the flags that those before it may set.
   private mutating func structured(_ statements: ArraySlice<Syntax.Statement>) -> Flow {
-    var flow = Flow()
     var rest = statements
+    var flow = stretch(of: &rest, nesting: 0)
+    while !rest.isEmpty && !flow.alwaysLeaves {
+      let next = stretch(of: &rest, nesting: 0)
+      flow.statements += under(flow.flags, next.statements)
+      flow.alwaysLeaves = next.alwaysLeaves
+      flow.flags.formUnion(next.flags)
+    }
+    return flow
+  }
+
+  /// Structures statements until they always leave, are nested too deep, or end; what is left stays in `rest`.
+  private mutating func stretch(
+    of rest: inout ArraySlice<Syntax.Statement>, nesting: Int
+  ) -> Flow {
+    var flow = Flow()
+    if nesting == Self.deepestNesting { return flow }
     while let statement = rest.popFirst() {
       let part = structured(statement)
       if part.flags.isEmpty {
         flow.statements += part.statements
         continue
       }
+      flow.alwaysLeaves = part.alwaysLeaves
+      flow.flags = part.flags
       if part.alwaysLeaves {
         flow.statements += part.statements
-        flow.alwaysLeaves = true
-        flow.flags = part.flags
         return flow
       }
-      let tail = structured(rest)
+      let tail = stretch(of: &rest, nesting: nesting + 1)
       flow.statements += joined(part, tail)
       flow.alwaysLeaves = tail.alwaysLeaves
-      flow.flags = part.flags.union(tail.flags)
+      flow.flags.formUnion(tail.flags)
       return flow
     }
     return flow
@@ -105,10 +124,17 @@ struct StructuredBody {
     {
       return [open(tail)]
     }
-    flagsRead.formUnion(first.flags)
-    let test = Expression(.unary(.not, Self.anyOf(first.flags.sorted())))
-    return first.statements
-      + [Statement(.conditional(test: test, then: tail.statements, otherwise: []))]
+    return first.statements + under(first.flags, tail.statements)
+  }
+
+  /// The statements where none of some flags is set.
+  private mutating func under(
+    _ flags: Set<String>, _ statements: [Syntax.Statement]
+  ) -> [Syntax.Statement] {
+    if statements.isEmpty { return [] }
+    flagsRead.formUnion(flags)
+    let test = Expression(.unary(.not, Self.anyOf(flags.sorted())))
+    return [Statement(.conditional(test: test, then: statements, otherwise: []))]
   }
 
   /// For an `if` that leaves in one branch always and in the other never: what puts a tail into that other branch.

@@ -122,8 +122,23 @@ private struct VectorChooser {
     return size
   }
 
+  /// The most conditions and the most parts of expressions in the body of a vector loop: LLVM's time grows with the square
+  /// of the first (400 took 17 s).
+  private static let mostConditions = 64
+  private static let mostOperations = 8192
+
+  /// Whether LLVM makes vector code of the body in a reasonable time.
+  private func isShort(_ body: [Statement]) -> Bool {
+    var conditions = 0
+    var operations = 0
+    body.forEachStatement { if case .conditional = $0.kind { conditions += 1 } }
+    body.forEachExpression { _ in operations += 1 }
+    return conditions <= Self.mostConditions && operations <= Self.mostOperations
+  }
+
   /// Whether the body is one the emitter runs in lanes, and worth it.
   private func isVectorizable(_ loop: ForLoop) -> Bool {
+    if !isShort(loop.body) { return false }
     let assigned = AssignedVariables(inLanesOf: loop)
     var isPossible = true
     loop.body.forEachStatement { statement in

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness import Wrong, check, define, each, reject, survives
+from harness import Wrong, check, check_or_reject, define, each, reject, survives
 
 import parpy
 
@@ -832,3 +832,49 @@ def test_many_exits_in_a_row() -> None:
     lines = "".join(f"        if x[i] == {i}:\n            continue\n" for i in range(100))
     program = define(f"def program(x, y):\n    for i in range(2):\n{lines}        y[i] = 1\n")
     check(program, np.array([0.0, 7.0]), np.zeros(2))
+
+
+LEAVING = [
+    "if x[i] == {k}:\n    continue",
+    "if x[i] == {k}:\n    y[0] += {k}\n    continue\nelse:\n    y[1] += 1",
+    "if x[i] > {k}:\n    y[2] += 1\nelse:\n    if y[1] > {k} * 9:\n        continue\n    y[3] += 1",
+    "y[4] += {k}",
+    "for j in range({k} % 4):\n    if j == x[i]:\n        break\n    y[5] += j",
+    "if x[i] == {k} + 100:\n    break",
+    "if x[i] == {k} + 200:\n    return",
+]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_long_chains_of_exits(seed: int) -> None:
+    """More exits than are nested in each other; each alone, and where they lie deep in the chain."""
+    chooser = random.Random(seed)
+    choices = LEAVING if seed % 3 == 0 else LEAVING[:-1] if seed % 3 == 1 else LEAVING[:-2]
+    chain = "\n".join(chooser.choice(choices).format(k=k) for k in range(70))
+    indented = chain.replace("\n", "\n        ")
+    source = (
+        f"def chain(x, y):\n    for i in range(len(x)):\n        {indented}\n        y[6] += 1\n"
+    )
+    tail = "" if "return" in chain else "    y[7] += 1\n"
+    program = define(source + tail)
+    for start in (0, 17, 64, 100, 164, 200, 250):
+        x = np.array([3.0, 69, 35, start, start + 1, 18, 500])
+        check_or_reject(program, x, np.zeros(8))
+        if "return" not in chain:
+            check(program, x, np.zeros(8))
+
+
+def test_very_long_chains_of_exits() -> None:
+    """They were nested in each other, and the compiler ran out of stack or time."""
+    lines = "".join(
+        f"        if x[i] == {k}:\n            continue\n        x[i] += 1.0\n" for k in range(6000)
+    )
+    program = parpy.jit(define(f"def very_long(x):\n    for i in range(len(x)):\n{lines}"))
+    survives(lambda: program.lower(np.zeros(3)))
+    for schedule in ({}, {"N": parpy.threads(8)}):
+        lines = "".join(
+            f"        if x[i] == {k}:\n            continue\n" for k in range(0, 900, 3)
+        )
+        head = "    parpy.label('N')\n    for i in range(len(x)):\n"
+        program = define(f"def long(x):\n{head}{lines}        x[i] = -1.0\n")
+        check(program, np.arange(1000.0), schedules=[schedule], plain=False)
