@@ -87,15 +87,25 @@ struct PrivateCopies {
 }
 
 extension [Statement] {
-  /// The statements with every access to a buffer made to another one, which has one dimension more, in front.
-  func redirecting(_ old: BufferID, to new: BufferID, behind index: Expression) -> [Statement] {
-    let loads = mapExpressions { e in
-      guard case .load(old, let indices) = e.kind else { return e }
-      return e.replacing(.load(new, [index] + indices))
-    }
-    return loads.flatMapStatements { statement in
+  /// The statements with every update of a buffer made to another one, which has one dimension more, in front, and
+  /// elements of the given type.
+  func redirecting(
+    _ old: BufferID, to new: BufferID, behind index: Expression, as type: ScalarType
+  ) -> [Statement] {
+    flatMapStatements { statement in
       guard case .store(old, let indices, let value) = statement.kind else { return [statement] }
-      return [Statement(.store(new, [index] + indices, value), at: statement.span)]
+      let place = [index] + indices
+      guard value.type != type, let update = Update(of: .load(old, indices), in: value) else {
+        let redirected = value.mapBottomUp { e in
+          guard case .load(old, let indices) = e.kind else { return e }
+          return e.replacing(.load(new, [index] + indices))
+        }
+        return [Statement(.store(new, place, redirected), at: statement.span)]
+      }
+      let sum = Expression(
+        .binary(update.op, Expression(.load(new, place), type), update.term.converted(to: type)),
+        type, at: value.span)
+      return [Statement(.store(new, place, sum), at: statement.span)]
     }
   }
 }

@@ -69,9 +69,23 @@ private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
 struct Update {
   var op: BinaryOperator
   var term: Expression
+  /// The type that is computed in: wider than that of the target where the result is rounded to it, as in
+  /// `y = float32(float64(y) + x)`.
+  var type: ScalarType
 
   /// Takes `value` apart as an update of `target`; nil where it is none.
   init?(of target: Expression.Kind, in value: Expression) {
+    if case .convert(let wide) = value.kind, value.type.isFloat, wide.type.isFloat,
+      wide.type.size > value.type.size
+    {
+      let widened = Expression.Kind.convert(Expression(target, value.type))
+      guard let update = Update(of: widened, in: wide),
+        !update.term.contains({ $0.kind == target })
+      else { return nil }
+      self = update
+      return
+    }
+    type = value.type
     guard case .binary(let op, let left, let right) = value.kind, op.identity(of: value.type) != nil
     else {
       guard case .logical(let op, let left, let right) = value.kind, left.kind == target,
@@ -332,7 +346,7 @@ private struct ReductionRecognizer {
     var after: [Statement] = []
     for candidate in updatedElements() {
       guard let (op, span) = commonOperator(of: candidate),
-        let identity = op.identity(of: function[candidate.buffer].element)
+        let identity = op.identity(of: widestType(of: candidate))
       else {
         errors.append(
           Diagnostic(
@@ -342,18 +356,22 @@ private struct ReductionRecognizer {
         continue
       }
       let element = function[candidate.buffer].element
-      let accumulator = function.add(Variable(function[candidate.buffer].name, element))
+      let type = widestType(of: candidate)
+      let accumulator = function.add(Variable(function[candidate.buffer].name, type))
       let read = function.read(accumulator)
       before.append(Statement(.assign(accumulator, identity), at: span))
       loop.body = loop.body.flatMapStatements { statement in
         guard case .store(candidate.buffer, candidate.indices, let value) = statement.kind,
           let update = Update(of: candidate.load, in: value)
         else { return [statement] }
-        let sum = Expression(.binary(update.op, read, update.term), element, at: value.span)
+        let sum = Expression(
+          .binary(update.op, read, update.term.converted(to: type)), type, at: value.span)
         return [Statement(.assign(accumulator, sum), at: statement.span)]
       }
       let target = Expression(candidate.load, element, at: span)
-      let total = Expression(.binary(op.combining, target, read), element, at: span)
+      let total = Expression(
+        .binary(op.combining, target.converted(to: type), read), type, at: span
+      ).converted(to: element)
       let store = Statement(.store(candidate.buffer, candidate.indices, total), at: span)
       let isEmpty = Expression.compare(
         loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper)
@@ -364,6 +382,18 @@ private struct ReductionRecognizer {
       }
     }
     return (before, after)
+  }
+
+  /// The widest type that the loop's updates of an element are computed in.
+  private func widestType(of element: Element) -> ScalarType {
+    var type = function[element.buffer].element
+    loop.body.forEachStatement { statement in
+      guard case .store(element.buffer, element.indices, let value) = statement.kind,
+        let update = Update(of: element.load, in: value), update.type.size > type.size
+      else { return }
+      type = update.type
+    }
+    return type
   }
 
   private struct Element: Hashable {

@@ -151,14 +151,17 @@ struct ChunkedLoop {
   mutating func splitBuffers(_ function: inout LoopFunction) {
     for (position, update) in loop.updates.enumerated() {
       let buffer = function[update.buffer]
-      guard let identity = update.op.identity(of: buffer.element) else { continue }
+      // Reductions of 16-bit floats accumulate in float32.
+      let type: ScalarType = buffer.element.isHalf ? .float32 : buffer.element
+      guard let identity = update.op.identity(of: type) else { continue }
       let parts = function.add(
         Buffer(
-          "parts", buffer.element, extents: [count] + Self.padded(buffer.extents),
+          "parts", type, extents: [count] + Self.padded(buffer.extents),
           role: .temporary))
       temporaries.append(parts)
       let own = function.read(chunk)
-      inner.body = inner.body.redirecting(update.buffer, to: parts, behind: own)
+      inner.body = inner.body.redirecting(
+        update.buffer, to: parts, behind: own, as: type)
       inner.updates[position].buffer = parts
       before.append(
         Self.overElements(of: buffer, &function, at: span) { indices in
@@ -171,8 +174,10 @@ struct ChunkedLoop {
             update.buffer, indices,
             Expression(
               .binary(
-                update.op, Expression(.load(update.buffer, indices), buffer.element),
-                Expression(.load(parts, [part] + indices), buffer.element)), buffer.element))
+                update.op,
+                Expression(.load(update.buffer, indices), buffer.element).converted(to: type),
+                Expression(.load(parts, [part] + indices), type)), type
+            ).converted(to: buffer.element))
         })
     }
   }

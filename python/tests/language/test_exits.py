@@ -847,7 +847,7 @@ LEAVING = [
 
 @pytest.mark.parametrize("seed", range(12))
 def test_long_chains_of_exits(seed: int) -> None:
-    """More exits than are nested in each other; each alone, and where they lie deep in the chain."""
+    """More exits than are nested in each other."""
     chooser = random.Random(seed)
     choices = LEAVING if seed % 3 == 0 else LEAVING[:-1] if seed % 3 == 1 else LEAVING[:-2]
     chain = "\n".join(chooser.choice(choices).format(k=k) for k in range(70))

@@ -75,12 +75,6 @@ def adds_wider_terms(x, y):
         y[0] += x[i]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=parpy.CompileError,
-    reason="`y32[0] += x64[i]` is `y32[0] = float32(float64(y32[0]) + x64[i])`, which is not seen"
-    " as an update; the message says that the element is read in another way",
-)
 def test_a_reduction_into_an_element_of_a_narrower_type() -> None:
     x, y = np.arange(100.0), np.zeros(1, np.float32)
     check(adds_wider_terms, x, y, schedules=[{"N": parpy.threads(64).reduce()}])
