@@ -22,7 +22,8 @@ OUTPUTS = ("A", "B")
 
 def initialize(TSTEPS: int, N: int) -> dict[str, Any]:
     i, j, k = np.ogrid[:N, :N, :N]
-    A = (i + j + (N - k)) * 10.0 / N
+    # The original is linear in i, j and k: a steady state, which a kernel that does nothing keeps.
+    A = (i + j + (N - k)) * 10.0 / N + (i * j + k * k) % 7
     return {"TSTEPS": TSTEPS, "A": A, "B": A.copy()}
 
 

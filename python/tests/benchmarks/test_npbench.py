@@ -86,6 +86,12 @@ def test_plain(name: str) -> None:
     assert program.mistakes(run(program, _catalog.plain(program.kernel)), expected) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kernel_that_does_nothing_is_wrong(name: str) -> None:
+    program = load(name)
+    assert program.mistakes(run(program, lambda *_: None), run(program, program.reference)) != []
+
+
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled(name: str) -> None:
     program = _catalog.load(name)
