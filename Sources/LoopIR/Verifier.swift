@@ -168,7 +168,7 @@ private struct Verifier {
     }
     guard let id = call.result, expressions[id, at: span] != nil else { return }
     verifyAssignable(id, at: span)
-    assigned.insert(id)
+    assign(id)
   }
 
   /// Takes the assignments of a loop's body as made: an earlier iteration may have made them.
