@@ -116,6 +116,8 @@ class Expressions(Writer):
         if form == "sum":
             return self.scalar_reduction(t.is_int) or self.literal("wi")
         left = self.integer(depth - 1)
+        if not t.is_int(left.kind):  # int64 with uint64 is float64
+            left = Value(self.exactly(left, "int64"), "int64")
         if form == "neg":
             return Value(f"(-{left.text})", left.kind)
         if form == "~":

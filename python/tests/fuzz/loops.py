@@ -24,6 +24,7 @@ class Statements(Expressions):
             if self.owned is None:
                 kinds += [self.parallel, self.parallel, self.parallel, self.reduce, self.reduce]
                 kinds += [self.histogram, self.shifted, self.accumulate, self.temporary]
+                kinds += [self.product, self.product]
             else:
                 kinds += [self.private]
         if self.loops and self.chance(0.35):
@@ -143,6 +144,13 @@ class Statements(Expressions):
         for name, (low, high) in self.counters.items():
             if low >= 0 and high <= 40:
                 forms += [(f"{name}", 0, high - 1), (f"{name}, {high + 1}", low, high)]
+                forms += [(f"{name}, -1, -1", 0, high), (f"max(0, {name} - 2), {name}", 0, high)]
+        # Ranges that data give, which differ between the iterations of a loop around.
+        source = self.array(lambda a: t.is_int(a.kind))
+        if source and self.counters and self.chance(0.7):
+            first, last = (f"int({self.element(source, 0)}) % {n}" for n in (4, 7))
+            forms += [(last, 0, 5), (f"{first}, {last}", 0, 5), (f"{last}, {first}, -1", 1, 6)]
+            forms += [(f"{first}, 9 + {last}, 2", 0, 13)]
         return self.one(*forms)
 
     def for_(self) -> None:
@@ -290,6 +298,74 @@ class Loops(Statements):
                     self.owned = kept
                 return
             self.body(3)
+
+    def product(self) -> None:
+        """A product of matrices, or what looks like one: rows that are updated again and again."""
+        target = self.array(lambda a: len(a.extents) == 2 and not t.is_bool(a.kind))
+        if target is None or target.extents[0] * target.extents[1] > 1200:
+            return
+        rows, columns = target.extents
+        same = self.chance(0.2)
+        other = self.array(
+            lambda a: (
+                len(a.extents) == 2
+                and a.extents[1] >= columns
+                and (a is target) == same
+                and a.extents[0] * columns * rows <= 6000
+                and t.storable(a.kind, target.kind)
+                and not t.is_bool(a.kind)
+            )
+        )
+        if other is None:
+            return
+        i, k, j = self.fresh("i"), self.fresh("i"), self.fresh("i")
+        if not same:
+            self.label("loop")
+        self.emit(f"for {i} in range({target.name}.shape[0]):")
+        terms = other.extents[0]
+        owned = {target.name: (i,)}
+        with self.block(), self.counter(i, 0, rows - 1), self.parallel_body(owned):
+            if self.chance(0.3):
+                self.emit(f"{target.name}[{i}, :] *= {self.number(0, 2)}")
+            span = self.one(
+                f"{other.name}.shape[0]", str(terms), f"0, {terms}, 2", f"1, {terms}",
+                f"min({terms}, {i} + 1)", f"min({terms}, {i} + 1), {terms}",
+            )  # fmt: skip
+            self.emit(f"for {k} in range({span}):")
+            with self.block(), self.counter(k, 0, terms - 1):
+                self.product_term(target, other, i, k, j)
+
+    def product_term(self, target: Array, other: Array, i: str, k: str, j: str) -> None:
+        shown = self.arrays
+        self.arrays = [a for a in shown if a is not target]
+        factor = "2"
+        if self.arrays and self.chance(0.8):
+            value = self.expression(target.kind, 1)
+            factor = self.exactly(value, target.kind)
+        if self.chance(0.4):
+            name = self.fresh("s")
+            self.emit(f"{name} = {factor}")
+            factor = name
+        op = self.one("+=", "+=", "-=")
+        columns = target.extents[1]
+        first = self.one(0, 0, 0, columns // 2)
+        if self.chance(0.5):
+            part = f"{first}:{columns}" if first or other.extents[1] > columns else ":"
+            self.label("slice")
+            row = f"{other.name}[{k}, {part}]"
+            self.emit(f"{target.name}[{i}, {part}] {op} {factor} * {row}")
+        else:
+            self.label("loop")
+            self.emit(f"for {j} in range({first}, {columns}):")
+            with self.block(), self.counter(j, first, columns - 1):
+                update = f"{target.name}[{i}, {j}] {op} {factor} * {other.name}[{k}, {j}]"
+                if self.chance(0.25):
+                    self.emit(f"if {self.condition(1).text}:")
+                    with self.block():
+                        self.emit(update)
+                else:
+                    self.emit(update)
+        self.arrays = shown
 
     def private(self) -> None:
         """A small temporary of one iteration."""

@@ -22,7 +22,7 @@ import builtins
 import functools
 import math
 import random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import types_of as t
@@ -92,7 +92,9 @@ class _Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         read = ast.parse(ast.unparse(node.target), mode="eval").body
         value = self._operation(node.op, read, node.value)
-        if isinstance(node.target, ast.Subscript) and self.reduces == 0:
+        if isinstance(node.target, ast.Name):
+            value = ast.Call(ast.Name("_in_place", ast.Load()), [read, value], [])
+        elif isinstance(node.target, ast.Subscript) and self.reduces == 0:
             value = ast.Call(ast.Name("_fits", ast.Load()), [read, value], [])
         return ast.Assign([node.target], value)
 
@@ -155,8 +157,10 @@ class Perturbation:
                 moved = same(value) + (self.move(size, 4) - size) if op != "*" else None
                 kept = float if type(value) is float else same
                 return self.move(value, 4) if moved is None else kept(moved)
-        if op == "*" and self.contracts and not _exact_product(left, right, value):
-            return self.move(value, 2)
+        if op == "*" and self.contracts:
+            if np.any(np.isinf(value) & np.isfinite(left) & np.isfinite(right)):
+                raise Discard("a product that overflows, unless a sum takes it in")
+            return value if _exact_product(left, right, value) else self.move(value, 2)
         return value
 
     def call(self, name: str, function: Any, *args: Any, **keywords: Any) -> Any:
@@ -214,6 +218,14 @@ def _fits(target: Any, value: Any) -> Any:
     return value
 
 
+def _in_place(target: Any, value: Any) -> Any:
+    """What a name stands for after an in-place operation: an array stays the same one."""
+    if not isinstance(target, np.ndarray):
+        return value
+    target[...] = _fits(target, value)
+    return target
+
+
 def _coarse(*values: Any) -> bool:
     """Whether sums of such numbers are exact in every order: multiples of 2⁻⁶, not large."""
     for value in values:
@@ -229,8 +241,11 @@ def _coarse(*values: Any) -> bool:
 
 def _exact_product(left: Any, right: Any, value: Any) -> bool:
     with np.errstate(all="ignore"):
-        if np.asarray(value).dtype != np.float64:
-            wide = np.asarray(left, np.float64) * np.asarray(right, np.float64)
+        kind = np.asarray(value).dtype
+        if kind != np.float64:
+            # A Python float is rounded to the type of the other operand.
+            wide = np.asarray(left, kind).astype(np.float64)
+            wide = wide * np.asarray(right, kind).astype(np.float64)
             return bool(np.all((wide == value) | ~np.isfinite(wide)))
         # Both of at most 26 bits, and no underflow.
         short = [np.asarray(v, np.float64) for v in (left, right)]
@@ -248,13 +263,18 @@ def _instrumented(text: str, reassociated: frozenset[str]) -> Any:
 
 
 def run_plain(
-    text: str, arguments: list[Any], reassociated: frozenset[str], how: Perturbation
+    text: str,
+    arguments: list[Any],
+    reassociated: frozenset[str],
+    how: Perturbation,
+    errors: Literal["ignore", "raise"] = "ignore",
 ) -> None:
-    """Runs the program on `arguments`, in place."""
+    """Runs the program on `arguments`, in place; `errors` is for `np.errstate`."""
     module: dict[str, Any] = {"np": np, "parpy": parpy, "__builtins__": builtins}
     module |= {"_op": how.op, "_call": how.call, "_checked": checked, "_fits": _fits}
+    module["_in_place"] = _in_place
     exec(_instrumented(text, reassociated), module)
-    with np.errstate(all="ignore"):
+    with np.errstate(all=errors, under="ignore"):
         module["program"](*arguments)
 
 
