@@ -157,6 +157,8 @@ class Perturbation:
                 moved = same(value) + (self.move(size, 4) - size) if op != "*" else None
                 kept = float if type(value) is float else same
                 return self.move(value, 4) if moved is None else kept(moved)
+        if op == "**" and right == 2:
+            op, right = "*", left  # a multiplication, which a sum may take in
         if op == "*" and self.contracts:
             if np.any(np.isinf(value) & np.isfinite(left) & np.isfinite(right)):
                 raise Discard("a product that overflows, unless a sum takes it in")
