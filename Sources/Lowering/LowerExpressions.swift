@@ -170,7 +170,8 @@ extension Lowerer {
     }
     switch names.resolve(path) {
     case .integer, .float, .bool, .typedScalar, .complex, .shapeVariable: return true
-    case .intrinsic, .scalarType, .function, .foreign, .typeVariable, .missing, .unsupported: return false
+    case .intrinsic, .scalarType, .function, .foreign, .typeVariable, .missing, .unsupported:
+      return false
     }
   }
 

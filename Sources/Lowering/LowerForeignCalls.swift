@@ -18,12 +18,6 @@ extension Lowerer {
     }
     guard let function else { throw reject(.undeclaredExternal(name, declarations, at: span)) }
     try requirePlace(of: function, at: span)
-    if let type = function.result?.type, type.isComplex {
-      throw reject(
-        .unsupported(
-          "\(name), which returns a \(type),", at: span,
-          help: "let it write its result into an array"))
-    }
     let parameters = function.parameters.map(\.name)
     var operands: [String: ForeignCall.Operand] = [:]
     var extents: [UInt64: LoopIR.Expression] = [:]
@@ -85,14 +79,11 @@ extension Lowerer {
   }
 
   private func scalar(_ value: TypedValue, _ place: ForeignArgument) throws -> LoopIR.Expression {
-    var isComplex = value.type.isComplex
-    if case .scalar(.named(let name)) = place.parameter.annotation {
-      isComplex = isComplex || ScalarType(name: name)?.isComplex ?? false
-    }
-    if isComplex {
+    if value.type.isComplex {
       throw reject(
         .foreignArgument(
-          place, is: "a complex number", help: "pass its parts: z.real, z.imag"))
+          place, is: value.type.description, help: "pass an array, or z.real and z.imag one by one")
+      )
     }
     switch place.parameter.annotation {
     case nil: return value.expression
@@ -137,13 +128,7 @@ extension Lowerer {
       }
       if let extents { try require(part.extents, equal: extents, place, &known) }
     }
-    switch place.function.place {
-    case .external: try requireContiguous(part, place)
-    case .callback:
-      if element.isComplex {
-        throw reject(.foreignArgument(place, is: "an array of \(element)", help: nil))
-      }
-    }
+    if case .external = place.function.place { try requireContiguous(part, place) }
     return part
   }
 

@@ -129,11 +129,13 @@ final class CallbackTable {
     case .scalar(let type) where type.isUnsignedInteger:
       return try OwnedObject(PyLong_FromUnsignedLongLong(UInt64(bitPattern: words[0])))
     case .scalar: return try OwnedObject(PyLong_FromLongLong(words[0]))
-    case .array(let element, let dimensions, let isTemporary):
+    case .array(let element, let dimensions, let isTemporary, let holdsParts):
+      let shown = holdsParts ? dimensions - 1 : dimensions
       let address = try OwnedObject(PyLong_FromLongLong(words[0]))
-      let extents = try tuple(words + 1, dimensions, times: 1)
-      let strides = try tuple(words + 1 + dimensions, dimensions, times: Int64(element.size))
-      let name = try element.name.python()
+      let extents = try tuple(words + 1, shown, times: 1)
+      let strides = try tuple(words + 1 + dimensions, shown, times: Int64(element.size))
+      let complex: ScalarType = element == .float32 ? .complex64 : .complex128
+      let name = try (holdsParts ? complex : element).name.python()
       // The memory of arguments lives as long as anybody holds the buffer.
       let owner =
         isTemporary ? OwnedObject(retaining: py_none()) : try frame.pointee.argumentTuple()
@@ -158,7 +160,7 @@ final class CallbackTable {
     of signature: CallbackSignature, _ arguments: PythonPointer
   ) throws(PythonException) {
     for (position, operand) in signature.operands.enumerated() {
-      guard case .array(_, _, isTemporary: true) = operand,
+      guard case .array(_, _, isTemporary: true, _) = operand,
         let buffer = PyTuple_GetItem(arguments, position)
       else { continue }
       // An exception of the callback's must not be in the way.

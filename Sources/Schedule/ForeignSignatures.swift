@@ -15,14 +15,15 @@ public struct ExternalSignature: Sendable, Hashable {
 public struct CallbackSignature: Sendable, Hashable {
   public enum Operand: Sendable, Hashable {
     case scalar(ScalarType)
-    /// `isTemporary` where the memory goes back before the function returns.
-    case array(ScalarType, dimensions: Int, isTemporary: Bool)
+    /// `isTemporary` where the memory goes back before the function returns; `holdsParts` where the last dimension is the two
+    /// parts of complex elements.
+    case array(ScalarType, dimensions: Int, isTemporary: Bool, holdsParts: Bool)
 
     /// How many words the operand takes.
     public var wordCount: Int {
       switch self {
       case .scalar: 1
-      case .array(_, let dimensions, _): 1 + 2 * dimensions
+      case .array(_, let dimensions, _, _): 1 + 2 * dimensions
       }
     }
   }
@@ -55,7 +56,8 @@ extension ForeignCall {
         case .array(let part):
           let buffer = function[part.buffer]
           return .array(
-            buffer.element, dimensions: part.extents.count, isTemporary: buffer.role == .temporary)
+            buffer.element, dimensions: part.extents.count, isTemporary: buffer.role == .temporary,
+            holdsParts: buffer.holdsParts)
         }
       }, result: result.map { function[$0].type })
   }

@@ -101,20 +101,24 @@ private struct ComplexSplitter {
       loop.body = split(loop.body)
       return [Statement(.loop(loop), at: span).mapExpressions { split($0) }]
     case .call(let call):
-      // The parts of an element lie side by side, so it begins with the first of them.
-      let parts = call.mapOperands { operand in
-        guard case .array(let part) = operand, original[part.buffer].element.isComplex else {
-          return operand
-        }
-        return .array(ArrayPart(part.buffer, part.dimensions + [.index(.index(0))]))
-      }
-      return [Statement(.call(parts), at: span).mapExpressions { split($0) }]
+      return [Statement(.call(split(call)), at: span).mapExpressions { split($0) }]
     case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
     }
     var copy = self
     let inner = statement.mapExpressions { split($0) }.mapBlocks { copy.split($0) }
     self = copy
     return [inner]
+  }
+
+  /// Passes both parts of the elements of complex arrays; complex scalars are not passed.
+  private func split(_ call: ForeignCall) -> ForeignCall {
+    call.mapOperands { operand in
+      guard case .array(var part) = operand, original[part.buffer].element.isComplex else {
+        return operand
+      }
+      part.dimensions.append(.range(start: .index(0), extent: .index(2), step: 1))
+      return .array(part)
+    }
   }
 
   /// Assigns both parts; each may need what the other part was before.

@@ -26,6 +26,8 @@ _PYTHON_TYPES: dict[object, ElemSize] = {
     int: ElemSize.I64,
     float: ElemSize.F64,
 }
+# Passed in arrays alone.
+_COMPLEX = (ElemSize.C64, ElemSize.C128)
 _ONE_THREAD = LoopPar()
 _HAS_STAR_PARAMETERS = 0x04 | 0x08  # inspect.CO_VARARGS, CO_VARKEYWORDS
 
@@ -227,7 +229,7 @@ def callback(function: Callable[P, R]) -> Callback[P, R]:
     is_weak = False
     if result in _PYTHON_TYPES:
         result, is_weak = _PYTHON_TYPES[result], True
-    if result is not None and not isinstance(result, ElemSize):
+    if result is not None and (not isinstance(result, ElemSize) or result in _COMPLEX):
         raise TypeError(
             f"{python.__qualname__} must return a scalar type of parpy.types, an int, a float, a "
             f"bool or nothing, not {result!r}"
@@ -258,7 +260,7 @@ def _external_parameter(function: FunctionType, name: str, annotation: object) -
         return f"array {annotation.elem.value}"
     if isinstance(annotation, BufferType) and not isinstance(annotation.elem, TypeVariable):
         return described(annotation)
-    if isinstance(annotation, ElemSize):
+    if isinstance(annotation, ElemSize) and annotation not in _COMPLEX:
         return described(annotation)
     written = "nothing that is known" if annotation is None else repr(annotation)
     raise TypeError(
@@ -270,7 +272,7 @@ def _external_parameter(function: FunctionType, name: str, annotation: object) -
 def _external_result(function: FunctionType, annotation: object) -> str:
     if annotation is None:
         return ""
-    if isinstance(annotation, ElemSize):
+    if isinstance(annotation, ElemSize) and annotation not in _COMPLEX:
         return annotation.value
     raise TypeError(
         f"{function.__qualname__} must return a scalar type of parpy.types or None, not "
@@ -279,7 +281,7 @@ def _external_result(function: FunctionType, annotation: object) -> str:
 
 
 def _callback_parameter(annotation: object) -> str:
-    known = isinstance(annotation, ElemSize) or (
+    known = (isinstance(annotation, ElemSize) and annotation not in _COMPLEX) or (
         isinstance(annotation, BufferType) and not isinstance(annotation.elem, TypeVariable)
     )
     return described(annotation) if known else ""
