@@ -7,6 +7,8 @@ private enum Access {
   case uniform(pointer: String)
   /// Consecutive elements; `isReversed` where the first lane has the last.
   case consecutive(pointer: String, isReversed: Bool)
+  /// One number of each of consecutive pairs.
+  case paired(FunctionEmitter.Pairs, part: Int)
   /// A pointer for each lane.
   case scattered(pointers: String)
 }
@@ -45,6 +47,7 @@ extension FunctionEmitter {
       }
       if isReversed { loaded = reversed(loaded) }
       return fromMemory(loaded, element)
+    case .paired(let pairs, let part): return load(part: part, of: pairs)
     case .scattered(let pointers):
       guard let vector else { return .integer(0, element) }
       let type = "<\(vector.lanes) x \(element.llvmElement)>"
@@ -88,6 +91,8 @@ extension FunctionEmitter {
       add(
         "call void \(name)(\(stored.typed), ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed))"
       )
+    case .paired(let pairs, _):
+      scatter(toMemory(splat(value)), pointers(id, indices), pairs.element)
     case .scattered(let pointers): scatter(toMemory(splat(value)), pointers, element)
     }
   }
@@ -139,9 +144,17 @@ extension FunctionEmitter {
         "getelementptr \(buffer.element.llvmElement), ptr \(first.text), i64 \(1 - vector.lanes)")
       return .consecutive(pointer: last, isReversed: true)
     default:
-      let pointers = address(buffer, id, indices)
-      return .scattered(pointers: pointers.lanes > 1 ? pointers.text : splatPointer(pointers.text))
+      if let pairs = pairs(id, indices), let part = indices.last?.integerLiteral {
+        return .paired(pairs, part: Int(part))
+      }
+      return .scattered(pointers: pointers(id, indices))
     }
+  }
+
+  /// The address of an element in each lane.
+  private func pointers(_ id: BufferID, _ indices: [Expression]) -> String {
+    let pointers = address(host[id], id, indices)
+    return pointers.lanes > 1 ? pointers.text : splatPointer(pointers.text)
   }
 
   /// Whether an expression may differ between lanes.
@@ -173,7 +186,7 @@ extension FunctionEmitter {
   }
 
   /// The address of an element, one a lane where an index differs between lanes.
-  private func address(_ buffer: Buffer, _ id: BufferID, _ indices: [Expression]) -> Value {
+  func address(_ buffer: Buffer, _ id: BufferID, _ indices: [Expression]) -> Value {
     var offset = Value.integer(0, .int64)
     for (index, stride) in zip(indices, buffer.effectiveStrides) {
       let position = emit(index)

@@ -3,7 +3,14 @@ import Schedule
 
 extension FunctionEmitter {
   func emit(_ statements: [Statement]) {
-    for statement in statements { emit(statement) }
+    var rest = statements[...]
+    while let statement = rest.popFirst() {
+      if let next = rest.first, emitPair(statement, next) {
+        rest.removeFirst()
+      } else {
+        emit(statement)
+      }
+    }
   }
 
   private func emit(_ statement: Statement) {

@@ -73,6 +73,8 @@ private struct VectorChooser {
   /// Lanes that leave an inner loop at different times wait for each other, so there are few of them.
   private func vectorSize(of loop: ForLoop) -> Int {
     if diverges(loop) { return 2 * Self.registerSize }
+    // Taking pairs apart keeps more registers busy than the additions do.
+    if loop.reductions.contains(where: { function[$0.accumulator].isPart }) { return 64 }
     if !loop.reductions.isEmpty { return 256 }
     var callsLibrary = false
     loop.body.forEachExpression { e in if e.isLibraryCall { callsLibrary = true } }
@@ -152,7 +154,12 @@ private struct VectorChooser {
       }
     }
     return isPossible
-      && LaneGain(of: loop.body) { stride(of: $0, $1, along: loop, assigned) }.isWorthIt
+      && LaneGain(of: loop.body) { buffer, indices in
+        let stride = stride(of: buffer, indices, along: loop, assigned)
+        // The numbers of consecutive pairs are read and written together.
+        return function[buffer].isPairwise(indices) && stride.map { abs($0) == 2 } == true
+          ? 1 : stride
+      }.isWorthIt
   }
 
   /// Whether code outside the loop reads what an iteration assigns, accumulators excepted: lanes keep that to themselves.
@@ -183,6 +190,13 @@ private struct VectorChooser {
 }
 
 extension Buffer {
+  /// Whether an access is to one number of a pair: innermost there are two, side by side, and the index is a literal.
+  public func isPairwise(_ indices: [Expression]) -> Bool {
+    element.isFloat && !element.isHalf && extents.last?.integerLiteral == 2
+      && effectiveStrides.last?.integerLiteral == 1
+      && [0, 1].contains(indices.last?.integerLiteral)
+  }
+
   /// How many elements an access moves when `variable` grows by `step`; nil where that is not one known number.
   ///
   /// - Parameter varies: whether an expression that does not contain `variable` linearly has another value in each iteration.

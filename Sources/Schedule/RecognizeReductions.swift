@@ -357,7 +357,9 @@ private struct ReductionRecognizer {
       }
       let element = function[candidate.buffer].element
       let type = widestType(of: candidate)
-      let accumulator = function.add(Variable(function[candidate.buffer].name, type))
+      let accumulator = function.add(
+        Variable(
+          function[candidate.buffer].name, type, isPart: function[candidate.buffer].holdsParts))
       let read = function.read(accumulator)
       before.append(Statement(.assign(accumulator, identity), at: span))
       loop.body = loop.body.flatMapStatements { statement in

@@ -127,7 +127,7 @@ struct ChunkedLoop {
     for (position, reduction) in loop.reductions.enumerated() {
       let variable = function[reduction.accumulator]
       guard let identity = reduction.op.identity(of: variable.type) else { continue }
-      let own = function.add(Variable(variable.name, variable.type))
+      let own = function.add(Variable(variable.name, variable.type, isPart: variable.isPart))
       let partial = function.add(
         Buffer("partial", variable.type, extents: [count], role: .temporary))
       temporaries.append(partial)

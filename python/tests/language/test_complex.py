@@ -704,6 +704,34 @@ def test_sums_are_the_same_with_any_number_of_workers_and_parameters() -> None:
         assert len(results) == 2
 
 
+def axpy(a, x, y):
+    parpy.label("N")
+    y[:] = a * x[:] + y[:]
+
+
+def multiplies(x, y, z):
+    parpy.label("N")
+    for i in range(len(x)):
+        z[i] = x[i] * y[len(x) - 1 - i]
+
+
+def dots(x, y, z):
+    parpy.label("N")
+    z[0] = parpy.operators.sum(x[:] * y[:])
+
+
+def test_loops_run_in_lanes() -> None:
+    x, y, z = (values("complex128", 1000, seed) for seed in (1, 2, 3))
+    opts = options({"N": parpy.threads(64)})
+    for function, args in ((axpy, (2j, x, y)), (multiplies, (x, y, z)), (dots, (x, y, z))):
+        code = parpy.jit(function).lower(*args, opts=opts).code
+        assert "load <8 x double>" in code or "load <16 x double>" in code
+        assert "gather" not in code
+        assert "scatter" not in code
+        assert function is dots or "store <8 x double>" in code
+        check(function, *args, schedules=each("N"), rtol=1e-12, layouts=LAYOUTS)
+
+
 # --- Bounds ------------------------------------------------------------------------------------
 
 
