@@ -182,6 +182,10 @@ struct CallFrame {
     optionValues = valueCount
   }
 
+  /// Sets bits of the first word of the options.
+  @inline(__always)
+  func markOptions(_ bits: UInt64) { types[optionTypes] |= bits }
+
   /// Drops the words of options and scope, so that they can be read anew.
   mutating func rewindOptions() {
     rewindScope()

@@ -59,7 +59,6 @@ final class OptionsReader {
     // Options that are left out are the default ones.
     let key = token == Self.noToken ? Self.defaultToken : token
     frame.pointee.append(type: UInt64(bitPattern: key))
-    if labels.isEmpty { return }
     guard let options, options != py_none() else {
       for _ in labels { append(.absent, threads: 1, to: frame) }
       return
@@ -71,8 +70,10 @@ final class OptionsReader {
           .type, "opts.parallelize: \(mapping.pointer.description) is not supported; set a dict",
           at: []), in: [])
     }
+    var known = 0
     for label in labels {
       if let schedule = PyDict_GetItemWithError(mapping.pointer, label) {
+        known &+= 1
         try appendSchedule(schedule, label, to: frame)
       } else if PyErr_Occurred() != nil {
         throw PythonException()
@@ -80,7 +81,12 @@ final class OptionsReader {
         append(.absent, threads: 1, to: frame)
       }
     }
+    // Labels that the function does not have are warned of where a version is compiled, so they need one.
+    if PyDict_Size(mapping.pointer) != known { frame.pointee.markOptions(Self.hasUnknownLabels) }
   }
+
+  /// The bit of a token's word that says that the options name labels which the function does not have.
+  private static let hasUnknownLabels: UInt64 = 1 << 62
 
   /// Adds the words of a `LoopPar`: `_packed` is int64 threads, int32 threads per block, int32 flags.
   @inline(__always)

@@ -272,7 +272,7 @@ class TestRefusals:
             ({"x": [1.0]}, "argument 'd[\"x\"]': a list is not supported; pass a NumPy array"),
             ({"x": None}, "argument 'd[\"x\"]': None is not supported"),
             ({"x": "s"}, "argument 'd[\"x\"]': a str is not supported"),
-            ({"x": np.zeros(2, complex)}, "argument 'd[\"x\"]': elements of type complex128"),
+            ({"x": np.zeros(2, "M8[s]")}, "argument 'd[\"x\"]': elements of type datetime64"),
             ({"x": 2**70}, "argument 'd[\"x\"]': the integer does not fit"),
             ({"x": np.zeros(2, ">f8")}, "argument 'd[\"x\"]' has byte-swapped elements"),
         ],
