@@ -28,6 +28,8 @@ extension FunctionEmitter {
     case .allocate(let buffer, let body): emitAllocate(buffer, body)
     case .requireEqual(let left, let right): requireEqual(left, right, at: statement.span)
     case .launch(let id): emitLaunch(module.program[id])
+    // Device kernels alone have barriers.
+    case .barrier: break
     }
   }
 

@@ -174,6 +174,7 @@ private struct Printer {
       )
       add("require \(l) equals \(r)")
     case .launch(let kernel): add("launch \(kernel.index)")
+    case .barrier: add("barrier")
     }
   }
 
@@ -211,6 +212,7 @@ private struct Printer {
     }
     if loop.mapping.lanes != 1 { notes.append("@lanes(\(loop.mapping.lanes))") }
     if loop.mapping.unroll != 1 { notes.append("@unroll(\(loop.mapping.unroll))") }
+    if let level = loop.mapping.level { notes.append("@\(level.rawValue)") }
     if !notes.isEmpty { add(notes.joined(separator: " ")) }
     let lower = expressions.text(loop.lower, expecting: .int64)
     let upper = expressions.text(loop.upper, expecting: .int64)

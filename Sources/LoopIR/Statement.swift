@@ -18,6 +18,8 @@ public struct Statement: Sendable, Hashable {
     case requireEqual(Expression, Expression)
     /// Only in a program's host part: runs a kernel.
     case launch(KernelID)
+    /// Only in a device kernel: all threads of a block wait here for one another, and then see what each has stored.
+    case barrier
   }
 
   public var kind: Kind
@@ -111,6 +113,18 @@ public struct BufferUpdate: Sendable, Hashable {
   }
 }
 
+/// Who shares the iterations of a loop in a device kernel; those of one step apart go to neighbours.
+public enum DeviceLevel: String, Sendable, Hashable, CaseIterable {
+  /// The blocks along a dimension of the grid.
+  case blocksX = "blocks_x"
+  case blocksY = "blocks_y"
+  case blocksZ = "blocks_z"
+  /// The threads of a block.
+  case threads
+  /// The threads of all blocks along x.
+  case grid
+}
+
 /// How a loop is spread over the machine.
 public struct Mapping: Sendable, Hashable {
   /// The most CPU workers that share the iterations; nil for one.
@@ -119,12 +133,17 @@ public struct Mapping: Sendable, Hashable {
   public var lanes: Int
   /// How many steps of the loop are written one after the other in its body.
   public var unroll: Int
+  /// Which threads of a device share the iterations; nil where each that comes by runs them all.
+  public var level: DeviceLevel?
 
   /// Creates a mapping.
-  public init(workers: Expression? = nil, lanes: Int = 1, unroll: Int = 1) {
+  public init(
+    workers: Expression? = nil, lanes: Int = 1, unroll: Int = 1, level: DeviceLevel? = nil
+  ) {
     self.workers = workers
     self.lanes = lanes
     self.unroll = unroll
+    self.level = level
   }
 
   /// One iteration after the other.

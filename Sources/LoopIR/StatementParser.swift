@@ -50,6 +50,11 @@ extension Parser {
       let position = try count()
       return try call(.callback(name: try string(), position: position), from: start)
     }
+    if acceptKeyword("barrier") {
+      let place = span(from: start)
+      try endLine()
+      return Statement(.barrier, at: place)
+    }
     return try assignment()
   }
 
@@ -166,7 +171,8 @@ extension Parser {
     return Statement(.loop(loop), at: loop.span)
   }
 
-  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@lanes(8)` or `@unroll(4)`.
+  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@lanes(8)`, `@unroll(4)` or
+  /// `@threads`.
   private mutating func parseNote(about loop: inout ForLoop) throws(DiagnosticError) {
     if accept("independent") {
       loop.isIndependent = true
@@ -192,8 +198,12 @@ extension Parser {
       loop.mapping.lanes = try count(of: "lanes")
     } else if accept("unroll") {
       loop.mapping.unroll = try count(of: "steps")
+    } else if case .word(let word) = current.kind, let level = DeviceLevel(rawValue: word) {
+      advance()
+      loop.mapping.level = level
     } else {
-      throw failure("expected label, independent, reduce, update, workers, lanes or unroll")
+      throw failure(
+        "expected label, independent, reduce, update, workers, lanes, unroll or a level")
     }
   }
 

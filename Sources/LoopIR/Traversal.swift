@@ -91,7 +91,7 @@ extension Statement {
     case .requireEqual(let left, let right):
       visit(left)
       visit(right)
-    case .device, .allocate, .launch: break
+    case .device, .allocate, .launch, .barrier: break
     }
   }
 
@@ -115,7 +115,7 @@ extension Statement {
       kind = .conditional(transform(condition), then: then, otherwise: otherwise)
     case .requireEqual(let left, let right):
       kind = .requireEqual(transform(left), transform(right))
-    case .device, .allocate, .launch: kind = self.kind
+    case .device, .allocate, .launch, .barrier: kind = self.kind
     }
     return Statement(kind, at: span)
   }
@@ -123,7 +123,7 @@ extension Statement {
   /// The blocks of statements directly inside this one.
   public var blocks: [[Statement]] {
     switch kind {
-    case .assign, .store, .call, .requireEqual, .launch: []
+    case .assign, .store, .call, .requireEqual, .launch, .barrier: []
     case .loop(let loop): [loop.body]
     case .whileLoop(_, let body), .device(let body), .allocate(_, let body): [body]
     case .conditional(_, let then, let otherwise): [then, otherwise]
@@ -134,7 +134,7 @@ extension Statement {
   public func mapBlocks(_ transform: ([Statement]) -> [Statement]) -> Statement {
     let kind: Kind
     switch self.kind {
-    case .assign, .store, .call, .requireEqual, .launch: kind = self.kind
+    case .assign, .store, .call, .requireEqual, .launch, .barrier: kind = self.kind
     case .loop(var loop):
       loop.body = transform(loop.body)
       kind = .loop(loop)
@@ -164,7 +164,7 @@ extension Sequence where Element == Statement {
     forEachStatement { statement in
       switch statement.kind {
       case .loop, .whileLoop: found = true
-      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch: break
+      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
       }
     }
     return found

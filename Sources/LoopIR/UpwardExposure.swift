@@ -30,7 +30,7 @@ public struct UpwardExposure {
     switch statement.kind {
     case .assign(let id, _): assigned.insert(id)
     case .call(let call): if let id = call.result { assigned.insert(id) }
-    case .store, .requireEqual, .launch: break
+    case .store, .requireEqual, .launch, .barrier: break
     case .loop(let loop):
       let before = assigned
       assigned.insert(loop.variable)

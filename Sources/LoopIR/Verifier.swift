@@ -148,6 +148,7 @@ private struct Verifier {
       verify(right, .int64, as: "the length")
     case .launch(let kernel):
       if !allowsLaunch { fail("kernel \(kernel.index) is launched outside a program", at: span) }
+    case .barrier: break
     }
   }
 
@@ -178,7 +179,7 @@ private struct Verifier {
       case .assign(let id, _): assign(id)
       case .call(let call): if let id = call.result { assign(id) }
       case .loop(let loop): assign(loop.variable)
-      case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
+      case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
       }
     }
   }

@@ -94,7 +94,7 @@ private struct VectorChooser {
         {
           found = true
         }
-      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch: break
+      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
       }
     }
     return found
@@ -118,7 +118,7 @@ private struct VectorChooser {
         visit(value)
       case .conditional(let condition, _, _), .whileLoop(let condition, _): visit(condition)
       case .loop(let inner): inner.condition.map(visit)
-      case .call, .device, .allocate, .requireEqual, .launch: break
+      case .call, .device, .allocate, .requireEqual, .launch, .barrier: break
       }
     }
     return size
@@ -150,7 +150,7 @@ private struct VectorChooser {
         // One element stored by every iteration has the value of the last.
         if stride(of: buffer, indices, along: loop, assigned) == 0 { isPossible = false }
       // The test leaves the function, which a lane cannot do alone; a call is made once an iteration.
-      case .allocate, .requireEqual, .launch, .call: isPossible = false
+      case .allocate, .requireEqual, .launch, .barrier, .call: isPossible = false
       }
     }
     return isPossible

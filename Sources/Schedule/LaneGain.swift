@@ -40,7 +40,7 @@ struct LaneGain {
       case .whileLoop(let condition, _):
         weight = min(weight * Self.repetitions, Self.greatestWeight)
         count(condition)
-      case .call, .device, .allocate, .requireEqual, .launch: break
+      case .call, .device, .allocate, .requireEqual, .launch, .barrier: break
       }
       for block in statement.blocks { count(block) }
       weight = outer

@@ -51,7 +51,7 @@ private struct WorkEstimate {
   /// The operations of a statement; nil where only running it tells.
   mutating func work(of statement: Statement) -> Expression? {
     switch statement.kind {
-    case .assign, .store, .requireEqual, .launch: return .index(operations(of: statement))
+    case .assign, .store, .requireEqual, .launch, .barrier: return .index(operations(of: statement))
     // What a function outside of the program does may take long.
     case .whileLoop, .call: return nil
     case .conditional(_, let then, let otherwise):
@@ -124,7 +124,7 @@ private struct WorkEstimate {
     case .assign(_, let value), .store(_, _, let value), .conditional(let value, _, _):
       return 1 + operations(of: value)
     case .requireEqual: return 1
-    case .call, .loop, .whileLoop, .device, .allocate, .launch: return 0
+    case .call, .loop, .whileLoop, .device, .allocate, .launch, .barrier: return 0
     }
   }
 }

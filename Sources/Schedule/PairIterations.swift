@@ -61,7 +61,7 @@ private struct Pairer {
         // On a worker of its own, a loop inside has no others.
         isFit =
           isFit && inner.isPlain && (inner.mapping.workers == nil || loop.mapping.workers != nil)
-      case .call, .whileLoop, .device, .allocate, .requireEqual, .launch: isFit = false
+      case .call, .whileLoop, .device, .allocate, .requireEqual, .launch, .barrier: isFit = false
       }
     }
     return isFit && count <= Self.mostStatements

@@ -251,7 +251,7 @@ extension ForLoop {
         }
         return [Statement(.loop(loop), at: statement.span)]
       case .assign, .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual,
-        .launch:
+        .launch, .barrier:
         return [statement]
       }
     }

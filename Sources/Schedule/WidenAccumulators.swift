@@ -87,7 +87,7 @@ private struct AccumulatorWidener {
         loop.reductions = loop.reductions.renaming(narrow, to: wide)
         return [Statement(.loop(loop), at: statement.span)]
       case .assign, .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual,
-        .launch:
+        .launch, .barrier:
         return [statement]
       }
     }

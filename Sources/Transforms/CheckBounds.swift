@@ -102,7 +102,7 @@ private struct BoundsChecker {
     case .requireEqual(let left, let right):
       visit(left, context)
       visit(right, context)
-    case .launch: break
+    case .launch, .barrier: break
     }
   }
 

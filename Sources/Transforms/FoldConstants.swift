@@ -30,7 +30,7 @@ public let foldConstants = Pass<LoopFunction>("fold-constants") { function, _ in
     case .whileLoop(let condition, _):
       return Literal(condition)?.isTrue == false ? [] : [statement]
     case .assign(let id, let value): return value.kind == .variable(id) ? [] : [statement]
-    case .store, .call, .device, .allocate, .requireEqual, .launch: return [statement]
+    case .store, .call, .device, .allocate, .requireEqual, .launch, .barrier: return [statement]
     }
   }
   result.checks = function.checks.map {

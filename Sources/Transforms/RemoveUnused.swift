@@ -61,7 +61,7 @@ private func compacted(_ function: LoopFunction) -> LoopFunction {
     case .loop(let loop):
       variables.formUnion(loop.reductions.map(\.accumulator) + [loop.variable])
       buffers.formUnion(loop.updates.map(\.buffer))
-    case .whileLoop, .conditional, .device, .requireEqual, .launch: break
+    case .whileLoop, .conditional, .device, .requireEqual, .launch, .barrier: break
     }
   }
   for (i, variable) in function.variables.enumerated() where variable.role != .local {
@@ -137,7 +137,7 @@ extension LoopFunction {
         loop.reductions = loop.reductions.map { Reduction($0.op, rename($0.accumulator)) }
         loop.updates = loop.updates.map { BufferUpdate($0.op, rename($0.buffer)) }
         kind = .loop(loop)
-      case .whileLoop, .conditional, .device, .requireEqual, .launch: kind = renamed.kind
+      case .whileLoop, .conditional, .device, .requireEqual, .launch, .barrier: kind = renamed.kind
       }
       return [Statement(kind, at: statement.span)]
     }

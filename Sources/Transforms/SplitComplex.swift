@@ -102,7 +102,7 @@ private struct ComplexSplitter {
       return [Statement(.loop(loop), at: span).mapExpressions { split($0) }]
     case .call(let call):
       return [Statement(.call(split(call)), at: span).mapExpressions { split($0) }]
-    case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch: break
+    case .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
     }
     var copy = self
     let inner = statement.mapExpressions { split($0) }.mapBlocks { copy.split($0) }

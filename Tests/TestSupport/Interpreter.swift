@@ -105,7 +105,7 @@ public struct Interpreter {
       buffers[id] = nil
     case .requireEqual(let left, let right):
       if try integer(left) != integer(right) { throw InterpretationError.missing("equal lengths") }
-    case .launch: throw InterpretationError.missing("kernel")
+    case .launch, .barrier: throw InterpretationError.missing("kernel")
     case .call: throw InterpretationError.missing("function")
     }
   }
