@@ -20,7 +20,10 @@ let package = Package(
     stage("Schedule", ["LoopIR", "Passes", "Transforms"]),
     stage("CPUTarget", ["LoopIR", "Schedule"]),
     stage("GPUMapping", ["LoopIR", "Passes", "Schedule"]),
-    stage("Compiler", ["Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping"]),
+    stage("CUDATarget", ["LoopIR", "Schedule", "GPUMapping"]),
+    stage(
+      "Compiler",
+      ["Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping", "CUDATarget"]),
     .target(name: "CRuntime"),
     stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),

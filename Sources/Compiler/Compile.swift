@@ -1,4 +1,6 @@
 import CPUTarget
+import CUDATarget
+import GPUMapping
 import LoopIR
 import Lowering
 import Passes
@@ -27,6 +29,10 @@ public func compile(
   let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
   let loopIR = try runner.run(
     [splitComplex, foldConstants] + checks + [removeUnused], on: lowered, in: context)
+
+  if signature.options.backend == .cuda {
+    return try compileForCUDA(loopIR, signature, &runner, context)
+  }
 
   // Program: how it runs.
   let scheduled = try runner.run(
@@ -63,6 +69,36 @@ public func compile(
     faults: program.faults.map(\.fault), externals: program.externals.map(\.symbol),
     callbacks: program.callbacks, writes: writes(of: loopIR, arguments: signature.arguments),
     warnings: context.warnings,
+    loopIR: loopIR.printed, program: program.printed)
+}
+
+/// The rest of a compilation for a device: CUDA C++ text.
+private func compileForCUDA(
+  _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
+  _ context: PassContext
+) throws(DiagnosticError) -> CompiledProgram {
+  let schedule = signature.schedule
+  let mapped = try runner.run(
+    [
+      applySchedule(schedule),
+      recognizeReductions(schedule, isOnDevice: true),
+      widenAccumulators,
+      mapToDevice(schedule),
+      splitGridReductions(schedule),
+      removeUnused,
+    ], on: loopIR, in: context)
+  let program = insertBarriers(try outlineDeviceKernels(mapped, schedule))
+  try runner.inspect(program, after: "outline-device-kernels")
+  return CompiledProgram(
+    entry: program.host.name, code: emitCUDA(program),
+    failures: program.host.checks.map { check in
+      switch check.failure {
+      case .error(let diagnostic): diagnostic
+      case .respecialize: nil
+      }
+    },
+    faults: program.faults.map(\.fault),
+    writes: writes(of: loopIR, arguments: signature.arguments), warnings: context.warnings,
     loopIR: loopIR.printed, program: program.printed)
 }
 

@@ -120,6 +120,14 @@ public struct LoopSchedule: Sendable, Hashable {
   }
 }
 
+/// A kind of machine that code is made for.
+public enum Backend: Sendable, Hashable, CaseIterable {
+  case cpu, cuda
+
+  /// Whether code runs on a device with threads of its own, beside the host.
+  public var isDevice: Bool { self != .cpu }
+}
+
 /// The options of a call that the compiler reads.
 public struct CompileOptions: Sendable, Hashable {
   /// No contraction, no vector math, no re-association but the declared.
@@ -132,6 +140,8 @@ public struct CompileOptions: Sendable, Hashable {
   public var printsStages = false
   /// A loop over a shape variable bears the variable's name as a label.
   public var hasImplicitShapeLabels = true
+  /// What the code is made for.
+  public var backend = Backend.cpu
 
   /// Creates the default options.
   public init() {}

@@ -159,7 +159,8 @@ extension Lowerer {
             .type, "\(name) takes a backend", at: span,
             help: "write parpy.CompileBackend.Cpu, Cuda or Metal"))
       }
-      return .scalar(.weak(.bool(backend == .backendCpu, at: span)))
+      let chosen: Intrinsic = signature.options.backend == .cpu ? .backendCpu : .backendCuda
+      return .scalar(.weak(.bool(backend == chosen, at: span)))
     case .staticFail: throw reject(try staticFailure(arguments, at: span))
     case .backendCpu, .backendCuda, .backendMetal:
       throw reject(.unknownFunction(name, at: span))

@@ -32,7 +32,16 @@ extension Lowerer {
     }
   }
 
+  /// Lowers a statement; as a whole it runs on the device where a label says that it is parallel.
   private func lower(_ statement: Syntax.Statement) throws {
+    guard signature.options.backend.isDevice, parallelDepth == 0, !statement.kind.hasBody,
+      pendingLabels.contains(where: { schedule(of: $0.name)?.isParallel == true })
+    else { return try lowerInPlace(statement) }
+    let body = try block { try lowerInPlace(statement) }
+    if !body.isEmpty { emit(.device(body), at: statement.head) }
+  }
+
+  private func lowerInPlace(_ statement: Syntax.Statement) throws {
     settledValues = [:]
     settledElements = [:]
     let outerSettles = settlesLoads
@@ -241,5 +250,15 @@ extension Span {
     self.init(
       source: first.source, line: first.line, column: first.column, endLine: last.endLine,
       endColumn: last.endColumn)
+  }
+}
+
+extension Syntax.Statement.Kind {
+  /// Whether other statements stand inside it.
+  fileprivate var hasBody: Bool {
+    switch self {
+    case .forLoop, .whileLoop, .conditional, .with: true
+    case .assign, .augmentedAssign, .expression, .returned, .pass, .breakLoop, .continueLoop: false
+    }
   }
 }

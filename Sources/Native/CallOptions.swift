@@ -20,7 +20,9 @@ struct CallOptions {
   var printsCallbacks = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
-  init(_ options: PythonPointer?) throws(PythonException) {
+  ///
+  /// - Parameter isPrinting: whether the code is only to be shown, for any backend.
+  init(_ options: PythonPointer?, isPrinting: Bool = false) throws(PythonException) {
     let hooks = try Hooks.current()
     guard let options, options != py_none() else {
       let backend = try hooks.defaultBackend.call()
@@ -33,9 +35,12 @@ struct CallOptions {
     }
     let backend = try options.attribute("backend")
     let name = try backend.attribute("name")
-    if try String(python: name.pointer) == "Auto" {
+    let chosen = try String(python: name.pointer)
+    if chosen == "Auto" {
       let standard = try hooks.defaultBackend.call()
       try Self.requireCPU(standard.pointer, isDefault: true)
+    } else if isPrinting && chosen == "Cuda" {
+      compile.backend = .cuda
     } else {
       try Self.requireCPU(backend.pointer, isDefault: false)
     }

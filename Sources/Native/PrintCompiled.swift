@@ -44,7 +44,7 @@ extension FunctionState {
   ) throws(PythonException) -> PrintedCompilation {
     frame.pointee.isDescribing = true
     try readKey(frame, opts, try OptionsReader.token(opts))
-    let callOptions = try CallOptions(opts)
+    let callOptions = try CallOptions(opts, isPrinting: true)
     let (names, identities) = try lookUpNames(frame, opts)
     defer { identities.forEach { py_release($0) } }
     return try printed(frame, callOptions, names)
@@ -82,7 +82,8 @@ extension FunctionState {
       callbacks: program.callbacks.map(\.name))
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     return PrintedCompilation(
-      program: program, text: program.code + separator + block.printed(prefix: "; "))
+      program: program, text: program.code + separator
+        + block.printed(prefix: options.compile.backend == .cpu ? "; " : "// "))
   }
 
   private func failure(

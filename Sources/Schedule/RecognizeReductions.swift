@@ -14,9 +14,13 @@ import struct Syntax.Span
 ///
 /// A parallel loop that accumulates without having been declared is a race of the user's: a warning.
 ///
-/// - Parameter schedule: the schedule of each label.
+/// - Parameters:
+///   - schedule: the schedule of each label.
+///   - isOnDevice: whether what stands before and after such a loop runs where the loop does.
 /// - Throws: where a declared reduction carries a value that is no accumulator.
-public func recognizeReductions(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
+public func recognizeReductions(
+  _ schedule: [String: LoopSchedule], isOnDevice: Bool = false
+) -> Pass<LoopFunction> {
   Pass("recognize-reductions") { (function, context) throws(DiagnosticError) in
     var result = function
     var errors: [Diagnostic] = []
@@ -34,6 +38,9 @@ public func recognizeReductions(_ schedule: [String: LoopSchedule]) -> Pass<Loop
       errors += recognizer.errors
       recognizer.warnings.forEach(context.warn)
       result.variables = recognizer.function.variables
+      if isOnDevice && chosen.isParallel && statements.count > 1 {
+        return [Statement(.device(statements), at: statement.span)]
+      }
       return statements
     }
     if !errors.isEmpty { throw DiagnosticError(errors) }
@@ -66,15 +73,15 @@ private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
 }
 
 /// `target op term`, the new value of something that accumulates.
-struct Update {
-  var op: BinaryOperator
-  var term: Expression
+public struct Update {
+  public var op: BinaryOperator
+  public var term: Expression
   /// The type that is computed in: wider than that of the target where the result is rounded to it, as in
   /// `y = float32(float64(y) + x)`.
-  var type: ScalarType
+  public var type: ScalarType
 
   /// Takes `value` apart as an update of `target`; nil where it is none.
-  init?(of target: Expression.Kind, in value: Expression) {
+  public init?(of target: Expression.Kind, in value: Expression) {
     if case .convert(let wide) = value.kind, value.type.isFloat, wide.type.isFloat,
       wide.type.size > value.type.size
     {

@@ -1,0 +1,348 @@
+import LoopIR
+
+/// Small functions that the text carries along when it uses them: what SPEC.md §1 defines and C++ does not.
+enum CUDAHelper: Hashable {
+  /// Arithmetic of signed integers that wraps: add, subtract, multiply.
+  case wrapping(BinaryOperator, ScalarType)
+  case floorDivide(ScalarType)
+  case modulo(ScalarType)
+  case power(ScalarType)
+  case shift(BinaryOperator, ScalarType)
+  /// `minimum` and `maximum`, which propagate NaN, and Python's of floats.
+  case extremum(BinaryOperator, ScalarType)
+  /// Truncation of a float into an integer type that saturates.
+  case truncate(from: ScalarType, to: ScalarType)
+  /// Joins a value of each thread of a block; every thread gets the result.
+  case blockReduce(BinaryOperator, ScalarType)
+  /// `*place = *place op value` as one step.
+  case atomic(BinaryOperator, ScalarType)
+  /// Whether an index is in range; if not, the error slot is written.
+  case inRange
+
+  var name: String {
+    switch self {
+    case .wrapping(let op, _): "wrapping_\(op.rawValue)"
+    case .floorDivide: "floor_divide"
+    case .modulo: "modulo"
+    case .power: "integer_power"
+    case .shift(.shiftLeft, _): "shift_left"
+    case .shift: "shift_right"
+    case .extremum(let op, let type) where !type.isFloat: op.isMinimum ? "least" : "greatest"
+    case .extremum(.pythonMin, _): "python_min"
+    case .extremum(.pythonMax, _): "python_max"
+    case .extremum(.minimum, _): "nan_minimum"
+    case .extremum: "nan_maximum"
+    case .truncate(_, let to): "to_\(to.name)"
+    case .blockReduce(let op, _): "block_\(Self.word(op))"
+    case .atomic(let op, _): "atomic_\(Self.word(op))"
+    case .inRange: "in_range"
+    }
+  }
+
+  static func isExtremum(_ op: BinaryOperator) -> Bool {
+    op == .minimum || op == .maximum || op == .pythonMin || op == .pythonMax
+  }
+
+  static func word(_ op: BinaryOperator) -> String {
+    switch op {
+    case .add, .subtract: "add"
+    case .multiply: "multiply"
+    case .bitAnd: "and"
+    case .bitOr: "or"
+    case .bitXor: "xor"
+    case .minimum: "minimum"
+    case .maximum: "maximum"
+    case .pythonMin: "python_min"
+    case .pythonMax: "python_max"
+    case .divide, .floorDivide, .modulo, .power, .shiftLeft, .shiftRight: op.rawValue
+    }
+  }
+
+  /// The helpers that the definition calls.
+  var needs: [CUDAHelper] {
+    switch self {
+    case .blockReduce(let op, let type), .atomic(let op, let type):
+      Self.isExtremum(op) && !type.isHalf && type != .bool
+        ? [.extremum(op, type)]
+        : (op == .add || op == .multiply) && type.isSignedInteger && type.size >= 4
+          ? [.wrapping(op, type)] : []
+    case .power(let type): type.size >= 4 && type.isSignedInteger ? [.wrapping(.multiply, type)] : []
+    case .wrapping, .floorDivide, .modulo, .shift, .extremum, .truncate, .inRange: []
+    }
+  }
+
+  var definition: String {
+    switch self {
+    case .wrapping(let op, let type):
+      let symbol = op == .add ? "+" : op == .subtract ? "-" : "*"
+      return function(type, "\(type.cuda) a, \(type.cuda) b") {
+        "return (\(type.cuda))((\(type.unsignedCuda))a \(symbol) (\(type.unsignedCuda))b);"
+      }
+    case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)
+    case .modulo(let type): return type.isFloat ? floatModulo(type) : integerModulo(type)
+    case .power(let type): return integerPower(type)
+    case .shift(let op, let type): return shift(op, type)
+    case .extremum(let op, let type):
+      if !type.isFloat {
+        return function(type, "\(type.cuda) a, \(type.cuda) b") {
+          "return b \(op.isMinimum ? "<" : ">") a ? b : a;"
+        }
+      }
+      let symbol = op == .minimum ? "<" : ">"
+      return function(type, "\(type.cuda) a, \(type.cuda) b") {
+        op == .pythonMin || op == .pythonMax
+          ? "return b \(op == .pythonMin ? "<" : ">") a ? b : a;"
+          : "return a != a || a \(symbol) b ? a : b;"
+      }
+    case .truncate(let from, let to): return truncation(from, to)
+    case .blockReduce(let op, let type): return blockReduction(op, type)
+    case .atomic(let op, let type): return atomicUpdate(op, type)
+    case .inRange: return Self.rangeTest
+    }
+  }
+
+  /// Whether the function uses what only threads of a device have.
+  private var isOnDeviceAlone: Bool {
+    switch self {
+    case .blockReduce, .atomic, .inRange: true
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
+    }
+  }
+
+  private func function(_ result: ScalarType, _ parameters: String, _ body: () -> String) -> String {
+    let lines = body().split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
+    return "\(isOnDeviceAlone ? "__device__" : "__host__ __device__") inline \(result.cuda) \(name)(\(parameters)) {\n\(lines)\n}\n"
+  }
+
+  private func integerDivision(_ type: ScalarType) -> String {
+    let t = type.cuda
+    return function(type, "\(t) a, \(t) b") {
+      if type.isUnsignedInteger { return "return b == 0 ? 0 : a / b;" }
+      return """
+        if (b == 0) return 0;
+        if (b == -1) return (\(t))(0 - (\(type.unsignedCuda))a);
+        const \(t) quotient = a / b;
+        return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+        """
+    }
+  }
+
+  private func integerModulo(_ type: ScalarType) -> String {
+    let t = type.cuda
+    return function(type, "\(t) a, \(t) b") {
+      if type.isUnsignedInteger { return "return b == 0 ? 0 : a % b;" }
+      return """
+        if (b == 0 || b == -1) return 0;
+        const \(t) remainder = a % b;
+        return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder;
+        """
+    }
+  }
+
+  /// Python's `//` of floats, by the remainder, as CPython's `float_floor_div` computes it; by zero it is the IEEE quotient.
+  private func floatDivision(_ type: ScalarType) -> String {
+    let t = type.cuda
+    let f = type == .float32 ? "f" : ""
+    return function(type, "\(t) a, \(t) b") {
+      """
+      if (b == 0) return a / b;
+      const \(t) remainder = fmod\(f)(a, b);
+      \(t) quotient = (a - remainder) / b;
+      if (remainder != 0 && (b < 0) != (remainder < 0)) quotient -= 1;
+      if (quotient == 0) return copysign\(f)((\(t))0, a / b);
+      const \(t) floored = floor\(f)(quotient);
+      return quotient - floored > (\(t))0.5 ? floored + 1 : floored;
+      """
+    }
+  }
+
+  /// Python's `%` of floats: the remainder with the divisor's sign.
+  private func floatModulo(_ type: ScalarType) -> String {
+    let t = type.cuda
+    let f = type == .float32 ? "f" : ""
+    return function(type, "\(t) a, \(t) b") {
+      """
+      const \(t) remainder = fmod\(f)(a, b);
+      if (remainder == 0) return copysign\(f)((\(t))0, b);
+      return (b < 0) != (remainder < 0) ? remainder + b : remainder;
+      """
+    }
+  }
+
+  private func integerPower(_ type: ScalarType) -> String {
+    let t = type.cuda
+    let u = type == .bool ? "bool" : type.unsignedCuda
+    return function(type, "\(t) base, \(t) exponent") {
+      """
+      if (exponent < 0) return 0;
+      \(u) result = 1, square = (\(u))base;
+      for (\(u) rest = (\(u))exponent; rest != 0; rest >>= 1) {
+        if (rest & 1) result = (\(u))(result * square);
+        square = (\(u))(square * square);
+      }
+      return (\(t))result;
+      """
+    }
+  }
+
+  private func shift(_ op: BinaryOperator, _ type: ScalarType) -> String {
+    let t = type.cuda
+    return function(type, "\(t) a, \(t) b") {
+      let isOut = type.isSignedInteger ? "b < 0 || b >= \(type.bitWidth)" : "b >= \(type.bitWidth)"
+      if op == .shiftLeft {
+        return "return \(isOut) ? 0 : (\(t))((\(type.unsignedCuda))a << b);"
+      }
+      if type.isSignedInteger {
+        return "return a >> (\(isOut) ? \(type.bitWidth - 1) : b);"
+      }
+      return "return \(isOut) ? 0 : a >> b;"
+    }
+  }
+
+  private func truncation(_ from: ScalarType, _ to: ScalarType) -> String {
+    let bits = to.isSignedInteger ? to.bitWidth - 1 : to.bitWidth
+    let bound = Double(sign: .plus, exponent: bits, significand: 1)
+    let suffix = from == .float32 ? "f" : ""
+    let high = CUDALiteral.text(.extreme(of: to, greatest: true))
+    let low = CUDALiteral.text(.extreme(of: to, greatest: false))
+    let least = to.isSignedInteger ? "-\(bound)\(suffix)" : "-1.0\(suffix)"
+    return function(to, "\(from.cuda) x") {
+      """
+      if (x != x) return 0;
+      if (x >= \(bound)\(suffix)) return \(high);
+      if (x <= \(least)) return \(low);
+      return (\(to.cuda))x;
+      """
+    }
+  }
+
+  /// Warps by shuffles, then the first warp over their results (M. Harris, Optimizing Parallel Reduction in CUDA, 2007, and the
+  /// warp shuffles of compute capability 3.0 on).
+  private func blockReduction(_ op: BinaryOperator, _ type: ScalarType) -> String {
+    let t = type.cuda
+    let wide = type.size < 4 && !type.isFloat ? "int" : t
+    let joined = Self.join(op, type, "value", wide == t
+        ? "__shfl_xor_sync(0xffffffffu, value, offset)"
+        : "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)")
+    let identity = op.identity(of: type).map { CUDALiteral.text($0) } ?? "0"
+    return function(type, "\(t) value") {
+      """
+      __shared__ \(t) warps[32];
+      for (int offset = 16; offset > 0; offset /= 2)
+        value = \(joined);
+      if (blockDim.x > 32) {
+        const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+        if (lane == 0) warps[warp] = value;
+        __syncthreads();
+        value = lane < blockDim.x / 32 ? warps[lane] : \(type.isFloat ? "" : "(\(t))")\(identity);
+        for (int offset = 16; offset > 0; offset /= 2)
+          value = \(joined);
+        __syncthreads();
+      }
+      return value;
+      """
+    }
+  }
+
+  /// `a op b` of values of one type.
+  static func join(_ op: BinaryOperator, _ type: ScalarType, _ a: String, _ b: String) -> String {
+    if type == .bool {
+      switch op {
+      case .add, .bitOr, .maximum, .pythonMax: return "\(a) || \(b)"
+      case .multiply, .bitAnd, .minimum, .pythonMin: return "\(a) && \(b)"
+      default: return "\(a) != \(b)"
+      }
+    }
+    if type.isHalf {
+      let from = type == .float16 ? "__half2float" : "__bfloat162float"
+      let to = type == .float16 ? "__float2half_rn" : "__float2bfloat16_rn"
+      let inner: String
+      switch op {
+      case .minimum, .pythonMin: inner = "fminf(\(from)(\(a)), \(from)(\(b)))"
+      case .maximum, .pythonMax: inner = "fmaxf(\(from)(\(a)), \(from)(\(b)))"
+      default:
+        inner = "\(from)(\(a)) \(op == .multiply ? "*" : op == .subtract ? "-" : "+") \(from)(\(b))"
+      }
+      return "\(to)(\(inner))"
+    }
+    switch op {
+    case .add where type.isSignedInteger && type.size >= 4,
+      .multiply where type.isSignedInteger && type.size >= 4:
+      return "\(CUDAHelper.wrapping(op, type).name)(\(a), \(b))"
+    case .add: return type.size >= 4 ? "\(a) + \(b)" : "(\(type.cuda))(\(a) + \(b))"
+    case .subtract: return type.size >= 4 ? "\(a) - \(b)" : "(\(type.cuda))(\(a) - \(b))"
+    case .multiply: return type.size >= 4 ? "\(a) * \(b)" : "(\(type.cuda))(\(a) * \(b))"
+    case .bitAnd: return "(\(type.cuda))(\(a) & \(b))"
+    case .bitOr: return "(\(type.cuda))(\(a) | \(b))"
+    case .bitXor: return "(\(type.cuda))(\(a) ^ \(b))"
+    case .minimum, .pythonMin, .maximum, .pythonMax:
+      return "\(CUDAHelper.extremum(op, type).name)(\(a), \(b))"
+    case .divide, .floorDivide, .modulo, .power, .shiftLeft, .shiftRight: return a
+    }
+  }
+
+  private func atomicUpdate(_ op: BinaryOperator, _ type: ScalarType) -> String {
+    let t = type.cuda
+    let head = "__device__ inline void \(name)(\(t) *place, \(t) value) {\n"
+    let isNative =
+      op == .add && (type == .float32 || type == .float64 || type.isInteger && type.size >= 4)
+    if isNative {
+      let word = type.isFloat ? t : type.size == 4 ? "unsigned" : "unsigned long long"
+      return head + "  atomicAdd((\(word) *)place, (\(word))value);\n}\n"
+    }
+    let joined = Self.join(op, type, "former", "value")
+    if type.size >= 4 {
+      let word = type.size == 4 ? "unsigned" : "unsigned long long"
+      return head + """
+          union { \(word) bits; \(t) number; } seen, wanted;
+          seen.number = *(volatile \(t) *)place;
+          for (;;) {
+            const \(t) former = seen.number;
+            wanted.number = \(joined);
+            const \(word) found = atomicCAS((\(word) *)place, seen.bits, wanted.bits);
+            if (found == seen.bits) return;
+            seen.bits = found;
+          }
+        }
+
+        """
+    }
+    // Narrow elements are changed within the aligned word around them.
+    return head + """
+        unsigned *const word = (unsigned *)((unsigned long long)place & ~3ull);
+        const unsigned shift = 8 * (unsigned)((unsigned long long)place & 3);
+        const unsigned mask = \(type.size == 1 ? "0xffu" : "0xffffu") << shift;
+        unsigned seen = *(volatile unsigned *)word;
+        for (;;) {
+          union { \(type.size == 1 ? "unsigned char" : "unsigned short") bits; \(t) number; } element;
+          element.bits = (\(type.size == 1 ? "unsigned char" : "unsigned short"))((seen & mask) >> shift);
+          const \(t) former = element.number;
+          element.number = \(joined);
+          const unsigned wanted = (seen & ~mask) | ((unsigned)element.bits << shift);
+          const unsigned found = atomicCAS(word, seen, wanted);
+          if (found == seen) return;
+          seen = found;
+        }
+      }
+
+      """
+  }
+
+  /// The slot holds the number of the fault, the index and the size; the first thread that finds it free writes it.
+  private static let rangeTest = """
+    __device__ inline bool in_range(int64_t index, int64_t size, unsigned long long *slot, unsigned fault) {
+      if ((uint64_t)index < (uint64_t)size) return true;
+      if (atomicCAS(slot, 0ull, (unsigned long long)fault) == 0ull) {
+        slot[1] = (unsigned long long)index;
+        slot[2] = (unsigned long long)size;
+      }
+      return false;
+    }
+
+    """
+}
+
+extension BinaryOperator {
+  /// Whether it gives the lesser of two values.
+  var isMinimum: Bool { self == .minimum || self == .pythonMin }
+}

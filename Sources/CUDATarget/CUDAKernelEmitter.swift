@@ -1,0 +1,375 @@
+import GPUMapping
+import LoopIR
+import Schedule
+
+/// Writes one function of a translation unit: a kernel, or the host part.
+class CUDAKernelEmitter {
+  let module: CUDAModuleEmitter
+  private let kernel: DeviceKernel?
+  private(set) var lines: [String] = []
+  private var depth = 1
+  private var variableNames: [VariableID: String] = [:]
+  private var bufferNames: [BufferID: String] = [:]
+  private var taken: Set<String> = []
+  /// The buffers whose elements several threads update, in the loops around.
+  private var updated: Set<BufferID> = []
+  /// Whether each thread that comes by has an iteration of its own.
+  private var isInThread = false
+
+  init(_ module: CUDAModuleEmitter, _ kernel: DeviceKernel?) {
+    self.module = module
+    self.kernel = kernel
+    isInThread = kernel.map { $0.grid.maximumThreads == 1 } ?? true
+    if let kernel {
+      kernel.buffers.forEach { _ = name($0) }
+      kernel.liveIns.forEach { _ = name($0) }
+    }
+  }
+
+  var host: LoopFunction { module.program.host }
+
+  // MARK: Names
+
+  func name(_ id: VariableID) -> String {
+    if let known = variableNames[id] { return known }
+    let name = unique(host.variables.indices.contains(id.index) ? host[id].name : "v")
+    variableNames[id] = name
+    return name
+  }
+
+  func name(_ id: BufferID) -> String {
+    if let known = bufferNames[id] { return known }
+    let name = unique(host.buffers.indices.contains(id.index) ? host[id].name : "b")
+    bufferNames[id] = name
+    return name
+  }
+
+  func unique(_ wanted: String) -> String {
+    let base = cudaName(wanted)
+    var name = base
+    var number = 1
+    while !taken.insert(name).inserted {
+      number += 1
+      name = "\(base)_\(number)"
+    }
+    return name
+  }
+
+  // MARK: Lines
+
+  func add(_ line: String) { lines.append(String(repeating: "  ", count: depth) + line) }
+
+  func braces(_ head: String, _ body: () -> Void) {
+    add(head.isEmpty ? "{" : head + " {")
+    depth += 1
+    body()
+    depth -= 1
+    add("}")
+  }
+
+  // MARK: Kernels
+
+  func emitKernel() -> String {
+    guard let kernel else { return "" }
+    emit(kernel.body, declaring: assigned(in: kernel.body))
+    let stored = storedBuffers(in: kernel.body)
+    var parameters = kernel.buffers.map { id in
+      let buffer = host[id]
+      let isConst = !stored.contains(id) && !buffer.mayAlias
+      return "\(isConst ? "const " : "")\(buffer.element.cuda) *\(buffer.mayAlias ? "" : "__restrict__ ")\(name(id))"
+    }
+    parameters += kernel.liveIns.map { "const \(host[$0].type.cuda) \(name($0))" }
+    if module.hasSlot { parameters.append("unsigned long long *slot") }
+    let place = kernel.span.line > 0 ? "// line \(kernel.span.line)\n" : ""
+    let bounds = kernel.grid.maximumThreads
+    return place
+      + "extern \"C\" __global__ void __launch_bounds__(\(bounds)) \(cudaName(kernel.name))(\n    "
+      + parameters.joined(separator: ", ") + ") {\n" + lines.joined(separator: "\n") + "\n}\n"
+  }
+
+  private func storedBuffers(in body: [Statement]) -> Set<BufferID> {
+    var stored: Set<BufferID> = []
+    body.forEachStatement { if case .store(let id, _, _) = $0.kind { stored.insert(id) } }
+    return stored
+  }
+
+  func assigned(in body: [Statement]) -> Set<VariableID> {
+    var assigned: Set<VariableID> = []
+    body.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+    return assigned
+  }
+
+  // MARK: Statements
+
+  /// The statements of a block.
+  ///
+  /// - Parameter variables: those to be declared in the block or inside it, each where it is first used.
+  func emit(_ statements: [Statement], declaring variables: Set<VariableID>) {
+    var plan = DeclarationPlan(statements, variables)
+    for (position, statement) in statements.enumerated() {
+      var start: VariableID?
+      for id in plan.here[position, default: []].sorted(by: { $0.index < $1.index }) {
+        if case .assign(id, let value) = statement.kind, !value.reads(id) {
+          start = id
+        } else {
+          add("\(host[id].type.cuda) \(name(id)) = \(zero(host[id].type));")
+        }
+      }
+      let identities = identitiesBefore(position, in: statements)
+      emit(
+        statement, starting: start, declaring: plan.inside[position, default: []], identities)
+    }
+    plan.here = [:]
+  }
+
+  func zero(_ type: ScalarType) -> String {
+    type == .bool ? "false" : CUDALiteral.text(.zero(type))
+  }
+
+  /// The accumulators that the assignments just before set to the value which changes nothing.
+  private func identitiesBefore(_ position: Int, in statements: [Statement]) -> Set<VariableID> {
+    guard case .loop(let loop) = statements[position].kind else { return [] }
+    var found: Set<VariableID> = []
+    for statement in statements[..<position].reversed() {
+      guard case .assign(let id, let value) = statement.kind else { break }
+      let reduction = loop.reductions.first { $0.accumulator == id }
+      if let reduction, reduction.op.identity(of: host[id].type)?.kind == value.kind {
+        found.insert(id)
+      }
+    }
+    return found
+  }
+
+  private func emit(
+    _ statement: Statement, starting start: VariableID?, declaring inner: Set<VariableID>,
+    _ identities: Set<VariableID>
+  ) {
+    switch statement.kind {
+    case .assign(let id, let value):
+      let type = start == id ? "\(host[id].type.cuda) " : ""
+      add("\(type)\(name(id)) = \(text(value).text);")
+    case .store(let id, let indices, let value): store(statement, id, indices, value)
+    case .loop(let loop): emit(loop, declaring: inner, identities)
+    case .whileLoop(let condition, let body):
+      braces("while (\(text(condition).text))") { emit(body, declaring: inner) }
+    case .conditional(let condition, let then, let otherwise):
+      let used = inner.filter { $0.isMentioned(in: then) }
+      braces("if (\(text(condition).text))") { emit(then, declaring: used) }
+      if !otherwise.isEmpty {
+        lines[lines.count - 1] += " else {"
+        depth += 1
+        emit(otherwise, declaring: inner.subtracting(used))
+        depth -= 1
+        add("}")
+      }
+    case .device(let body): emit(body, declaring: inner)
+    case .allocate(let id, let body): allocate(id, body, inner)
+    case .launch(let id): launch(module.program[id])
+    case .barrier: add("__syncthreads();")
+    }
+  }
+
+  private func store(
+    _ statement: Statement, _ id: BufferID, _ indices: [Expression], _ value: Expression
+  ) {
+    let element = "\(name(id))[\(offset(of: id, indices))]"
+    var assignment = "\(element) = \(text(value).text);"
+    if updated.contains(id), let update = Update(of: .load(id, indices), in: value) {
+      let type = host[id].element
+      var term = text(update.term)
+      if update.op == .subtract {
+        term = binary(.subtract, type, CText("(\(type.cuda))0"), term, isIndex: false)
+      }
+      let helper = CUDAHelper.atomic(update.op.combining, type)
+      module.use(helper)
+      assignment = "\(helper.name)(&\(element), \(term.text));"
+    }
+    var conditions = isInThread ? [] : ["threadIdx.x == 0"]
+    if let test = rangeTest(of: id, indices, at: statement.span) { conditions.append(test) }
+    add(
+      conditions.isEmpty
+        ? assignment : "if (\(conditions.joined(separator: " && "))) \(assignment)")
+  }
+
+  /// An array of one block, or of one thread.
+  func allocate(_ id: BufferID, _ body: [Statement], _ inner: Set<VariableID>) {
+    let buffer = host[id]
+    let count = buffer.extents.reduce(1) { $0 &* max(1, $1.integerLiteral ?? 1) }
+    add("{")
+    depth += 1
+    add("\(isInThread ? "" : "__shared__ ")\(buffer.element.cuda) \(name(id))[\(count)];")
+    emit(body, declaring: inner)
+    depth -= 1
+    add("}")
+  }
+
+  func launch(_ kernel: DeviceKernel) {}
+
+  // MARK: Loops
+
+  /// Where the first iteration of a thread lies, and how far the next is.
+  private func share(_ level: DeviceLevel?) -> (start: String, stride: String)? {
+    switch level {
+    case nil: nil
+    case .blocksX: ("blockIdx.x", "gridDim.x")
+    case .blocksY: ("blockIdx.y", "gridDim.y")
+    case .blocksZ: ("blockIdx.z", "gridDim.z")
+    case .threads: ("threadIdx.x", "blockDim.x")
+    case .grid:
+      ("(int64_t)blockIdx.x * blockDim.x + threadIdx.x", "(int64_t)gridDim.x * blockDim.x")
+    }
+  }
+
+  private func emit(
+    _ loop: ForLoop, declaring inner: Set<VariableID>, _ identities: Set<VariableID>
+  ) {
+    let share = share(loop.mapping.level)
+    let isThreadLevel = loop.mapping.level == .threads || loop.mapping.level == .grid
+    let reductions = isThreadLevel ? loop.reductions : []
+    var before: [VariableID: String] = [:]
+    for reduction in reductions where !identities.contains(reduction.accumulator) {
+      let id = reduction.accumulator
+      let former = unique(host[id].name + "_before")
+      before[id] = former
+      add("const \(host[id].type.cuda) \(former) = \(name(id));")
+      add("\(name(id)) = \(identity(reduction));")
+    }
+    let outer = (isInThread, updated)
+    if isThreadLevel { isInThread = true }
+    if loop.mapping.level != nil { updated.formUnion(loop.updates.map(\.buffer)) }
+    head(of: loop, share) { emit(loop.body, declaring: inner) }
+    (isInThread, updated) = outer
+    for reduction in reductions { join(reduction, before[reduction.accumulator]) }
+  }
+
+  private func identity(_ reduction: Reduction) -> String {
+    reduction.op.identity(of: host[reduction.accumulator].type).map { CUDALiteral.text($0) } ?? "0"
+  }
+
+  /// Joins what the threads of the block have accumulated.
+  private func join(_ reduction: Reduction, _ former: String?) {
+    let type = host[reduction.accumulator].type
+    let op = reduction.op.combining
+    let helper = CUDAHelper.blockReduce(op, type)
+    module.use(helper)
+    let total = "\(helper.name)(\(name(reduction.accumulator)))"
+    let value: String
+    if let former {
+      value = binary(op, type, CText(former), CText(total), isIndex: false).text
+    } else {
+      value = total
+    }
+    add("\(name(reduction.accumulator)) = \(value);")
+  }
+
+  /// A loop's head, in the plain form where the range is known to be far from the ends of 64 bits.
+  private func head(
+    of loop: ForLoop, _ share: (start: String, stride: String)?, _ body: () -> Void
+  ) {
+    let variable = name(loop.variable)
+    let isPlain =
+      loop.step == 1
+      && (share == nil || loop.lower.integerLiteral.map { (0..<1 << 32).contains($0) } ?? false)
+    let condition = loop.condition.map { " && \(text($0).inside(.and))" } ?? ""
+    if isPlain {
+      let lower = text(loop.lower, isIndex: true)
+      let start: String
+      if let share {
+        start = loop.lower.integerLiteral == 0 ? share.start : "\(lower.inside(.sum)) + \(share.start)"
+      } else {
+        start = lower.text
+      }
+      let upper = settled(loop.upper, "stop", in: loop)
+      let step = share.map { " += \($0.stride)" } ?? "++"
+      return braces(
+        "for (int64_t \(variable) = \(start); \(variable) < \(upper.inside(.sum))\(condition); \(variable)\(step))",
+        body)
+    }
+    let lower = settled(loop.lower, "start", in: loop)
+    let trips = unique("trips")
+    add("const int64_t \(trips) = \(text(loop.tripCount, isIndex: true).text);")
+    let counter = unique("k")
+    let (start, stride) = share ?? ("0", "1")
+    braces(
+      "for (int64_t \(counter) = \(start); \(counter) < \(trips); \(counter) += \(stride))"
+    ) {
+      let scaled = loop.step == 1 ? counter : "\(counter) * (\(loop.step))"
+      add("const int64_t \(variable) = \(lower.inside(.sum)) + \(scaled);")
+      if let condition = loop.condition {
+        add("if (!(\(text(condition).text))) break;")
+      }
+      body()
+    }
+  }
+
+  /// A bound that is evaluated once: as it stands where nothing in the loop can change it, else in a variable.
+  private func settled(_ bound: Expression, _ wanted: String, in loop: ForLoop) -> CText {
+    let changed = assigned(in: loop.body)
+    let isFixed = !bound.contains { part in
+      if case .variable(let id) = part.kind { return changed.contains(id) }
+      return part.isLoad
+    }
+    if isFixed { return text(bound, isIndex: true) }
+    let variable = unique(wanted)
+    add("const int64_t \(variable) = \(text(bound, isIndex: true).text);")
+    return CText(variable)
+  }
+}
+
+/// Where the variables of a block are declared: at their first use in it, or inside one of its statements.
+private struct DeclarationPlan {
+  /// By the position of a statement, the variables that are declared with it.
+  var here: [Int: [VariableID]] = [:]
+  /// By the position of a statement, those that are declared inside it.
+  var inside: [Int: Set<VariableID>] = [:]
+
+  init(_ statements: [Statement], _ variables: Set<VariableID>) {
+    for id in variables {
+      let users = statements.indices.filter { id.isMentioned(in: [statements[$0]]) }
+      guard let first = users.first else { continue }
+      if users.count == 1 && Self.isInner(id, statements[first]) {
+        inside[first, default: []].insert(id)
+      } else {
+        here[first, default: []].append(id)
+      }
+    }
+  }
+
+  /// Whether only one block inside the statement knows the variable, and no iteration takes its value from another.
+  private static func isInner(_ id: VariableID, _ statement: Statement) -> Bool {
+    let blocks = statement.blocks.filter { id.isMentioned(in: $0) }
+    guard blocks.count == 1, !statement.kind.isAssignment else { return false }
+    var isOwn = false
+    statement.forEachExpression { isOwn = isOwn || $0.reads(id) }
+    if case .loop(let loop) = statement.kind {
+      isOwn = isOwn || loop.reductions.contains { $0.accumulator == id }
+    }
+    if isOwn { return false }
+    var exposure = UpwardExposure(of: [id])
+    exposure.visit(blocks[0])
+    return exposure.exposed.isEmpty
+  }
+}
+
+extension Statement.Kind {
+  fileprivate var isAssignment: Bool { if case .assign = self { true } else { false } }
+}
+
+extension VariableID {
+  /// Whether statements read, assign or accumulate into the variable.
+  fileprivate func isMentioned(in statements: [Statement]) -> Bool {
+    var found = false
+    statements.forEachStatement { statement in
+      statement.forEachExpression { found = found || $0.reads(self) }
+      if case .assign(self, _) = statement.kind { found = true }
+      if case .loop(let loop) = statement.kind {
+        found = found || loop.reductions.contains { $0.accumulator == self }
+      }
+    }
+    return found
+  }
+}
+
+extension Expression {
+  fileprivate func reads(_ id: VariableID) -> Bool { contains { $0.kind == .variable(id) } }
+}

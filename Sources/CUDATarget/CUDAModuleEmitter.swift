@@ -1,0 +1,89 @@
+import GPUMapping
+import LoopIR
+import Schedule
+import struct Syntax.Span
+
+/// Writes a device program as one CUDA C++ translation unit.
+///
+/// Its kernels are `extern "C"`, so that they are found by name; the function `NAME(arrays…, parameters…, stream)` is the host
+/// part, which `nvcc` compiles and NVRTC does not see. It returns 0, the 1-based position of the check that failed, -1 where
+/// memory ran out, or -3 where a launch failed.
+public func emitCUDA(_ program: DeviceProgram) -> String {
+  let module = CUDAModuleEmitter(program)
+  let kernels = program.kernels.map { CUDAKernelEmitter(module, $0).emitKernel() }
+  let launcher = CUDALauncherEmitter(module).emit()
+  return module.text(kernels, launcher)
+}
+
+/// What the functions of one translation unit share.
+final class CUDAModuleEmitter {
+  let program: DeviceProgram
+  private let faults: [TestedAccess]
+  private var helpers: Set<CUDAHelper> = []
+  private var headers: Set<String> = []
+
+  init(_ program: DeviceProgram) {
+    self.program = program
+    faults = program.faults
+    for kernel in program.kernels {
+      for id in kernel.buffers { note(program.host[id].element) }
+      for id in kernel.liveIns { note(program.host[id].type) }
+    }
+  }
+
+  /// Whether kernels take the error slot.
+  var hasSlot: Bool { !faults.isEmpty }
+
+  /// The number of the fault of an access that is tested, from 1.
+  func fault(_ buffer: BufferID, _ dimension: Int, at span: Span) -> Int {
+    (faults.firstIndex { $0.isAbout(buffer, dimension, at: span) } ?? 0) + 1
+  }
+
+  /// Adds a helper, and those it needs.
+  func use(_ helper: CUDAHelper) {
+    helpers.insert(helper)
+    helper.needs.forEach(use)
+    switch helper {
+    case .blockReduce(_, let type), .atomic(_, let type): note(type)
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .inRange: break
+    }
+  }
+
+  /// Adds the header that a type needs.
+  func note(_ type: ScalarType) {
+    if type == .float16 { headers.insert("cuda_fp16.h") }
+    if type == .bfloat16 { headers.insert("cuda_bf16.h") }
+  }
+
+  func text(_ kernels: [String], _ launcher: String) -> String {
+    let includes = headers.sorted().map { "#include <\($0)>\n" }.joined()
+    // Helpers that others call come first.
+    let ordered = helpers.sorted { a, b in
+      let (early, late) = (a.needs.isEmpty, b.needs.isEmpty)
+      return early != late ? early : a.definition < b.definition
+    }
+    let definitions = ordered.map(\.definition).joined(separator: "\n")
+    return """
+      \(includes)#ifdef __CUDACC_RTC__
+      typedef signed char int8_t;
+      typedef short int16_t;
+      typedef int int32_t;
+      typedef long long int64_t;
+      typedef unsigned char uint8_t;
+      typedef unsigned short uint16_t;
+      typedef unsigned int uint32_t;
+      typedef unsigned long long uint64_t;
+      #else
+      #include <cstdint>
+      #endif
+
+
+      """ + definitions + (definitions.isEmpty ? "" : "\n") + kernels.joined(separator: "\n")
+      + "\n#ifndef __CUDACC_RTC__\n" + launcher + "#endif\n"
+  }
+}
+
+extension DeviceProgram {
+  /// The accesses that are tested as they run; the error slot holds the position of one, counted from 1.
+  public var faults: [TestedAccess] { testedAccesses(in: kernels.map(\.body), of: host) }
+}

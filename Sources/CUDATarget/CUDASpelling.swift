@@ -1,0 +1,75 @@
+import LoopIR
+
+extension ScalarType {
+  /// The type's name in CUDA C++.
+  var cuda: String {
+    switch self {
+    case .bool: "bool"
+    case .int8: "int8_t"
+    case .int16: "int16_t"
+    case .int32: "int32_t"
+    case .int64: "int64_t"
+    case .uint8: "uint8_t"
+    case .uint16: "uint16_t"
+    case .uint32: "uint32_t"
+    case .uint64: "uint64_t"
+    case .float16: "__half"
+    case .bfloat16: "__nv_bfloat16"
+    case .float32: "float"
+    case .float64: "double"
+    }
+  }
+
+  /// The unsigned type of the same size, in which arithmetic wraps.
+  var unsignedCuda: String { cuda.hasPrefix("u") ? cuda : "u" + cuda }
+}
+
+/// How tightly an expression of C++ binds (ISO C++17, annex A, from the loosest).
+enum CPrecedence: Int, Comparable {
+  case conditional, or, and, bitOr, bitXor, bitAnd, equality, relation, sum, product, unary, primary
+
+  static func < (l: CPrecedence, r: CPrecedence) -> Bool { l.rawValue < r.rawValue }
+}
+
+/// An expression as text, and how tightly it binds.
+struct CText {
+  var text: String
+  var precedence: CPrecedence
+
+  init(_ text: String, _ precedence: CPrecedence = .primary) {
+    self.text = text
+    self.precedence = precedence
+  }
+
+  /// The text, in parentheses where its surroundings bind more tightly.
+  func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
+}
+
+/// A name as C++ accepts it: letters, digits and underscores of the user's, and no word of the language.
+func cudaName(_ name: String) -> String {
+  let plain = String(
+    name.unicodeScalars.map { scalar -> Character in
+      let isPlain =
+        scalar.isASCII
+        && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_")
+      return isPlain ? Character(scalar) : "_"
+    })
+  let isDigitFirst = plain.first.map { ("0"..."9").contains($0) } ?? true
+  let spelled = isDigitFirst ? "_" + plain : plain
+  return reservedNames.contains(spelled) ? spelled + "_" : spelled
+}
+
+/// Words that a variable cannot be called: the language's, CUDA's, and those that emitted text uses.
+private let reservedNames: Set<String> = [
+  "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case",
+  "catch", "char", "char16_t", "char32_t", "class", "compl", "const", "const_cast", "constexpr",
+  "continue", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum",
+  "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int",
+  "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or",
+  "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "return", "short",
+  "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
+  "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union",
+  "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+  "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "main",
+  "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
+]

@@ -1,0 +1,91 @@
+import LoopIR
+import Schedule
+import struct Syntax.Span
+
+extension Grid {
+  /// The most blocks along x, and along y and z (CUDA C++ Programming Guide, table of compute capabilities).
+  private static let most: [DeviceLevel: Int] = [
+    .blocksX: 2_147_483_647, .blocksY: 65_535, .blocksZ: 65_535, .grid: 2_147_483_647,
+  ]
+
+  /// The grid that the loops of a kernel ask for.
+  ///
+  /// - Parameter isKnown: whether the host can evaluate an expression; where it can, no blocks are launched for
+  ///   iterations that a loop does not have.
+  init(
+    of body: [Statement], _ schedule: [String: LoopSchedule], isKnown: (Expression) -> Bool
+  ) {
+    var loops: [DeviceLevel: [(loop: ForLoop, request: LevelRequest)]] = [:]
+    var inner: Set<VariableID> = []
+    body.forEachStatement { statement in
+      switch statement.kind {
+      case .loop(let loop):
+        inner.insert(loop.variable)
+        if let level = loop.mapping.level, let request = LevelRequest(loop, schedule) {
+          loops[level, default: []].append((loop, request))
+        }
+      case .assign(let id, _): inner.insert(id)
+      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier: break
+      }
+    }
+    /// The iterations of the longest loop of a level; nil where the host cannot tell.
+    func trips(_ level: DeviceLevel) -> Expression? {
+      var longest: Expression?
+      for (loop, _) in loops[level] ?? [] {
+        let count = loop.tripCount
+        let usesInner = count.contains {
+          if case .variable(let id) = $0.kind { inner.contains(id) } else { false }
+        }
+        guard !usesInner, isKnown(count) else { return nil }
+        longest = longest.map { .binary(.pythonMax, $0, count) } ?? count
+      }
+      return longest
+    }
+    func blocks(_ level: DeviceLevel) -> Expression {
+      guard let request = loops[level]?.first?.request else { return .index(1) }
+      var wanted = request.threads
+      if let trips = trips(level) { wanted = .binary(.pythonMin, wanted, trips) }
+      let most = Expression.index(Self.most[level] ?? 65_535)
+      return .binary(.pythonMax, .index(1), .binary(.pythonMin, wanted, most))
+    }
+    self = .single
+    if let (_, request) = (loops[.threads] ?? loops[.grid])?.first {
+      let rounded = Self.roundedToWarps(request.threads)
+      maximumThreads = request.threadsPerBlock
+      threads = .binary(.pythonMin, rounded, .index(maximumThreads))
+      if let literal = threads.integerLiteral { maximumThreads = Int(literal) }
+    }
+    self.blocks = [DeviceLevel.blocksX, .blocksY, .blocksZ].map(blocks)
+    if let (_, request) = loops[.grid]?.first {
+      var wanted = Self.roundedToWarps(request.threads)
+      if let trips = trips(.grid) { wanted = .binary(.pythonMin, wanted, trips) }
+      let count = Expression.binary(.floorDivide, wanted + threads - .index(1), threads)
+      self.blocks[0] = .binary(
+        .pythonMax, .index(1),
+        .binary(.pythonMin, count, .index(Self.most[.grid] ?? 2_147_483_647)))
+    }
+  }
+
+  private static func roundedToWarps(_ threads: Expression) -> Expression {
+    .binary(.floorDivide, threads + .index(31), .index(32)) * .index(32)
+  }
+
+  /// Two loops of one kernel on one level that ask for different threads.
+  static func conflict(
+    in body: [Statement], _ schedule: [String: LoopSchedule]
+  ) -> (LevelRequest, LevelRequest)? {
+    var first: [DeviceLevel: LevelRequest] = [:]
+    var conflict: (LevelRequest, LevelRequest)?
+    body.forEachStatement { statement in
+      guard case .loop(let loop) = statement.kind, let level = loop.mapping.level,
+        let request = LevelRequest(loop, schedule)
+      else { return }
+      if let known = first[level] {
+        if conflict == nil && !known.agrees(with: request) { conflict = (known, request) }
+      } else {
+        first[level] = request
+      }
+    }
+    return conflict
+  }
+}

@@ -1,0 +1,513 @@
+import LoopIR
+import Schedule
+import struct Syntax.Diagnostic
+import struct Syntax.DiagnosticError
+import struct Syntax.Span
+
+/// Cuts a function into a host part and the kernels it launches.
+///
+///     s = 0.0                                        host:  with temporary s_device: float32[1]:
+///     @threads @reduce(add s) for i …: …      →               launch f_kernel0
+///     @grid for i in 0..<n: y[i] = x[i] / s                    launch f_kernel1
+///
+///     kernel0:  s = 0.0; @threads @reduce(add s) for i …: …; s_device[0] = s
+///     kernel1:  s = s_device[0]; @grid for i in 0..<n: y[i] = x[i] / s
+///
+/// Each parallel loop, and each block that runs on the device, becomes a kernel. A device block is cut where all
+/// blocks of a grid must be through before the next begin. A scalar that the device computes stays there, in an array of one element.
+///
+/// - Throws: the diagnostics about host code that touches arrays, and about code that no grid can run.
+public func outlineDeviceKernels(
+  _ function: LoopFunction, _ schedule: [String: LoopSchedule]
+) throws(DiagnosticError) -> DeviceProgram {
+  var outliner = DeviceOutliner(function, schedule)
+  let body = outliner.host(function.body)
+  if !outliner.errors.isEmpty { throw DiagnosticError(outliner.errors) }
+  return outliner.program(host: body)
+}
+
+private struct DeviceOutliner {
+  var function: LoopFunction
+  let schedule: [String: LoopSchedule]
+  /// The scalars that only the device knows.
+  let deviceScalars: Set<VariableID>
+  /// The bodies of the kernels, by number.
+  private var bodies: [[Statement]] = []
+  var errors: [Diagnostic] = []
+
+  init(_ function: LoopFunction, _ schedule: [String: LoopSchedule]) {
+    self.function = function
+    self.schedule = schedule
+    deviceScalars = DeviceScalars(of: function.body).found
+  }
+
+  // MARK: Host code
+
+  /// The host part of statements; what the device runs is launched.
+  mutating func host(_ statements: [Statement]) -> [Statement] {
+    var sequence = KernelSequence()
+    host(statements, &sequence)
+    launchNews(of: &sequence)
+    return sequence.launches
+  }
+
+  private mutating func host(_ statements: [Statement], _ sequence: inout KernelSequence) {
+    for statement in statements {
+      let span = statement.span
+      switch statement.kind {
+      case .assign(let id, let value):
+        rejectLoads(in: value)
+        if deviceScalars.contains(id) || readsDeviceScalar(value) {
+          if updatesItself(sequence.prefix + [statement]) { launchNews(of: &sequence) }
+          sequence.prefix.append(statement)
+          sequence.hasNews = true
+        } else {
+          if sequence.prefix.contains(where: { $0.reads(id) }) { endPrefix(of: &sequence) }
+          sequence.launches.append(statement)
+        }
+      case .store:
+        errors.append(.hostAssignment(at: span))
+      case .loop(let loop) where loop.mapping.level != nil:
+        if isMultiBlock([statement]) && updatesItself(sequence.prefix) { endPrefix(of: &sequence) }
+        launch([statement], after: &sequence, at: span)
+      case .device(let body): device(body, &sequence)
+      case .allocate(let id, let body):
+        let outer = sequence.launches
+        sequence.launches = []
+        host(body, &sequence)
+        sequence.launches = outer + [Statement(.allocate(id, body: sequence.launches), at: span)]
+      case .loop, .whileLoop, .conditional:
+        endPrefix(of: &sequence)
+        statement.forEachExpression { rejectDeviceValue($0) }
+        var copy = self
+        sequence.launches.append(statement.mapBlocks { copy.host($0) })
+        self = copy
+      case .launch, .barrier: sequence.launches.append(statement)
+      }
+    }
+  }
+
+  /// Launches scalar code that no kernel has run yet.
+  private mutating func launchNews(of sequence: inout KernelSequence) {
+    if sequence.hasNews { launch([], after: &sequence, at: sequence.prefix[0].span) }
+  }
+
+  /// Lets later kernels take the scalars computed so far from where a kernel leaves them.
+  private mutating func endPrefix(of sequence: inout KernelSequence) {
+    launchNews(of: &sequence)
+    sequence.prefix = []
+  }
+
+  /// Whether scalar code reads what it assigns afterwards: blocks that run it at different times would differ.
+  private func updatesItself(_ statements: [Statement]) -> Bool {
+    var assigned: Set<VariableID> = []
+    for case .assign(let id, _) in statements.map(\.kind) { assigned.insert(id) }
+    var exposure = UpwardExposure(of: assigned)
+    exposure.visit(statements)
+    return !exposure.exposed.isEmpty
+  }
+
+  private mutating func rejectDeviceValue(_ e: Expression) {
+    rejectLoads(in: e)
+    if readsDeviceScalar(e) { errors.append(.hostAccess(at: e.span)) }
+  }
+
+  private mutating func rejectLoads(in e: Expression) {
+    var spans: [Span] = []
+    e.forEachDescendant { if $0.isLoad { spans.append($0.span) } }
+    errors += spans.map { .hostAccess(at: $0) }
+  }
+
+  private func readsDeviceScalar(_ e: Expression) -> Bool {
+    e.contains {
+      if case .variable(let id) = $0.kind { deviceScalars.contains(id) } else { false }
+    }
+  }
+
+  /// Whether the host can evaluate an expression.
+  private func isKnownToHost(_ e: Expression) -> Bool {
+    !readsDeviceScalar(e) && !e.contains(\.isLoad)
+  }
+
+  // MARK: Device blocks
+
+  /// Adds the launches of a block that runs on the device, cut where one grid must be through before the next begins.
+  private mutating func device(_ statements: [Statement], _ sequence: inout KernelSequence) {
+    var hoisted: [BufferID] = []
+    let statements = flattened(statements, &hoisted)
+    let outer = sequence.launches
+    sequence.launches = []
+    for statement in statements {
+      if isMultiBlock([statement]) {
+        addMultiBlock(statement, to: &sequence)
+      } else if sequence.small.isEmpty && isScalarCode(statement)
+        && !updatesItself(sequence.prefix + [statement])
+      {
+        sequence.prefix.append(statement)
+        sequence.hasNews = true
+      } else {
+        if !sequence.small.isEmpty,
+          Grid.conflict(in: sequence.small + [statement], schedule) != nil
+        {
+          launchSmall(of: &sequence)
+        }
+        sequence.small.append(statement)
+      }
+    }
+    launchSmall(of: &sequence)
+    sequence.launches =
+      outer + hoisted.reduce(sequence.launches) { [Statement(.allocate($1, body: $0))] }
+  }
+
+  /// The launches of a stretch of code so far.
+  private struct KernelSequence {
+    var launches: [Statement] = []
+    /// Scalar code that each kernel runs for itself.
+    var prefix: [Statement] = []
+    /// Whether no kernel has run the latest scalar code.
+    var hasNews = false
+    /// Code of one block that waits for its kernel.
+    var small: [Statement] = []
+  }
+
+  private mutating func launchSmall(of sequence: inout KernelSequence) {
+    if sequence.small.isEmpty { return }
+    let body = sequence.small
+    sequence.small = []
+    launch(body, after: &sequence, at: body[0].span)
+  }
+
+  private mutating func launch(
+    _ body: [Statement], after sequence: inout KernelSequence, at span: Span
+  ) {
+    sequence.launches.append(launch(sequence.prefix + body, at: span))
+    sequence.hasNews = false
+    // What the kernel changes cannot be computed again, nor what depends on it.
+    var changed = Self.assigned(in: body)
+    var count = -1
+    while count != sequence.prefix.count {
+      count = sequence.prefix.count
+      sequence.prefix.removeAll { statement in
+        guard case .assign(let id, let value) = statement.kind else { return true }
+        let reads = value.contains {
+          if case .variable(let id) = $0.kind { changed.contains(id) } else { false }
+        }
+        if reads { changed.insert(id) }
+        return reads || changed.contains(id)
+      }
+    }
+  }
+
+  private mutating func addMultiBlock(
+    _ statement: Statement, to sequence: inout KernelSequence
+  ) {
+    launchSmall(of: &sequence)
+    if case .loop(let loop) = statement.kind, loop.mapping.level != nil {
+      if updatesItself(sequence.prefix) { endPrefix(of: &sequence) }
+      return launch([statement], after: &sequence, at: statement.span)
+    }
+    endPrefix(of: &sequence)
+    var isKnown = true
+    statement.forEachExpression { isKnown = isKnown && isKnownToHost($0) }
+    if case .whileLoop = statement.kind { isKnown = false }
+    guard isKnown else {
+      errors.append(.gridCannotWait(at: statement.span))
+      return
+    }
+    var copy = self
+    sequence.launches.append(
+      statement.mapBlocks { body in
+        var inner = KernelSequence()
+        copy.device(body, &inner)
+        copy.launchNews(of: &inner)
+        return inner.launches
+      })
+    self = copy
+  }
+
+  /// The statements without the blocks of temporaries and devices around them; the temporaries are made by the host.
+  private func flattened(_ statements: [Statement], _ hoisted: inout [BufferID]) -> [Statement] {
+    var result: [Statement] = []
+    for statement in statements {
+      switch statement.kind {
+      case .device(let body): result += flattened(body, &hoisted)
+      case .allocate(let id, let body)
+      where function[id].extents.allSatisfy(isKnownToHost) && !assignsExtents(of: id, statements):
+        hoisted.append(id)
+        result += flattened(body, &hoisted)
+      case .assign, .store, .loop, .whileLoop, .conditional, .allocate, .launch, .barrier:
+        result.append(statement)
+      }
+    }
+    return result
+  }
+
+  /// Whether the extents of a temporary are computed by the statements themselves.
+  private func assignsExtents(of id: BufferID, _ statements: [Statement]) -> Bool {
+    var assigned: Set<VariableID> = []
+    statements.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+    return function[id].extents.contains { extent in
+      extent.contains { if case .variable(let id) = $0.kind { assigned.contains(id) } else { false } }
+    }
+  }
+
+  private func isScalarCode(_ statement: Statement) -> Bool {
+    guard case .assign(_, let value) = statement.kind else { return false }
+    return !value.contains(\.isLoad)
+  }
+
+  private func isMultiBlock(_ statements: [Statement]) -> Bool {
+    var found = false
+    statements.forEachStatement { statement in
+      guard case .loop(let loop) = statement.kind, let level = loop.mapping.level else { return }
+      found = found || level != .threads
+    }
+    return found
+  }
+
+  // MARK: Kernels
+
+  private mutating func launch(_ body: [Statement], at span: Span) -> Statement {
+    bodies.append(body)
+    return Statement(.launch(KernelID(bodies.count - 1)), at: span)
+  }
+
+  /// The program, once all kernels are known, and so which scalars pass from one to another.
+  mutating func program(host: [Statement]) -> DeviceProgram {
+    let passed = passedScalars()
+    var slots: [VariableID: BufferID] = [:]
+    for id in passed.sorted(by: { $0.index < $1.index }) {
+      slots[id] = function.add(
+        Buffer(function[id].name, function[id].type, extents: [.index(1)], role: .temporary))
+    }
+    var kernels: [DeviceKernel] = []
+    var numbers: [Int?] = []
+    for body in bodies {
+      let body = withSlots(slots, around: withoutUnused(body, passed))
+      numbers.append(body.isEmpty ? nil : kernels.count)
+      if !body.isEmpty { kernels.append(kernel(kernels.count, body)) }
+    }
+    let launches = host.flatMapStatements { statement in
+      guard case .launch(let id) = statement.kind else { return [statement] }
+      return numbers[id.index].map { [Statement(.launch(KernelID($0)), at: statement.span)] } ?? []
+    }
+    function.body = slots.sorted { $0.key.index > $1.key.index }.reduce(launches) {
+      [Statement(.allocate($1.value, body: $0))]
+    }
+    return DeviceProgram(host: function, kernels: kernels)
+  }
+
+  /// The body without scalar code at its top whose result nothing reads.
+  private func withoutUnused(_ body: [Statement], _ passed: Set<VariableID>) -> [Statement] {
+    var used = passed
+    return body.reversed().filter { statement in
+      if case .assign(let id, let value) = statement.kind, !used.contains(id),
+        !value.contains(\.isLoad)
+      {
+        return false
+      }
+      [statement].forEachExpression { e in
+        if case .variable(let id) = e.kind { used.insert(id) }
+      }
+      for id in touchedBuffers(of: statement) {
+        (function[id].extents + (function[id].strides ?? [])).forEach { extent in
+          extent.forEachDescendant { if case .variable(let id) = $0.kind { used.insert(id) } }
+        }
+      }
+      return true
+    }.reversed()
+  }
+
+  private func touchedBuffers(of statement: Statement) -> Set<BufferID> {
+    var buffers: Set<BufferID> = []
+    [statement].forEachStatement { part in
+      switch part.kind {
+      case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
+      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier: break
+      }
+    }
+    [statement].forEachExpression { e in
+      if case .load(let id, _) = e.kind { buffers.insert(id) }
+    }
+    return buffers
+  }
+
+  /// The variables that one kernel leaves for another, or for its next launch.
+  private func passedScalars() -> Set<VariableID> {
+    var assigned: Set<VariableID> = []
+    for body in bodies { assigned.formUnion(Self.assigned(in: body)) }
+    var passed: Set<VariableID> = []
+    for body in bodies {
+      var exposure = UpwardExposure(of: assigned)
+      exposure.visit(body)
+      passed.formUnion(exposure.exposed)
+    }
+    return passed
+  }
+
+  private static func assigned(in body: [Statement]) -> Set<VariableID> {
+    var assigned: Set<VariableID> = []
+    body.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+    return assigned
+  }
+
+  /// The body with the scalars it takes from other kernels read first, and those it leaves for them stored last.
+  private func withSlots(_ slots: [VariableID: BufferID], around body: [Statement]) -> [Statement] {
+    let assigned = Self.assigned(in: body)
+    var exposure = UpwardExposure(of: Set(slots.keys))
+    exposure.visit(body)
+    var before: [Statement] = []
+    var after: [Statement] = []
+    for (id, slot) in slots.sorted(by: { $0.key.index < $1.key.index }) {
+      let type = function[id].type
+      if exposure.exposed.contains(id) {
+        before.append(Statement(.assign(id, Expression(.load(slot, [.index(0)]), type))))
+      }
+      if assigned.contains(id) {
+        after.append(Statement(.store(slot, [.index(0)], function.read(id))))
+      }
+    }
+    return before + body + after
+  }
+
+  /// The most bytes of a temporary that a kernel makes, in the registers and stack of a thread or the shared memory of a block.
+  private static var mostTemporaryBytes: Int64 { 16384 }
+
+  /// Refuses a temporary that a kernel cannot make.
+  private mutating func requireSmall(_ id: BufferID) {
+    let buffer = function[id]
+    var bytes: Int64? = Int64(buffer.element.size)
+    for extent in buffer.extents {
+      guard let known = bytes, let literal = extent.integerLiteral else {
+        bytes = nil
+        break
+      }
+      let (product, overflow) = known.multipliedReportingOverflow(by: max(1, literal))
+      bytes = overflow ? nil : product
+    }
+    if let bytes, bytes <= Self.mostTemporaryBytes { return }
+    let span = function.body.allocation(of: id)
+    errors.append(
+      Diagnostic(
+        .program,
+        "the temporary '\(buffer.name)' is made inside parallel code, where its shape must be known when compiling and take at most \(Self.mostTemporaryBytes) bytes",
+        at: span, help: "make it before the parallel loop, with one row for each iteration"))
+  }
+
+  private mutating func kernel(_ number: Int, _ body: [Statement]) -> DeviceKernel {
+    var read: Set<VariableID> = []
+    var buffers: Set<BufferID> = []
+    var own: Set<BufferID> = []
+    var assigned = Self.assigned(in: body)
+    body.forEachStatement { statement in
+      switch statement.kind {
+      case .store(let id, _, _): buffers.insert(id)
+      case .allocate(let id, _): own.insert(id)
+      case .loop(let loop): assigned.insert(loop.variable)
+      case .assign, .whileLoop, .conditional, .device, .launch, .barrier: break
+      }
+    }
+    func noteReads(_ e: Expression) {
+      e.forEachDescendant { part in
+        if case .variable(let id) = part.kind { read.insert(id) }
+        if case .load(let id, _) = part.kind { buffers.insert(id) }
+      }
+    }
+    body.withoutThreadCounts.forEachExpression { noteReads($0) }
+    for id in buffers.union(own) {
+      (function[id].extents + (function[id].strides ?? [])).forEach(noteReads)
+    }
+    for id in own { requireSmall(id) }
+    let grid = Grid(of: body, schedule, isKnown: { [self] in isKnownToHost($0) })
+    if let conflict = Grid.conflict(in: body, schedule) {
+      errors.append(.inconsistentStructures(conflict.0, conflict.1))
+    }
+    return DeviceKernel(
+      name: "\(function.name)_kernel\(number)", body: body, grid: grid,
+      liveIns: read.subtracting(assigned).sorted { $0.index < $1.index },
+      buffers: buffers.subtracting(own).sorted { $0.index < $1.index },
+      at: body.first { $0.span.line > 0 }?.span ?? .none)
+  }
+}
+
+extension Statement {
+  /// Whether a scalar assignment reads a variable.
+  fileprivate func reads(_ id: VariableID) -> Bool {
+    guard case .assign(_, let value) = kind else { return false }
+    return value.contains { $0.kind == .variable(id) }
+  }
+}
+
+extension [Statement] {
+  /// The statements without the numbers of threads that loops ask for, which only the host reads.
+  var withoutThreadCounts: [Statement] {
+    flatMapStatements { statement in
+      guard case .loop(var loop) = statement.kind else { return [statement] }
+      loop.mapping.workers = nil
+      return [Statement(.loop(loop), at: statement.span)]
+    }
+  }
+}
+
+/// The scalars whose value the device computes: accumulators of parallel loops, what device blocks assign, and what is
+/// computed of them.
+private struct DeviceScalars {
+  private(set) var found: Set<VariableID> = []
+
+  init(of statements: [Statement]) {
+    var former = -1
+    while former != found.count {
+      former = found.count
+      visit(statements, isDevice: false)
+    }
+  }
+
+  private mutating func visit(_ statements: [Statement], isDevice: Bool) {
+    for statement in statements {
+      switch statement.kind {
+      case .assign(let id, let value):
+        let known = found
+        let isComputed = value.contains {
+          if case .variable(let id) = $0.kind { known.contains(id) } else { false }
+        }
+        if isDevice || isComputed { found.insert(id) }
+      case .loop(let loop) where loop.mapping.level != nil:
+        for reduction in loop.reductions { found.insert(reduction.accumulator) }
+      case .device(let body): visit(body, isDevice: true)
+      case .loop, .whileLoop, .conditional, .allocate:
+        for block in statement.blocks { visit(block, isDevice: isDevice) }
+      case .store, .launch, .barrier: break
+      }
+    }
+  }
+}
+
+extension Diagnostic {
+  static func hostAssignment(at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program, "Assignments are not allowed outside parallel code.", at: span,
+      help: "put the statement in a `with parpy.gpu:` block, or use parpy.operators.sum")
+  }
+
+  static func hostAccess(at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program, "Data cannot be accessed outside parallel code.", at: span,
+      help: "put the statement in a `with parpy.gpu:` block")
+  }
+
+  static func gridCannotWait(at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "this statement depends on data of the device, and the parallel loops in it need several blocks of threads, which cannot wait for one another",
+      at: span, help: "ask for at most tpb threads in a nest of one parallel loop")
+  }
+}
+
+extension [Statement] {
+  /// The place where a temporary is made.
+  fileprivate func allocation(of id: BufferID) -> Span {
+    var span = Span.none
+    forEachStatement { if case .allocate(id, _) = $0.kind { span = $0.span } }
+    return span
+  }
+}

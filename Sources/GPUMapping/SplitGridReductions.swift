@@ -1,0 +1,71 @@
+import LoopIR
+import Passes
+import Schedule
+
+/// Cuts a reduction that several blocks share into one partial result a block.
+///
+///     @grid @reduce(add s) for i in 0..<n: s = s + x[i]
+///
+/// becomes
+///
+///     temporary partial: float32[chunks]
+///     @blocks_x for c in 0..<chunks:
+///       p = 0.0f32
+///       @threads @reduce(add p) for i in c·length ..< min((c+1)·length, n): p = p + x[i]
+///       partial[c] = p
+///     @threads @reduce(add s) for c in 0..<chunks: s = s + partial[c]
+///
+/// An outermost level of blocks that reduces is cut in the same way; the loops inside it keep their threads. Chunks depend on
+/// the schedule and the extents alone and partial results are joined in one order, so the result has the same bits in every run.
+///
+/// - Parameter schedule: the schedule of each label.
+public func splitGridReductions(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
+  Pass("split-grid-reductions") { function, _ in
+    var splitter = GridReductionSplitter(function: function, schedule: schedule)
+    let body = splitter.split(function.body)
+    var result = splitter.function
+    result.body = body
+    return result
+  }
+}
+
+private struct GridReductionSplitter {
+  var function: LoopFunction
+  let schedule: [String: LoopSchedule]
+
+  mutating func split(_ statements: [Statement]) -> [Statement] {
+    statements.flatMap { statement -> [Statement] in
+      guard case .loop(let loop) = statement.kind, let level = loop.mapping.level else {
+        var copy = self
+        let result = statement.mapBlocks { copy.split($0) }
+        self = copy
+        return [result]
+      }
+      if loop.reductions.isEmpty || level == .threads { return [statement] }
+      return split(loop, level, at: statement)
+    }
+  }
+
+  private mutating func split(_ loop: ForLoop, _ level: DeviceLevel, at statement: Statement)
+    -> [Statement]
+  {
+    guard let request = LevelRequest(loop, schedule) else { return [statement] }
+    let perBlock = Expression.index(request.threadsPerBlock)
+    let blocks =
+      level == .grid
+      ? Expression.binary(
+        .floorDivide, request.threads + .index(request.threadsPerBlock - 1), perBlock)
+      : request.threads
+    let length = Expression.binary(
+      .pythonMax, .index(1),
+      .binary(.floorDivide, loop.tripCount + blocks - .index(1), blocks))
+    var chunks = ChunkedLoop(
+      loop, length: length, mostChunks: blocks,
+      mapping: level == .grid ? Mapping(workers: perBlock, level: .threads) : .sequential,
+      at: statement.span, &function)
+    chunks.chunkMapping = Mapping(workers: blocks, level: .blocksX)
+    chunks.joinMapping = Mapping(workers: perBlock, level: .threads)
+    chunks.splitScalars(&function)
+    return chunks.statements
+  }
+}
