@@ -106,7 +106,7 @@ extension CUDAKernelEmitter {
     case .bitXor: return narrow(infix("^", l, r, .bitXor), type)
     case .shiftLeft, .shiftRight: return call(.shift(op, type), l, r)
     case .pythonMin, .pythonMax, .minimum, .maximum:
-      return call(.extremum(type.isFloat ? op : op.isMinimum ? .minimum : .maximum, type), l, r)
+      return call(.extremum(of: op, type), l, r)
     }
   }
 

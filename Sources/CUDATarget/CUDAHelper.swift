@@ -19,24 +19,26 @@ enum CUDAHelper: Hashable {
   /// Whether an index is in range; if not, the error slot is written.
   case inRange
 
+  /// Names say the type: overloads would be ambiguous where an operand is a literal.
   var name: String {
     switch self {
-    case .wrapping(let op, _): "wrapping_\(op.rawValue)"
-    case .floorDivide: "floor_divide"
-    case .modulo: "modulo"
-    case .power: "integer_power"
-    case .shift(.shiftLeft, _): "shift_left"
-    case .shift: "shift_right"
-    case .extremum(let op, let type) where !type.isFloat: op.isMinimum ? "least" : "greatest"
-    case .extremum(.pythonMin, _): "python_min"
-    case .extremum(.pythonMax, _): "python_max"
-    case .extremum(.minimum, _): "nan_minimum"
-    case .extremum: "nan_maximum"
-    case .truncate(_, let to): "to_\(to.name)"
-    case .blockReduce(let op, _): "block_\(Self.word(op))"
-    case .atomic(let op, _): "atomic_\(Self.word(op))"
+    case .wrapping(let op, let type): "wrapping_\(op.rawValue)_\(type)"
+    case .floorDivide(let type): "floor_divide_\(type)"
+    case .modulo(let type): "modulo_\(type)"
+    case .power(let type): "power_\(type)"
+    case .shift(.shiftLeft, let type): "shift_left_\(type)"
+    case .shift(_, let type): "shift_right_\(type)"
+    case .extremum(let op, let type): "\(Self.word(op))_\(type)"
+    case .truncate(let from, let to): "\(to)_of_\(from)"
+    case .blockReduce(let op, let type): "block_\(Self.word(op))_\(type)"
+    case .atomic(let op, let type): "atomic_\(Self.word(op))_\(type)"
     case .inRange: "in_range"
     }
+  }
+
+  /// The helper for the lesser or greater of two values; Python's and NumPy's differ for floats alone.
+  static func extremum(of op: BinaryOperator, _ type: ScalarType) -> CUDAHelper {
+    .extremum(type.isFloat ? op : op.isMinimum ? .minimum : .maximum, type)
   }
 
   static func isExtremum(_ op: BinaryOperator) -> Bool {
@@ -63,7 +65,7 @@ enum CUDAHelper: Hashable {
     switch self {
     case .blockReduce(let op, let type), .atomic(let op, let type):
       Self.isExtremum(op) && !type.isHalf && type != .bool
-        ? [.extremum(op, type)]
+        ? [.extremum(of: op, type)]
         : (op == .add || op == .multiply) && type.isSignedInteger && type.size >= 4
           ? [.wrapping(op, type)] : []
     case .power(let type): type.size >= 4 && type.isSignedInteger ? [.wrapping(.multiply, type)] : []
@@ -276,7 +278,7 @@ enum CUDAHelper: Hashable {
     case .bitOr: return "(\(type.cuda))(\(a) | \(b))"
     case .bitXor: return "(\(type.cuda))(\(a) ^ \(b))"
     case .minimum, .pythonMin, .maximum, .pythonMax:
-      return "\(CUDAHelper.extremum(op, type).name)(\(a), \(b))"
+      return "\(CUDAHelper.extremum(of: op, type).name)(\(a), \(b))"
     case .divide, .floorDivide, .modulo, .power, .shiftLeft, .shiftRight: return a
     }
   }
