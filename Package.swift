@@ -24,6 +24,8 @@ let package = Package(
     stage(
       "Compiler",
       ["Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping", "CUDATarget"]),
+    .target(name: "CCUDA"),
+    stage("CUDARuntime", ["CCUDA", "LoopIR", "GPUMapping"]),
     .target(name: "CRuntime"),
     stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),
@@ -56,6 +58,10 @@ let package = Package(
     .testTarget(
       name: "CPUTargetTests",
       dependencies: ["LoopIR", "Schedule", "CPUTarget", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "CUDARuntimeTests",
+      dependencies: ["CCUDA", "Syntax", "LoopIR", "GPUMapping", "CUDARuntime", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "CompilerTests",
       dependencies: ["Syntax", "LoopIR", "Lowering", "CPUTarget", "Compiler", "TestSupport"],

@@ -1,0 +1,149 @@
+import CCUDA
+
+/// Kernels on a device, for as long as the value lives.
+public final class CUDAModule: Sendable {
+  public let device: CUDADevice
+  /// In the order in which they were asked for.
+  let kernels: [LoadedKernel]
+  /// What a launch needs of each kernel, and no more.
+  let launchers: [KernelLauncher]
+  private let handle: CUDADevice.Handle
+
+  fileprivate init(_ device: CUDADevice, _ handle: OpaquePointer, _ names: [KernelName])
+    throws(CUDAError)
+  {
+    self.device = device
+    self.handle = CUDADevice.Handle(pointer: handle)
+    var kernels: [LoadedKernel] = []
+    do throws(CUDAError) {
+      for name in names { kernels.append(try LoadedKernel(name, handle, device)) }
+    } catch {
+      _ = device.driver.functions.pointee.unload_module(handle)
+      throw error
+    }
+    self.kernels = kernels
+    launchers = kernels.map { KernelLauncher($0) }
+  }
+
+  deinit {
+    // At the end of the process the driver may be gone before the last module: then there is nothing to do.
+    try? device.withContext { () throws(CUDAError) in
+      _ = device.driver.functions.pointee.unload_module(handle.pointer)
+    }
+  }
+}
+
+/// What to load, and how it is to be launched.
+public struct KernelName: Sendable, Hashable {
+  public var name: String
+  /// Whether all blocks run at the same time, so that they may wait for each other; the grid is made to fit.
+  public var isCooperative: Bool
+  /// The blocks of a cluster along x; the grid along x is a multiple of it.
+  public var clusterSize: Int
+  /// The bytes of shared memory beyond what the text declares.
+  public var dynamicSharedBytes: Int
+
+  /// Creates the name of a kernel.
+  public init(
+    _ name: String, isCooperative: Bool = false, clusterSize: Int = 1, dynamicSharedBytes: Int = 0
+  ) {
+    self.name = name
+    self.isCooperative = isCooperative
+    self.clusterSize = clusterSize
+    self.dynamicSharedBytes = dynamicSharedBytes
+  }
+}
+
+extension KernelName: ExpressibleByStringLiteral {
+  public init(stringLiteral name: String) { self.init(name) }
+}
+
+/// A kernel that can be launched.
+struct LoadedKernel: Sendable {
+  let name: String
+  let function: CUDADevice.Handle
+  let isCooperative: Bool
+  let clusterSize: UInt32
+  let sharedBytes: UInt32
+
+  /// Clusters of more blocks than every device of the architecture can run need leave.
+  private static let portableClusterSize = 8
+
+  fileprivate init(_ kernel: KernelName, _ module: OpaquePointer, _ device: CUDADevice)
+    throws(CUDAError)
+  {
+    let driver = device.driver
+    let functions = driver.functions.pointee
+    var function: OpaquePointer?
+    try driver.check(
+      functions.module_function(&function, module, kernel.name), "looking for '\(kernel.name)'")
+    guard let function else {
+      throw CUDAError(.driver, "The CUDA driver gave no kernel '\(kernel.name)'.")
+    }
+    name = kernel.name
+    self.function = CUDADevice.Handle(pointer: function)
+    isCooperative = kernel.isCooperative
+    clusterSize = UInt32(clamping: max(1, kernel.clusterSize))
+    sharedBytes = UInt32(clamping: kernel.dynamicSharedBytes)
+    if kernel.isCooperative && !device.canLaunchCooperatively {
+      throw CUDAError(
+        .unavailable, "GPU \(device.ordinal) (\(device.name)) cannot synchronise a whole grid.")
+    }
+    if sharedBytes > 0 {
+      try driver.check(
+        functions.set_function_attribute(
+          function, Int32(parpy_cuda_function_dynamic_shared_bytes), Int32(clamping: sharedBytes)),
+        "reserving shared memory for '\(name)'")
+    }
+    if kernel.clusterSize > Self.portableClusterSize {
+      try driver.check(
+        functions.set_function_attribute(
+          function, Int32(parpy_cuda_function_allows_large_clusters), 1),
+        "allowing clusters of \(kernel.clusterSize) blocks for '\(name)'")
+    }
+  }
+}
+
+/// A kernel as a launch sees it.
+struct KernelLauncher: @unchecked Sendable {
+  let function: OpaquePointer
+  let sharedBytes: UInt32
+  let clusterSize: UInt32
+  let isCooperative: Bool
+
+  init(_ kernel: LoadedKernel) {
+    function = kernel.function.pointer
+    sharedBytes = kernel.sharedBytes
+    clusterSize = kernel.clusterSize
+    isCooperative = kernel.isCooperative
+  }
+
+  /// Whether its blocks know nothing of each other.
+  var isPlain: Bool { !isCooperative && clusterSize == 1 }
+
+  /// The multiple of the cluster's size that a grid has along x.
+  func roundedUp(_ blocks: UInt32) -> UInt32 {
+    let rest = blocks % clusterSize
+    let (sum, overflow) = blocks.addingReportingOverflow(rest == 0 ? 0 : clusterSize - rest)
+    return overflow ? blocks - rest : sum
+  }
+}
+
+extension CUDADevice {
+  /// Loads compiled kernels.
+  ///
+  /// - Parameters:
+  ///   - binary: what `NVRTC.compile` gave.
+  ///   - kernels: in the order of `DeviceProgram.kernels`.
+  public func load(_ binary: [UInt8], kernels: [KernelName]) throws(CUDAError) -> CUDAModule {
+    try withContext { () throws(CUDAError) in
+      var module: OpaquePointer?
+      // Text has to end in 0; behind a cubin it does no harm.
+      try driver.check(
+        driver.functions.pointee.load_module(&module, binary + [0], 0, nil, nil),
+        "loading the compiled kernels")
+      guard let module else { throw CUDAError(.driver, "The CUDA driver gave no module.") }
+      return try CUDAModule(self, module, kernels)
+    }
+  }
+}
