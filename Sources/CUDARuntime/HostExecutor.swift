@@ -1,0 +1,132 @@
+import CCUDA
+import GPUMapping
+import LoopIR
+import Synchronization
+import struct Syntax.Diagnostic
+import struct Syntax.DiagnosticError
+
+/// A program that is ready to run: its host part as instructions and its kernels on a device.
+///
+/// Any number of threads may call it at the same time.
+public final class HostExecutor: Sendable {
+  public let module: CUDAModule
+  /// The user's function, for messages.
+  let name: String
+  let code: HostCode
+  let arrays: [ArrayUse]
+  private let frames = Mutex<[HostFrame]>([])
+  private let graphs: LaunchGraphs?
+
+  /// Makes a program ready.
+  ///
+  /// - Parameters:
+  ///   - module: with the program's kernels, in order.
+  ///   - usesGraphs: whether calls with many launches are replayed as CUDA graphs.
+  /// - Throws: a bug, where the program is not sound.
+  public init(
+    _ program: DeviceProgram, _ module: CUDAModule, usesGraphs: Bool = true
+  ) throws(DiagnosticError) {
+    self.module = module
+    name = program.host.name
+    code = try HostFlattener.flatten(program)
+    arrays = ArrayUse.uses(in: program)
+    graphs = usesGraphs ? LaunchGraphs(module) : nil
+    guard module.kernels.count == program.kernels.count else {
+      throw DiagnosticError(
+        Diagnostic(
+          .bug, "\(module.kernels.count) kernels were loaded for \(program.kernels.count)", at: []))
+    }
+  }
+
+  /// Runs the program for one call.
+  ///
+  /// Without arrays of the host it returns as soon as the work is queued; with them, when all is done and copied back.
+  ///
+  /// - Parameters:
+  ///   - words: see `CompiledProgram.entry`.
+  ///   - hostArrays: the array arguments whose word points to memory of the host.
+  ///   - slot: the error slot of `CompiledProgram.entry`: three words that are 0.
+  /// - Returns: 0, the 1-based position of a check that failed before anything ran, -1 where there was not enough memory, or
+  ///   -2 where an access was out of range; see `slot`.
+  /// - Throws: what the driver reports.
+  public func run(
+    _ words: UnsafePointer<Int64>, hostArrays: [HostArray] = [],
+    slot: UnsafeMutablePointer<Int64>, on stream: CUDAStream = .legacy
+  ) throws(CUDAError) -> Int64 {
+    let frame = takeFrame()
+    defer { giveFrame(frame) }
+    return try module.device.withContext { () throws(CUDAError) in
+      frame.begin(code, words)
+      let services = StreamServices(module, stream)
+      switch try interpret(code, from: 0, frame, services) {
+      case .checkFailed(let number): return Int64(number)
+      case .outOfMemory: return -1
+      case .done: break
+      }
+      if hostArrays.isEmpty && code.slot == nil { return try runBody(frame, services) }
+      return try runCopying(frame, services, hostArrays, slot)
+    }
+  }
+
+  // MARK: The body
+
+  /// Runs the body, and frees what it holds however it ends.
+  private func runBody(
+    _ frame: HostFrame, _ services: StreamServices
+  ) throws(CUDAError) -> Int64 {
+    defer {
+      while let register = frame.temporaries.popLast() {
+        services.free(UInt64(bitPattern: frame[register]))
+      }
+    }
+    if let graphs, let outcome = try graphs.run(code, frame, services) {
+      return outcome == .outOfMemory ? -1 : 0
+    }
+    let outcome = try interpret(code, from: code.bodyStart, frame, services)
+    graphs?.note(launches: frame.launchCount)
+    return outcome == .outOfMemory ? -1 : 0
+  }
+
+  /// Runs the body on copies of the host's arrays.
+  private func runCopying(
+    _ frame: HostFrame, _ services: StreamServices, _ hostArrays: [HostArray],
+    _ slot: UnsafeMutablePointer<Int64>
+  ) throws(CUDAError) -> Int64 {
+    var staging = Staging(module.device, services.stream)
+    defer { staging.release() }
+    let host = hostArrays.compactMap { array -> Staging.Argument? in
+      guard code.arguments.indices.contains(array.position), array.position < code.arrayCount,
+        arrays.indices.contains(array.position)
+      else { return nil }
+      let register = code.arguments[array.position].register
+      return Staging.Argument(array, arrays[array.position], at: frame[register], to: register)
+    }
+    guard try staging.copyIn(host, frame) else { return -1 }
+    let faults = try code.slot.map { _ throws(CUDAError) in try staging.allocateSlot() }
+    if let register = code.slot {
+      guard let address = faults.flatMap({ $0 }) else { return -1 }
+      frame[register] = Int64(bitPattern: address)
+    }
+    let status = try runBody(frame, services)
+    if status != 0 {
+      // What runs still reads the copies; they are freed in the order of the stream.
+      return status
+    }
+    guard try staging.copyOut(slot, task: "running the kernels of '\(name)' (\(kernelNames))")
+    else { return -1 }
+    return slot[0] == 0 ? 0 : -2
+  }
+
+  private var kernelNames: String {
+    let names = module.kernels.prefix(5).map { "'\($0.name)'" }
+    return names.joined(separator: ", ") + (module.kernels.count > 5 ? ", …" : "")
+  }
+
+  // MARK: Frames
+
+  private func takeFrame() -> HostFrame {
+    frames.withLock { $0.popLast() } ?? HostFrame(code)
+  }
+
+  private func giveFrame(_ frame: HostFrame) { frames.withLock { $0.append(frame) } }
+}

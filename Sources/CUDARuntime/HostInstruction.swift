@@ -1,0 +1,99 @@
+import LoopIR
+
+/// A place in the register file of a call: 64 bits, an integer extended by its type or the bits of a float.
+struct Register: Sendable, Hashable {
+  let index: Int32
+
+  init(_ index: Int) { self.index = Int32(truncatingIfNeeded: index) }
+}
+
+/// A place in the second register file, whose integers have 128 bits.
+struct WideRegister: Sendable, Hashable {
+  let index: Int32
+
+  init(_ index: Int) { self.index = Int32(truncatingIfNeeded: index) }
+}
+
+/// One step of the host part. The first register is the one that is set.
+enum HostInstruction: Sendable {
+  case copy(Register, Register)
+
+  // 64 bits, wrapping, and comparisons of numbers that 64 signed bits hold: what index arithmetic is made of.
+  case add(Register, Register, Register)
+  case subtract(Register, Register, Register)
+  case multiply(Register, Register, Register)
+  case order(ComparisonOperator, Register, Register, Register)
+
+  case unary(UnaryOperator, ScalarType, Register, Register)
+  case binary(BinaryOperator, ScalarType, Register, Register, Register)
+  case compare(ComparisonOperator, ScalarType, ScalarType, Register, Register, Register)
+  case convert(from: ScalarType, to: ScalarType, Register, Register)
+  case math(MathFunction, ScalarType, Register, Register, Register)
+
+  case jump(to: Int32)
+  case jumpIfFalse(Register, to: Int32)
+  case jumpIfTrue(Register, to: Int32)
+  /// How many steps a range has, without a sign.
+  case tripCount(Register, from: Register, to: Register, step: Register)
+  /// Leaves a loop whose iterations are done.
+  case loopHead(counter: Register, count: Register, exit: Int32)
+  case loopNext(counter: Register, variable: Register, step: Register, head: Int32)
+
+  /// A product of sizes without a sign, all bits set where 64 bits do not hold it.
+  case sizeProduct(Register, Register, Register)
+  case allocate(Register, bytes: Register)
+  case free(Register)
+  /// A launch of the executor's list.
+  case launch(Int32)
+
+  // The checks: sums in 128 bits, and a register that says whether all was exact.
+  case widen(WideRegister, Register)
+  case wideAdd(WideRegister, WideRegister, WideRegister)
+  case wideSubtract(WideRegister, WideRegister, WideRegister)
+  /// A product of two numbers that must fit 64 bits, and which must fit 96 itself.
+  case wideMultiply(WideRegister, WideRegister, WideRegister, isExact: Register)
+  case requireNarrow(WideRegister, isExact: Register)
+  case wideCompare(ComparisonOperator, Register, WideRegister, WideRegister, isExact: Register)
+  /// Ends the call with the number of a check that does not hold.
+  case check(Register, number: Int32)
+
+  case finish
+}
+
+/// How a kernel is launched: where its grid and its arguments stand when its turn comes.
+struct LaunchPlan: Sendable {
+  /// The position among the program's kernels.
+  var kernel: Int
+  /// Blocks along x, y and z.
+  var blocks: (x: Register, y: Register, z: Register)
+  var threads: Register
+}
+
+/// The host part as instructions.
+struct HostCode: Sendable {
+  /// The checks, up to a `finish`, and then the body, up to another.
+  var instructions: [HostInstruction] = []
+  /// Where the body begins.
+  var bodyStart = 0
+  var launches: [LaunchPlan] = []
+  /// What the registers hold when the executor is made; those of variables are 0 at the start of each call.
+  var initialRegisters: [Int64] = []
+  var wideCount = 0
+  /// The registers of the variables.
+  var variables: Range<Int> = 0..<0
+  /// The word that each register is taken from; buffers first.
+  var arguments: [Argument] = []
+  /// How many array arguments a call has.
+  var arrayCount = 0
+  /// Where the address of the error slot stands; nil where no access is tested as it runs.
+  var slot: Register?
+  /// The registers of each kernel's arguments, in order.
+  var kernelArguments: [[Register]] = []
+
+  /// A word of the call and the register it goes to.
+  struct Argument: Sendable {
+    var word: Int
+    var register: Register
+    var type: ScalarType
+  }
+}

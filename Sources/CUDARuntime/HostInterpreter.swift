@@ -1,0 +1,137 @@
+import LoopIR
+
+/// What the host part needs of the GPU: memory, and a place for its launches.
+///
+/// `StreamServices` hands launches to the driver as they come; `LaunchRecorder` keeps them for a graph.
+protocol HostServices {
+  /// Memory for a temporary of that many bytes; nil where there is none.
+  func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64?
+  func free(_ address: UInt64)
+  /// Launches a kernel with the arguments that stand in the frame.
+  func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError)
+}
+
+/// How a stretch of the host part ended.
+enum HostOutcome: Hashable {
+  case done
+  /// The check of that number, counted from 1, does not hold.
+  case checkFailed(Int32)
+  case outOfMemory
+}
+
+/// Runs instructions from `start` on.
+///
+/// - Requires: `code` comes from `HostFlattener`, which makes sure that every register and every goal exists.
+func interpret<Services: HostServices>(
+  _ code: HostCode, from start: Int, _ frame: HostFrame, _ services: Services
+) throws(CUDAError) -> HostOutcome {
+  try code.instructions.withUnsafeBufferPointer { instructions throws(CUDAError) in
+    try code.launches.withUnsafeBufferPointer { launches throws(CUDAError) in
+      try interpret(instructions, launches, from: start, frame, services)
+    }
+  }
+}
+
+private func interpret<Services: HostServices>(
+  _ instructions: UnsafeBufferPointer<HostInstruction>,
+  _ launches: UnsafeBufferPointer<LaunchPlan>, from start: Int, _ frame: HostFrame,
+  _ services: Services
+) throws(CUDAError) -> HostOutcome {
+  var position = start
+  while true {
+    let instruction = instructions[position]
+    position &+= 1
+    switch instruction {
+    case .copy(let result, let value): frame[result] = frame[value]
+    case .add(let result, let l, let r): frame[result] = frame[l] &+ frame[r]
+    case .subtract(let result, let l, let r): frame[result] = frame[l] &- frame[r]
+    case .multiply(let result, let l, let r): frame[result] = frame[l] &* frame[r]
+    case .order(let op, let result, let l, let r):
+      frame[result] = op.holds(frame[l], frame[r]) ? 1 : 0
+    case .unary(let op, let type, let result, let value):
+      frame[result] = HostArithmetic.unary(op, type, frame[value])
+    case .binary(let op, let type, let result, let l, let r):
+      frame[result] = HostArithmetic.binary(op, type, frame[l], frame[r])
+    case .compare(let op, let lType, let rType, let result, let l, let r):
+      frame[result] = HostArithmetic.compare(op, lType, rType, frame[l], frame[r]) ? 1 : 0
+    case .convert(let from, let to, let result, let value):
+      frame[result] = HostArithmetic.convert(frame[value], from: from, to: to)
+    case .math(let function, let type, let result, let x, let y):
+      frame[result] = HostArithmetic.math(function, type, frame[x], frame[y])
+    case .jump(let goal): position = Int(goal)
+    case .jumpIfFalse(let condition, let goal):
+      if frame[condition] == 0 { position = Int(goal) }
+    case .jumpIfTrue(let condition, let goal):
+      if frame[condition] != 0 { position = Int(goal) }
+    case .tripCount(let result, let lower, let upper, let step):
+      frame[result] = tripCount(from: frame[lower], to: frame[upper], step: frame[step])
+    case .loopHead(let counter, let count, let exit):
+      if frame[counter] == frame[count] { position = Int(exit) }
+    case .loopNext(let counter, let variable, let step, let head):
+      frame[counter] &+= 1
+      frame[variable] &+= frame[step]
+      position = Int(head)
+    case .sizeProduct(let result, let l, let r):
+      frame[result] = sizeProduct(frame[l], frame[r])
+    case .allocate(let result, let bytes):
+      guard let address = try services.allocate(UInt64(bitPattern: frame[bytes])) else {
+        return .outOfMemory
+      }
+      frame[result] = Int64(bitPattern: address)
+      frame.temporaries.append(result)
+    case .free(let register):
+      _ = frame.temporaries.popLast()
+      services.free(UInt64(bitPattern: frame[register]))
+    case .launch(let index): try services.launch(launches[Int(index)], frame)
+    case .widen, .wideAdd, .wideSubtract, .wideMultiply, .requireNarrow, .wideCompare:
+      interpretWide(instruction, frame)
+    case .check(let condition, let number):
+      if frame[condition] == 0 { return .checkFailed(number) }
+    case .finish: return .done
+    }
+  }
+}
+
+/// Runs an instruction on numbers of 128 bits.
+private func interpretWide(_ instruction: HostInstruction, _ frame: HostFrame) {
+  switch instruction {
+  case .widen(let result, let value): frame[result] = Int128(frame[value])
+  case .wideAdd(let result, let l, let r): frame[result] = frame[l] &+ frame[r]
+  case .wideSubtract(let result, let l, let r): frame[result] = frame[l] &- frame[r]
+  case .wideMultiply(let result, let l, let r, let isExact):
+    let product = frame[l] &* frame[r]
+    // Of numbers of 64 bits the product fits 128.
+    if !fits(frame[l], bits: 64) || !fits(frame[r], bits: 64) || !fits(product, bits: 96) {
+      frame[isExact] = 0
+    }
+    frame[result] = product
+  case .requireNarrow(let value, let isExact):
+    if !fits(frame[value], bits: 64) { frame[isExact] = 0 }
+  case .wideCompare(let op, let result, let l, let r, let isExact):
+    frame[result] = op.holds(frame[l], frame[r]) && frame[isExact] != 0 ? 1 : 0
+  case .copy, .add, .subtract, .multiply, .order, .unary, .binary, .compare, .convert, .math, .jump,
+    .jumpIfFalse, .jumpIfTrue, .tripCount, .loopHead, .loopNext, .sizeProduct, .allocate, .free,
+    .launch, .check, .finish:
+    break
+  }
+}
+
+private func fits(_ value: Int128, bits: Int128) -> Bool {
+  let limit = Int128(1) << (bits - 1)
+  return value >= -limit && value < limit
+}
+
+/// How many numbers `range(lower, upper, step)` has; the bits of an unsigned number.
+private func tripCount(from lower: Int64, to upper: Int64, step: Int64) -> Int64 {
+  let (low, high) = step > 0 ? (lower, upper) : (upper, lower)
+  guard low < high, step != 0 else { return 0 }
+  let last = UInt64(bitPattern: high &- low) &- 1
+  return Int64(bitPattern: last / step.magnitude &+ 1)
+}
+
+/// The product of two sizes without a sign; all bits set where it is too large, or where one is.
+private func sizeProduct(_ l: Int64, _ r: Int64) -> Int64 {
+  let (product, overflow) = UInt64(bitPattern: l).multipliedReportingOverflow(
+    by: UInt64(bitPattern: r))
+  return overflow ? -1 : Int64(bitPattern: product)
+}

@@ -1,0 +1,178 @@
+import CCUDA
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The copies on the device of a call's arrays of the host.
+///
+/// An array is copied with the bytes between its elements, so that its strides stay what they are; arrays that overlap share one
+/// copy. Back come the elements alone: what lies between them belongs to others, who may have changed it.
+///
+/// - Requires: the device's context is current.
+struct Staging {
+  /// An array of the host and what the program does with it.
+  struct Argument {
+    let array: HostArray
+    let use: ArrayUse
+    /// The address of the element whose indices are all 0.
+    let data: Int
+    /// Where the kernels find the address of the copy.
+    let register: Register
+
+    init(_ array: HostArray, _ use: ArrayUse, at data: Int64, to register: Register) {
+      self.array = array
+      self.use = use
+      self.data = Int(data)
+      self.register = register
+    }
+
+    /// Whether there is anything to copy.
+    var isUsed: Bool { (use.isRead || use.isWritten) && array.low < array.high }
+
+    /// The bytes from the first to the last.
+    var size: Int { array.high &- array.low }
+  }
+
+  /// Memory of the device that stands for the bytes from `low` to `high`.
+  private struct Copy {
+    var low: Int
+    var high: Int
+    var members: [Argument]
+    var allocation: UInt64 = 0
+    /// Where the byte `low` is.
+    var address: UInt64 = 0
+  }
+
+  /// A copy is aligned as what it is copied from, up to this many bytes.
+  private static let alignment = 256
+  /// Arrays up to this size come back together, by way of page-locked memory.
+  private static let greatestGathered = 1 << 20
+  /// The words of the error slot.
+  private static let slotBytes = 3 * MemoryLayout<Int64>.size
+
+  private let device: CUDADevice
+  private let stream: CUDAStream
+  private var copies: [Copy] = []
+  private var slot: UInt64?
+  /// Whether the driver may still read memory of the host.
+  private var isCopying = false
+
+  init(_ device: CUDADevice, _ stream: CUDAStream) {
+    self.device = device
+    self.stream = stream
+  }
+
+  private var functions: UnsafePointer<parpy_cuda_driver> { device.driver.functions }
+
+  // MARK: In
+
+  /// Makes the copies and gives their addresses to the registers; false where there is not enough memory.
+  mutating func copyIn(_ arguments: [Argument], _ frame: HostFrame) throws(CUDAError) -> Bool {
+    for argument in arguments { frame[argument.register] = 0 }
+    for argument in arguments.filter(\.isUsed).sorted(by: { $0.array.low < $1.array.low }) {
+      let array = argument.array
+      if let last = copies.indices.last, array.low < copies[last].high {
+        copies[last].high = max(copies[last].high, array.high)
+        copies[last].members.append(argument)
+      } else {
+        copies.append(Copy(low: array.low, high: array.high, members: [argument]))
+      }
+    }
+    for index in copies.indices {
+      let copy = copies[index]
+      let size = copy.high &- copy.low
+      let offset = UInt64(copy.low & (Self.alignment - 1))
+      let memory = try device.memory.allocate(UInt64(size) &+ offset, on: stream)
+      guard let memory else { return false }
+      copies[index].allocation = memory
+      copies[index].address = memory &+ offset
+      for member in copy.members {
+        frame[member.register] =
+          Int64(bitPattern: memory &+ offset) &+ Int64(member.data &- copy.low)
+      }
+      guard copy.members.contains(where: \.use.needsContents) else { continue }
+      isCopying = true
+      try device.driver.check(
+        functions.pointee.copy_in(
+          memory &+ offset, UnsafeRawPointer(bitPattern: copy.low), size, stream.pointer),
+        "copying \(size) bytes to the GPU")
+    }
+    return true
+  }
+
+  /// Makes an error slot of zeros on the device; nil where there is not enough memory.
+  mutating func allocateSlot() throws(CUDAError) -> UInt64? {
+    slot = try device.memory.allocate(UInt64(Self.slotBytes), on: stream)
+    guard let slot else { return nil }
+    try device.driver.check(
+      functions.pointee.fill(slot, 0, Self.slotBytes, stream.pointer), "clearing the error slot")
+    return slot
+  }
+
+  // MARK: Out
+
+  /// Bytes of the device that come back by way of memory of ours.
+  private struct Gathered {
+    var offset: Int
+    /// The array; nil for the error slot.
+    var argument: Argument?
+  }
+
+  /// Waits for the kernels and copies what they wrote back, the error slot too; false where the host has no memory.
+  mutating func copyOut(
+    _ slot: UnsafeMutablePointer<Int64>, task: String
+  ) throws(CUDAError) -> Bool {
+    var gathered: [Gathered] = []
+    var total = 0
+    var sources: [UInt64] = []
+    func gather(_ argument: Argument?, _ size: Int, _ source: UInt64) {
+      gathered.append(Gathered(offset: total, argument: argument))
+      sources.append(source)
+      total = (total &+ size &+ 63) & ~63
+    }
+    if let address = self.slot { gather(nil, Self.slotBytes, address) }
+    for copy in copies {
+      for argument in copy.members where argument.use.isWritten {
+        let source = copy.address &+ UInt64(argument.array.low &- copy.low)
+        if argument.isDense && argument.size > Self.greatestGathered {
+          let target = UnsafeMutableRawPointer(bitPattern: argument.array.low)
+          try device.driver.check(
+            functions.pointee.copy_out(target, source, argument.size, stream.pointer), task)
+        } else {
+          gather(argument, argument.size, source)
+        }
+      }
+    }
+    guard let block = device.memory.staging.take(total) else { return false }
+    defer { device.memory.staging.give(block) }
+    for (part, source) in zip(gathered, sources) {
+      let size = part.argument?.size ?? Self.slotBytes
+      try device.driver.check(
+        functions.pointee.copy_out(
+          block.memory + part.offset, source, size, stream.pointer), task)
+    }
+    try device.driver.check(functions.pointee.synchronize_stream(stream.pointer), task)
+    isCopying = false
+    for part in gathered {
+      if let argument = part.argument {
+        argument.copyElements(from: block.memory + part.offset)
+      } else {
+        memcpy(slot, block.memory + part.offset, Self.slotBytes)
+      }
+    }
+    return true
+  }
+
+  /// Frees the copies, once what is queued on the stream is done with them.
+  mutating func release() {
+    if isCopying { _ = functions.pointee.synchronize_stream(stream.pointer) }
+    isCopying = false
+    for copy in copies { device.memory.free(copy.allocation, on: stream) }
+    if let slot { device.memory.free(slot, on: stream) }
+    copies = []
+    slot = nil
+  }
+}

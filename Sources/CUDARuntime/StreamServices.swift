@@ -1,0 +1,127 @@
+import CCUDA
+
+/// Launches and memory in the order of a stream.
+///
+/// - Requires: the device's context is current.
+struct StreamServices: HostServices {
+  let module: CUDAModule
+  let stream: CUDAStream
+  private let functions: UnsafePointer<parpy_cuda_driver>
+  private let pointer: OpaquePointer?
+
+  init(_ module: CUDAModule, _ stream: CUDAStream) {
+    self.module = module
+    self.stream = stream
+    functions = module.device.driver.functions
+    pointer = stream.pointer
+  }
+
+  func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? {
+    try module.device.memory.allocate(bytes, on: stream)
+  }
+
+  func free(_ address: UInt64) { module.device.memory.free(address, on: stream) }
+
+  func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {
+    try launch(plan.kernel, LaunchShape(plan, frame), frame.arguments[plan.kernel])
+    frame.launchCount &+= 1
+  }
+
+  /// Launches the kernel at a position of the module with arguments at the given addresses.
+  func launch(
+    _ index: Int, _ shape: LaunchShape, _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  ) throws(CUDAError) {
+    let launcher = module.launchers[index]
+    let result =
+      launcher.isPlain
+      ? functions.pointee.launch(
+        launcher.function, shape.blocksX, shape.blocksY, shape.blocksZ, shape.threads, 1, 1,
+        launcher.sharedBytes, pointer, arguments, nil)
+      : launchSpecially(launcher, shape, arguments)
+    if result != 0 { throw refusal(result, index, shape) }
+  }
+
+  /// Launches a kernel whose blocks know each other.
+  private func launchSpecially(
+    _ launcher: KernelLauncher, _ shape: LaunchShape,
+    _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  ) -> parpy_cuda_result {
+    var shape = shape
+    if launcher.isCooperative {
+      var blocks: Int32 = 0
+      let result = functions.pointee.occupancy(
+        &blocks, launcher.function, Int32(clamping: shape.threads), Int(launcher.sharedBytes))
+      if result != 0 { return result }
+      shape.limitBlocks(Int(max(1, blocks)) &* module.device.multiprocessorCount)
+    }
+    shape.blocksX = launcher.roundedUp(shape.blocksX)
+    var attributes: [parpy_cuda_launch_attribute] = []
+    if launcher.isCooperative {
+      var attribute = parpy_cuda_launch_attribute()
+      attribute.name = Int32(parpy_cuda_launch_cooperative)
+      attribute.value.0 = 1
+      attributes.append(attribute)
+    }
+    if launcher.clusterSize > 1 {
+      var attribute = parpy_cuda_launch_attribute()
+      attribute.name = Int32(parpy_cuda_launch_cluster)
+      (attribute.value.0, attribute.value.1, attribute.value.2) = (launcher.clusterSize, 1, 1)
+      attributes.append(attribute)
+    }
+    return attributes.withUnsafeBufferPointer { attributes in
+      var configuration = parpy_cuda_launch_configuration()
+      configuration.blocks_x = shape.blocksX
+      configuration.blocks_y = shape.blocksY
+      configuration.blocks_z = shape.blocksZ
+      configuration.threads_x = shape.threads
+      configuration.threads_y = 1
+      configuration.threads_z = 1
+      configuration.shared_bytes = launcher.sharedBytes
+      configuration.stream = pointer
+      configuration.attributes = attributes.baseAddress
+      configuration.attribute_count = UInt32(clamping: attributes.count)
+      return functions.pointee.launch_configured(
+        &configuration, launcher.function, arguments, nil)
+    }
+  }
+
+  private func refusal(_ result: parpy_cuda_result, _ index: Int, _ shape: LaunchShape) -> CUDAError
+  {
+    let grid = "\(shape.blocksX) x \(shape.blocksY) x \(shape.blocksZ)"
+    return module.device.driver.error(
+      result,
+      "launching '\(module.kernels[index].name)' with \(grid) blocks of \(shape.threads) threads")
+  }
+}
+
+/// The grid of one launch, within what every device takes.
+struct LaunchShape: Sendable, Hashable {
+  var blocksX: UInt32
+  var blocksY: UInt32
+  var blocksZ: UInt32
+  var threads: UInt32
+
+  private static let greatestX: Int64 = 0x7FFF_FFFF
+  private static let greatestYZ: Int64 = 65535
+  private static let greatestBlock: Int64 = 1024
+
+  /// The grid whose numbers stand in a frame.
+  @inline(__always)
+  init(_ plan: LaunchPlan, _ frame: HostFrame) {
+    func clamped(_ register: Register, _ greatest: Int64) -> UInt32 {
+      UInt32(truncatingIfNeeded: max(1, min(frame[register], greatest)))
+    }
+    blocksX = clamped(plan.blocks.x, Self.greatestX)
+    blocksY = clamped(plan.blocks.y, Self.greatestYZ)
+    blocksZ = clamped(plan.blocks.z, Self.greatestYZ)
+    threads = clamped(plan.threads, Self.greatestBlock)
+  }
+
+  /// Takes blocks away, first along x, until there are at most `limit`.
+  mutating func limitBlocks(_ limit: Int) {
+    let limit = UInt32(clamping: max(1, limit))
+    blocksZ = min(blocksZ, limit)
+    blocksY = min(blocksY, max(1, limit / blocksZ))
+    blocksX = min(blocksX, max(1, limit / (blocksZ * blocksY)))
+  }
+}

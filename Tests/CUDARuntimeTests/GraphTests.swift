@@ -1,0 +1,183 @@
+import CCUDA
+import GPUMapping
+import LoopIR
+import Testing
+
+@testable import CUDARuntime
+
+extension GPUTests {
+  /// Calls with many launches.
+  struct GraphTests {
+    private static let host = """
+      def f(x: float64[4], n: int64, c: int64):
+        local i, s: int64
+        temporary t: float64[4]
+        for i in 0..<n:
+          s = (i if i != 3 else c)
+          with temporary t:
+            launch 0
+            launch 1
+      """
+
+    private func start() throws -> (FakeGPU, CUDADriver, HostExecutor) {
+      let program = try TestProgram(
+        Self.host,
+        [
+          TestProgram.Kernel(name: "a", buffers: ["x", "t"], liveIns: ["s"]),
+          TestProgram.Kernel(name: "b", buffers: ["t", "x"], blocks: ["c", "1", "1"]),
+        ])
+      let (gpu, driver) = try FakeGPU.start {
+        // t[0] = x[0] + s; x[0] = 2·t[0]
+        $0.kernels["a"] = (
+          3,
+          {
+            $0.element(1, 0, as: Int64.self).pointee =
+              $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[2])
+          }
+        )
+        $0.kernels["b"] = (
+          2,
+          {
+            $0.element(1, 0, as: Int64.self).pointee =
+              2 &* $0.element(0, 0, as: Int64.self).pointee
+          }
+        )
+      }
+      return (gpu, driver, try program.executor(on: driver.device(0)))
+    }
+
+    private func expected(_ n: Int64, _ c: Int64) -> Int64 {
+      (0..<n).reduce(1) { 2 &* ($0 &+ ($1 == 3 ? c : $1)) }
+    }
+
+    /// Runs the program on an array of the device and gives its first element afterwards.
+    private func run(_ executor: HostExecutor, _ n: Int64, _ c: Int64) throws -> Int64 {
+      let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      defer { x.deallocate() }
+      x.initialize(repeating: 1, count: 4)
+      return try run(executor, x, n, c)
+    }
+
+    private func run(
+      _ executor: HostExecutor, _ x: UnsafeMutablePointer<Int64>, _ n: Int64, _ c: Int64
+    ) throws -> Int64 {
+      x.pointee = 1
+      var call = TestCall(words: [Int64(Int(bitPattern: x)), n, c])
+      #expect(try call.run(executor) == 0)
+      return x.pointee
+    }
+
+    @Test func repeatedCallsRunAsAGraph() throws {
+      let (gpu, _, executor) = try start()
+      let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      defer { x.deallocate() }
+      for _ in 0..<5 { #expect(try run(executor, x, 20, 5) == expected(20, 5)) }
+      // Two calls to see that they repeat, and then one graph for all.
+      #expect(gpu.count(of: "launch") == 80)
+      #expect(gpu.count(of: "instantiate_graph") == 1)
+      #expect(gpu.count(of: "add_kernel_node") == 40)
+      #expect(gpu.count(of: "launch_graph") == 3)
+      #expect(gpu.allocations.isEmpty)
+      // The grid of every `b` and the scalar of one `a`: more than half, so that plain launches are as good.
+      gpu.forget()
+      #expect(try run(executor, x, 20, 6) == expected(20, 6))
+      #expect(gpu.count(of: "launch_graph") == 0)
+      #expect(gpu.launches.last?.blocks == [6, 1, 1])
+      #expect(gpu.count(of: "destroy_graph_exec") == 1)
+    }
+
+    @Test func fewChangesKeepTheGraph() throws {
+      let program = try TestProgram(
+        """
+        def f(c: int64):
+          local i, s: int64
+          for i in 0..<30:
+            s = (i if i != 3 else c)
+            launch 0
+        """, [TestProgram.Kernel(liveIns: ["s"])])
+      let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (1, { _ in }) }
+      let executor = try program.executor(on: driver.device(0))
+      for c in [7, 7, 7, 8, 8, 9] as [Int64] {
+        gpu.forget()
+        var call = TestCall(words: [c])
+        #expect(try call.run(executor) == 0)
+        #expect(gpu.launches.map { Int64($0.arguments[0]) } == (0..<30).map { $0 == 3 ? c : $0 })
+      }
+      #expect(gpu.count(of: "update_kernel_node") == 1)
+      #expect(gpu.count(of: "instantiate_graph") == 0)
+      // Where the driver changes no node, another graph is made.
+      gpu.failures["update_kernel_node"] = [801]
+      gpu.forget()
+      var call = TestCall(words: [10])
+      #expect(try call.run(executor) == 0)
+      #expect(gpu.launches.map(\.arguments[0])[3] == 10)
+      #expect(gpu.launches.count == 30)
+      #expect(gpu.count(of: "instantiate_graph") == 1)
+    }
+
+    @Test func shortCallsAreLaunchedAsTheyCome() throws {
+      let (gpu, _, executor) = try start()
+      for _ in 0..<4 { #expect(try run(executor, 5, 5) == expected(5, 5)) }
+      #expect(gpu.count(of: "launch") == 40)
+      #expect(gpu.count(of: "launch_graph") == 0)
+      // Long, then short: what was recorded is launched.
+      _ = try run(executor, 20, 5)
+      #expect(try run(executor, 3, 5) == expected(3, 5))
+      #expect(gpu.count(of: "launch_graph") == 0)
+    }
+
+    @Test func callsThatNeverRepeatGiveUpOnGraphs() throws {
+      let (gpu, _, executor) = try start()
+      for n in 20..<40 as Range<Int64> { #expect(try run(executor, n, 5) == expected(n, 5)) }
+      #expect(gpu.count(of: "instantiate_graph") == 0)
+      gpu.forget()
+      #expect(try run(executor, 20, 5) == expected(20, 5))
+      #expect(gpu.count(of: "launch") == 40)
+    }
+
+    @Test(arguments: ["create_graph", "add_kernel_node", "instantiate_graph"])
+    func withoutGraphsKernelsRunAllTheSame(function: String) throws {
+      let (gpu, _, executor) = try start()
+      let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      defer { x.deallocate() }
+      for _ in 0..<2 { _ = try run(executor, x, 20, 5) }
+      gpu.failures[function] = [801]
+      #expect(try run(executor, x, 20, 5) == expected(20, 5))
+      #expect(gpu.failures[function] == [])
+      #expect(gpu.count(of: "launch_graph") == 0)
+      #expect(gpu.allocations.isEmpty)
+    }
+
+    @Test func manyLaunchesAreNotKept() throws {
+      let (gpu, _, executor) = try start()
+      let n = Int64(LaunchRecorder.greatestCount)
+      for _ in 0..<2 { #expect(try run(executor, n, 5) == expected(n, 5)) }
+      #expect(gpu.count(of: "launch_graph") == 0)
+      #expect(gpu.launches.count == 4 * Int(n))
+      #expect(gpu.allocations.isEmpty)
+    }
+
+    @Test func temporariesThatWaitAreFreedForOthers() throws {
+      let program = try TestProgram(
+        """
+        def f():
+          local i: int64
+          temporary t: int8[i + 1]
+          for i in 0..<30:
+            with temporary t:
+              launch 0
+        """, [TestProgram.Kernel(buffers: ["t"])])
+      let (gpu, driver) = try FakeGPU.start {
+        $0.memorySize = 100
+        $0.kernels["k"] = (1, { $0.element(0, 0, as: Int8.self).pointee = 1 })
+      }
+      let executor = try program.executor(on: driver.device(0))
+      for _ in 0..<3 {
+        var call = TestCall()
+        #expect(try call.run(executor) == 0)
+      }
+      #expect(gpu.launches.count == 90)
+      #expect(gpu.allocations.isEmpty)
+    }
+  }
+}
