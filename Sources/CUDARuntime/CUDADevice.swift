@@ -1,5 +1,4 @@
 import CCUDA
-import Synchronization
 
 /// A GPU, by its primary context, which all libraries of the process share.
 ///

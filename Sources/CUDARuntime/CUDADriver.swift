@@ -1,5 +1,4 @@
 import CCUDA
-import Synchronization
 
 /// The CUDA driver of this process.
 ///
@@ -15,7 +14,7 @@ public final class CUDADriver: Sendable {
   public let version: Int
 
   /// The devices in use so far, by position.
-  let devices = Mutex<[Int: CUDADevice]>([:])
+  let devices = Locked<[Int: CUDADevice]>([:])
 
   /// The functions of the driver.
   var functions: UnsafePointer<parpy_cuda_driver> { table.functions }

@@ -1,5 +1,4 @@
 import CCUDA
-import Synchronization
 
 /// Memory of one device, in the order of a stream where the driver can do that.
 ///
@@ -13,11 +12,11 @@ final class DeviceMemory: Sendable {
   private let size: Int
   private let hasPools: Bool
   /// Made at the first allocation; nil afterwards where the driver refuses one.
-  private let pool = Mutex<PoolState>(.unknown)
+  private let pool = Locked<PoolState>(.unknown)
   /// Page-locked memory of the host for copies.
   let staging: PinnedMemory
 
-  private enum PoolState: @unchecked Sendable {
+  private enum PoolState {
     case unknown
     case none
     case pool(OpaquePointer)
@@ -71,11 +70,11 @@ final class DeviceMemory: Sendable {
 
   /// The pool; nil where memory is allocated outside the order of streams.
   private func currentPool() -> OpaquePointer? {
-    pool.withLock { state -> UInt? in
+    pool.withLock { state in
       if case .unknown = state { state = makePool() }
       guard case .pool(let pool) = state else { return nil }
-      return UInt(bitPattern: pool)
-    }.flatMap { OpaquePointer(bitPattern: $0) }
+      return pool
+    }
   }
 
   private func makePool() -> PoolState {

@@ -1,7 +1,6 @@
 import CCUDA
 import GPUMapping
 import LoopIR
-import Synchronization
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 
@@ -14,7 +13,7 @@ public final class HostExecutor: Sendable {
   let name: String
   let code: HostCode
   let arrays: [ArrayUse]
-  private let frames = Mutex<[HostFrame]>([])
+  private let frames = Locked<[HostFrame]>([])
   private let graphs: LaunchGraphs?
 
   /// Makes a program ready.

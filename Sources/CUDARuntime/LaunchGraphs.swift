@@ -1,5 +1,4 @@
 import CCUDA
-import Synchronization
 
 /// Replays the launches of a program as one CUDA graph, where calls with many of them repeat each other.
 ///
@@ -24,7 +23,7 @@ final class LaunchGraphs: Sendable {
     var memory = Memory()
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Nil where a kernel of the module needs more than a plain launch.
   init?(_ module: CUDAModule) {

@@ -1,5 +1,4 @@
 import CCUDA
-import Synchronization
 
 /// NVIDIA's compiler for CUDA C++ as a library; it needs no GPU.
 public final class NVRTC: Sendable {
@@ -51,7 +50,7 @@ public final class NVRTC: Sendable {
     }
   }
 
-  private static let opened = Mutex<NVRTC?>(nil)
+  private static let opened = Locked<NVRTC?>(nil)
 
   /// Opens the library.
   init(libraryIn directories: [String]) throws(CUDAError) {
@@ -59,6 +58,9 @@ public final class NVRTC: Sendable {
     var failures: [String] = []
     guard let library = DynamicLibrary(firstOf: places.candidates, failures: &failures) else {
       throw places.notFound(failures)
+    }
+    for companion in NVRTCPlaces.companions(of: library.name) {
+      _ = DynamicLibrary(firstOf: [companion], failures: &failures)
     }
     table = Table(functions: try library.nvrtc())
     path = library.name

@@ -28,15 +28,22 @@ struct NVRTCPlaces {
   }
 
   /// The directories of installed toolkits, the newest first.
-  private static var installed: [String] {
+  private static var installed: [String] { paths(matching: "/usr/local/cuda-*/lib64").reversed() }
+
+  /// The libraries beside NVRTC that it opens itself, by names that tools which stand before `dlopen` (sanitizers, profilers)
+  /// do not find; what is open already is found.
+  static func companions(of library: String) -> [String] {
+    guard let slash = library.lastIndex(of: "/") else { return [] }
+    return paths(matching: library[..<slash] + "/libnvrtc-builtins.so.*")
+  }
+
+  private static func paths(matching pattern: String) -> [String] {
     var found = glob_t()
     defer { globfree(&found) }
-    guard glob("/usr/local/cuda-*/lib64", 0, nil, &found) == 0 else { return [] }
-    var directories: [String] = []
-    for index in 0..<Int(found.gl_pathc) {
-      if let path = found.gl_pathv?[index] { directories.append(String(cString: path)) }
+    guard glob(pattern, 0, nil, &found) == 0 else { return [] }
+    return (0..<Int(found.gl_pathc)).compactMap { index in
+      found.gl_pathv?[index].map { String(cString: $0) }
     }
-    return directories.reversed()
   }
 
   static let remedy = "pip install 'parpy[cuda]'"

@@ -1,5 +1,4 @@
 import CCUDA
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -26,7 +25,7 @@ final class PinnedMemory: Sendable {
   private static let leastBlock = 64 << 10
 
   private let driver: CUDADriver
-  private let kept = Mutex<[Block]>([])
+  private let kept = Locked<[Block]>([])
 
   init(_ driver: CUDADriver) { self.driver = driver }
 

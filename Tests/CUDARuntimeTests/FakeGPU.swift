@@ -54,7 +54,7 @@ final class FakeGPU: @unchecked Sendable {
   private(set) var copiedIn = 0
   private(set) var copiedOut = 0
   private var names: [String] = []
-  private var context: OpaquePointer?
+  private var contexts: [pthread_t: OpaquePointer] = [:]
   private var graphs: [Int: [Node]] = [:]
   private var nextHandle = 1
   private let lock = NSRecursiveLock()
@@ -85,9 +85,14 @@ final class FakeGPU: @unchecked Sendable {
   func count(of call: String) -> Int { calls.filter { $0 == call }.count }
 
   /// Makes another context the thread's, as another library would.
-  func setContext(_ context: OpaquePointer?) { self.context = context }
+  func setContext(_ context: OpaquePointer?) {
+    lock.withLock { contexts[pthread_self()] = context }
+  }
 
-  var currentContext: OpaquePointer? { context }
+  /// The context of the calling thread.
+  var currentContext: OpaquePointer? {
+    lock.withLock { contexts[pthread_self()] }
+  }
 
   // MARK: What the driver does
 
