@@ -5,8 +5,11 @@ import Testing
 
 /// The real compiler, where it is installed; no GPU is needed.
 struct NVRTCTests {
-  /// `nvidia/*/lib` of the wheels in `.venv` beside this package.
-  private static let directories: [String] = {
+  /// `nvidia/*/lib` of the wheels in `.venv` beside this package, or what `PARPY_TEST_NVRTC` says.
+  static let directories: [String] = {
+    if let given = ProcessInfo.processInfo.environment["PARPY_TEST_NVRTC"] {
+      return given.split(separator: ":").map(String.init)
+    }
     let root = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let files = FileManager.default
