@@ -5,3 +5,4 @@ _Static_assert(sizeof(parpy_cuda_pool_properties) == 88, "CUmemPoolProps");
 _Static_assert(sizeof(parpy_cuda_launch_attribute) == 72, "CUlaunchAttribute");
 _Static_assert(sizeof(parpy_cuda_launch_configuration) == 56, "CUlaunchConfig");
 _Static_assert(sizeof(parpy_cuda_kernel_node) == 72, "CUDA_KERNEL_NODE_PARAMS_v2");
+_Static_assert(sizeof(parpy_cuda_rectangle) == 128, "CUDA_MEMCPY2D");

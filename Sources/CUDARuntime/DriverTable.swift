@@ -35,6 +35,7 @@ extension DynamicLibrary {
       copy_in: try function("cuMemcpyHtoDAsync_v2"),
       copy_out: try function("cuMemcpyDtoHAsync_v2"),
       copy: try function("cuMemcpyDtoDAsync_v2"),
+      copy_rectangle: try function("cuMemcpy2DAsync_v2"),
       fill: try function("cuMemsetD8Async"),
       pointer_attribute: try function("cuPointerGetAttribute"),
       create_stream: try function("cuStreamCreate"),

@@ -8,8 +8,8 @@ import CCUDA
 
 /// The copies on the device of a call's arrays of the host.
 ///
-/// An array is copied with the bytes between its elements, so that its strides stay what they are; arrays that overlap share one
-/// copy. Back come the elements alone: what lies between them belongs to others, who may have changed it.
+/// An array is copied with the bytes between its elements, so that its strides stay what they are, unless they are most of it; arrays that
+/// overlap share one copy. Back come the elements alone: what lies between them belongs to others, who may have changed it.
 ///
 /// - Requires: the device's context is current.
 struct Staging {
@@ -95,6 +95,10 @@ struct Staging {
       }
       guard copy.members.contains(where: \.use.needsContents) else { continue }
       isCopying = true
+      if copy.members.count == 1, let sparse = SparseArray(copy.members[0]) {
+        try copyRectangles(sparse, copies[index], isIn: true, task: "copying an array to the GPU")
+        continue
+      }
       try device.driver.check(
         functions.pointee.copy_in(
           memory &+ offset, UnsafeRawPointer(bitPattern: copy.low), size, stream.pointer),
@@ -141,6 +145,8 @@ struct Staging {
           let target = UnsafeMutableRawPointer(bitPattern: argument.array.low)
           try device.driver.check(
             functions.pointee.copy_out(target, source, argument.size, stream.pointer), task)
+        } else if let sparse = SparseArray(argument) {
+          try copyRectangles(sparse, copy, isIn: false, task: task)
         } else {
           gather(argument, argument.size, source)
         }
@@ -164,6 +170,34 @@ struct Staging {
       }
     }
     return true
+  }
+
+  /// Copies the elements of a sparse array and nothing else, to the device or from it.
+  private func copyRectangles(
+    _ array: SparseArray, _ copy: Copy, isIn: Bool, task: String
+  ) throws(CUDAError) {
+    for start in array.starts {
+      var rectangle = parpy_cuda_rectangle()
+      let device = copy.address &+ UInt64(start &- copy.low)
+      let (host, onDevice) = (
+        Int32(parpy_cuda_memory_on_host), Int32(parpy_cuda_memory_on_device)
+      )
+      rectangle.source_kind = isIn ? host : onDevice
+      rectangle.target_kind = isIn ? onDevice : host
+      if isIn {
+        rectangle.source_host = UnsafeRawPointer(bitPattern: start)
+        rectangle.target_device = device
+      } else {
+        rectangle.source_device = device
+        rectangle.target_host = UnsafeMutableRawPointer(bitPattern: start)
+      }
+      rectangle.source_pitch = array.pitch
+      rectangle.target_pitch = array.pitch
+      rectangle.width = array.rowBytes
+      rectangle.height = array.rowCount
+      try self.device.driver.check(
+        functions.pointee.copy_rectangle(&rectangle, stream.pointer), task)
+    }
   }
 
   /// Frees the copies, once what is queued on the stream is done with them.

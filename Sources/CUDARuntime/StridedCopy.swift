@@ -6,7 +6,7 @@
 
 extension Staging.Argument {
   /// The dimensions of more than one element: extent, and stride in bytes; the innermost last.
-  private var dimensions: [(extent: Int, stride: Int)] {
+  var dimensions: [(extent: Int, stride: Int)] {
     var result: [(extent: Int, stride: Int)] = []
     var contiguous = use.elementSize
     for d in (0..<max(0, array.rank)).reversed() {

@@ -59,6 +59,16 @@ struct DeviceTests {
       #expect(y.elements[98 - 2 * i] == Double(1000 * (98 - 2 * i)) + 0.5 * Double(i) - 5)
       #expect(y.elements[99 - 2 * i] == Double(1000 * (99 - 2 * i)))
     }
+    // Sparse: one element of each row of 1000.
+    let matrix = HostMemory((0..<50_000).map { Double($0) })
+    let column = [
+      x.array(0, extents: [50]), matrix.array(1, from: 49_005, extents: [50], strides: [-1000]),
+    ]
+    // The kernel's own stride is 2, so that it sees the first element alone.
+    call = TestCall(
+      words: column.map(\.word) + [1, word(1), 3, 0, 0], hostArrays: column.map(\.array))
+    #expect(try call.run(executor) == 0)
+    for i in 0..<50_000 { #expect(matrix.elements[i] == Double(i == 49_005 ? i + 3 : i)) }
     // Large, so that it comes back without our own memory between.
     let large = (HostMemory(Array(repeating: 2, count: 400_000)))
     let again = [large.array(0, extents: [400_000]), large.array(1, from: 399_999, extents: [1])]

@@ -356,6 +356,28 @@ extension FakeGPU {
       }
     },
     copy: { _, _, _, _ in call("copy") },
+    copy_rectangle: { rectangle, _ in
+      call("copy_rectangle") { gpu in
+        guard let r = rectangle?.pointee, r.height > 0 else { return 1 }
+        let isIn = Int(r.target_kind) == parpy_cuda_memory_on_device
+        let device = isIn ? r.target_device : r.source_device
+        guard gpu.owns(device, (r.height - 1) * r.source_pitch + r.width),
+          r.source_pitch == r.target_pitch, r.width <= r.source_pitch,
+          let memory = UnsafeMutableRawPointer(bitPattern: UInt(device))
+        else { return 1 }
+        for row in 0..<r.height {
+          let offset = row * r.source_pitch
+          if isIn, let source = r.source_host {
+            memcpy(memory + offset, source + offset, r.width)
+            gpu.copied(in: r.width)
+          } else if let target = r.target_host {
+            memcpy(target + offset, memory + offset, r.width)
+            gpu.copied(out: r.width)
+          }
+        }
+        return 0
+      }
+    },
     fill: { address, byte, bytes, _ in
       call("fill") { gpu in
         guard gpu.owns(address, bytes),

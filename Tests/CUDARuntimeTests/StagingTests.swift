@@ -158,6 +158,39 @@ extension GPUTests {
       #expect(y.elements[9] == -1)
     }
 
+    /// Columns and blocks of a matrix of 200 × 100: their elements alone travel, both ways.
+    @Test(arguments: [
+      (start: 7, extents: [200], strides: [100]),
+      (start: 19_907, extents: [200], strides: [-100]),
+      (start: 305, extents: [150, 3], strides: [100, 1]),
+      (start: 305, extents: [3, 150], strides: [1, 100]),
+      (start: 0, extents: [10, 5, 2], strides: [2000, 300, 50]),
+      (start: 18_000, extents: [10, 5, 2], strides: [-2000, 300, 50]),
+    ])
+    func sparseArraysTravelAlone(_ layout: (start: Int, extents: [Int], strides: [Int])) throws {
+      let (gpu, driver) = try FakeGPU.start()
+      let (x, y) = (HostMemory([1]), HostMemory((0..<20_000).map { Double($0) }))
+      let array = y.array(
+        1, from: layout.start, extents: layout.extents, strides: layout.strides)
+      var touched: Set<Int> = [layout.start]
+      for (extent, stride) in zip(layout.extents, layout.strides) {
+        touched = Set(touched.flatMap { start in (0..<extent).map { start + $0 * stride } })
+      }
+      let executor = try executor(gpu, driver) { launch in
+        for i in touched {
+          let element = launch.element(1, i - layout.start, as: Double.self)
+          #expect(element.pointee == Double(i))
+          element.pointee = -1
+        }
+      }
+      var call = call([x.array(0, extents: [1]), array], [1])
+      #expect(try call.run(executor) == 0)
+      for i in 0..<20_000 { #expect(y.elements[i] == (touched.contains(i) ? -1 : Double(i))) }
+      #expect(gpu.copiedIn == 8 * touched.count + 8)
+      #expect(gpu.copiedOut == 8 * touched.count)
+      #expect(gpu.allocations.isEmpty)
+    }
+
     @Test func overlappingArraysShareOneCopy() throws {
       let (gpu, driver) = try FakeGPU.start()
       let executor = try executor(gpu, driver) { launch in

@@ -76,6 +76,7 @@ enum {
   parpy_cuda_pool_release_threshold = 4,
   parpy_cuda_pointer_memory_type = 2,
   parpy_cuda_pointer_device = 9,
+  parpy_cuda_memory_on_host = 1,
   parpy_cuda_memory_on_device = 2,
   parpy_cuda_launch_cooperative = 2,
   parpy_cuda_launch_cluster = 4,
@@ -122,6 +123,23 @@ typedef struct parpy_cuda_kernel_node {
   void *kernel;
   parpy_cuda_context context;
 } parpy_cuda_kernel_node;
+
+// Rows of bytes that lie `pitch` bytes apart, on both sides of a copy.
+typedef struct parpy_cuda_rectangle {
+  size_t source_x, source_y;
+  int32_t source_kind;
+  const void *source_host;
+  parpy_cuda_address source_device;
+  void *source_array;
+  size_t source_pitch;
+  size_t target_x, target_y;
+  int32_t target_kind;
+  void *target_host;
+  parpy_cuda_address target_device;
+  void *target_array;
+  size_t target_pitch;
+  size_t width, height;
+} parpy_cuda_rectangle;
 
 // ---- The driver ----
 
@@ -170,6 +188,7 @@ typedef struct parpy_cuda_driver {
                                          parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull copy)(parpy_cuda_address to, parpy_cuda_address from, size_t bytes,
                                      parpy_cuda_stream);
+  parpy_cuda_result (*_Nonnull copy_rectangle)(const parpy_cuda_rectangle *, parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull fill)(parpy_cuda_address, uint8_t byte, size_t bytes, parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull pointer_attribute)(void *value, int32_t name, parpy_cuda_address);
 
