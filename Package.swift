@@ -29,7 +29,7 @@ let package = Package(
     .target(name: "CRuntime"),
     stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),
-    stage("Native", ["Compiler", "Runtime", "CPython"]),
+    stage("Native", ["Compiler", "Runtime", "CPython", "CUDARuntime"]),
     .target(name: "CForking", path: "Tests/CForking"),
     .testTarget(
       name: "RuntimeTests", dependencies: ["Runtime", "CRuntime", "CForking"],

@@ -8,6 +8,8 @@
 extern int parpy_module_execute(PyObject *module);
 extern PyObject *parpy_initialize(PyObject *module, PyObject *hooks);
 extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_cuda_obstacle(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
 
 // The state of a new object, retained; NULL with an exception set.
 extern void *parpy_function_make(PyObject *function, PyObject *definition, PyObject *filename,
@@ -243,6 +245,10 @@ static int execute(PyObject *module) {
 
 static PyMethodDef module_methods[] = {
     {"initialize", parpy_initialize, METH_O, "Gives the core what it needs of Python."},
+    {"cuda_obstacle", parpy_cuda_obstacle, METH_NOARGS,
+     "cuda_obstacle()\n--\n\nWhy CUDA cannot be used here, or None."},
+    {"cuda_synchronize", parpy_cuda_synchronize, METH_NOARGS,
+     "cuda_synchronize()\n--\n\nWaits until everything started on CUDA devices is done."},
     {"worker_count", parpy_worker_count, METH_NOARGS,
      "The number of workers that a parallel region may use."},
     {NULL, NULL, 0, NULL},

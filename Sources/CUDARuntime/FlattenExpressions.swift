@@ -7,7 +7,7 @@ extension HostFlattener {
     switch e.kind {
     // Both set their register before they are done reading.
     case .logical, .select, .integer, .float, .variable: add(.copy(target, try emit(e)))
-    case .load, .unary, .binary, .compare, .convert, .math, .checked:
+    case .load, .unary, .binary, .compare, .convert, .math, .checked, .complex, .part:
       let value = try emit(e, into: target)
       if value != target { add(.copy(target, value)) }
     }
@@ -30,6 +30,7 @@ extension HostFlattener {
     case .float(let literal): return constant(HostArithmetic.bits(literal.value, e.type))
     case .variable(let id): return try register(of: id)
     case .load: throw bug("an access to an element", at: e.span)
+    case .complex, .part: throw bug("a complex number", at: e.span)
     case .checked(let index): return try emit(index, into: wanted)
     case .unary(let op, let operand):
       let value = try emit(operand)
@@ -120,7 +121,7 @@ extension HostFlattener {
         this.add(.binary(op == .and ? .bitAnd : .bitOr, .bool, result, left, right))
         return result
       case .compare, .integer, .float, .variable, .load, .unary, .binary, .select, .convert, .math,
-        .checked:
+        .checked, .complex, .part:
         return try this.emit(condition)
       }
     }
@@ -153,7 +154,7 @@ extension HostFlattener {
       case .binary(.floorDivide, let dividend, _):
         this.add(.requireNarrow(try this.emitWide(dividend, isExact), isExact: isExact))
       case .binary, .unary, .integer, .float, .variable, .load, .compare, .logical, .select,
-        .convert, .math, .checked:
+        .convert, .math, .checked, .complex, .part:
         break
       }
       let result = this.wide()

@@ -27,7 +27,9 @@ enum HostArithmetic {
     case .float64: Double(bitPattern: UInt64(bitPattern: bits))
     case .float32: Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
     case .float16, .bfloat16: type.value(ofBits16: UInt16(truncatingIfNeeded: bits))
-    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: Double(bits)
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64,
+      .complex64, .complex128:
+      Double(bits)
     }
   }
 
@@ -37,14 +39,16 @@ enum HostArithmetic {
     case .float64: Int64(bitPattern: value.bitPattern)
     case .float32: Int64(Float(value).bitPattern)
     case .float16, .bfloat16: Int64(type.bits16(of: value))
-    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: 0
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64,
+      .complex64, .complex128:
+      0
     }
   }
 
   /// A parameter's word as its register: floats come as float64.
   static func parameter(_ word: Int64, _ type: ScalarType) -> Int64 {
     switch type {
-    case .int64, .uint64, .float64: word
+    case .int64, .uint64, .float64, .complex64, .complex128: word
     case .bool: word & 1
     case .int8, .int16, .int32, .uint8, .uint16, .uint32: type.wrapping(word)
     case .float32, .float16, .bfloat16: bits(type.roundedResult(number(word, .float64)), type)

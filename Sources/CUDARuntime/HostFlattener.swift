@@ -189,7 +189,8 @@ struct HostFlattener {
       land(toEnd)
     case .allocate(let id, let body): try emitAllocate(id, body)
     case .launch(let id): try emitLaunch(id, at: statement.span)
-    case .store, .device, .barrier: throw bug("code of the device", at: statement.span)
+    case .store, .device, .barrier, .call, .requireEqual:
+      throw bug("code of the device", at: statement.span)
     }
   }
 

@@ -30,6 +30,8 @@ extension CUDAKernelEmitter {
     case .math(let function, let arguments):
       return math(function, arguments.map { text($0) }, arguments[0].type)
     case .checked(let index): return text(index, isIndex: isIndex)
+    // `split-complex` leaves none.
+    case .complex(let real, _), .part(_, let real): return text(real)
     }
   }
 

@@ -166,6 +166,8 @@ class CUDAKernelEmitter {
     case .allocate(let id, let body): allocate(id, body, inner)
     case .launch(let id): launch(module.program[id])
     case .barrier: add("__syncthreads();")
+    // `map-to-device` refuses them.
+    case .call, .requireEqual: break
     }
   }
 

@@ -7,7 +7,7 @@ enum CUDALiteral {
     switch e.kind {
     case .integer(let value): integer(value, e.type)
     case .float(let literal): float(literal.value, e.type)
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked:
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked, .complex, .part:
       "0"
     }
   }

@@ -18,7 +18,7 @@ public func emitCUDA(_ program: DeviceProgram) -> String {
 /// What the functions of one translation unit share.
 final class CUDAModuleEmitter {
   let program: DeviceProgram
-  private let faults: [TestedAccess]
+  private let faults: [RunTimeTest]
   private var helpers: Set<CUDAHelper> = []
   private var headers: Set<String> = []
 
@@ -36,7 +36,7 @@ final class CUDAModuleEmitter {
 
   /// The number of the fault of an access that is tested, from 1.
   func fault(_ buffer: BufferID, _ dimension: Int, at span: Span) -> Int {
-    (faults.firstIndex { $0.isAbout(buffer, dimension, at: span) } ?? 0) + 1
+    (faults.firstIndex { $0.isAbout(.index(of: buffer, dimension: dimension), at: span) } ?? 0) + 1
   }
 
   /// Adds a helper, and those it needs.
@@ -84,6 +84,6 @@ final class CUDAModuleEmitter {
 }
 
 extension DeviceProgram {
-  /// The accesses that are tested as they run; the error slot holds the position of one, counted from 1.
-  public var faults: [TestedAccess] { testedAccesses(in: kernels.map(\.body), of: host) }
+  /// What is tested as the code runs; the error slot holds the position of a test that failed, counted from 1.
+  public var faults: [RunTimeTest] { runTimeTests(in: kernels.map(\.body), of: host) }
 }

@@ -17,6 +17,9 @@ extension ScalarType {
     case .bfloat16: "__nv_bfloat16"
     case .float32: "float"
     case .float64: "double"
+    // Two numbers in memory; no value has such a type after `split-complex`.
+    case .complex64: "float2"
+    case .complex128: "double2"
     }
   }
 
@@ -46,7 +49,7 @@ struct CText {
 }
 
 /// A name as C++ accepts it: letters, digits and underscores of the user's, and no word of the language.
-func cudaName(_ name: String) -> String {
+public func cudaName(_ name: String) -> String {
   let plain = String(
     name.unicodeScalars.map { scalar -> Character in
       let isPlain =

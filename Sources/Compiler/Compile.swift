@@ -8,14 +8,15 @@ import Schedule
 import Syntax
 import Transforms
 
-/// Compiles `function` for one call signature to LLVM IR for `machine`.
+/// Compiles `function` for one call signature: to LLVM IR for `machine`, or to CUDA C++.
 ///
 /// - Parameters:
 ///   - names: resolves the names of the function's enclosing scopes.
+///   - machine: what code of the CPU is made for; nothing else needs it.
 ///   - dump: receives the stages it asks for as text; nil for what the options and the environment ask for.
 /// - Throws: the diagnostics of the first phase that found the program wrong.
 public func compile(
-  _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine,
+  _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine?,
   dump: DumpRequest? = nil
 ) throws(DiagnosticError) -> CompiledProgram {
   let context = PassContext()
@@ -34,6 +35,9 @@ public func compile(
     return try compileForCUDA(loopIR, signature, &runner, context)
   }
 
+  guard let machine else {
+    throw DiagnosticError(Diagnostic(.bug, "no machine to compile for", at: function.span))
+  }
   // Program: how it runs.
   let scheduled = try runner.run(
     [
@@ -80,15 +84,16 @@ private func compileForCUDA(
   let schedule = signature.schedule
   let mapped = try runner.run(
     [
-      applySchedule(schedule),
+      applySchedule(schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
       recognizeReductions(schedule, isOnDevice: true),
       widenAccumulators,
       mapToDevice(schedule),
       splitGridReductions(schedule),
       removeUnused,
     ], on: loopIR, in: context)
-  let program = insertBarriers(try outlineDeviceKernels(mapped, schedule))
-  try runner.inspect(program, after: "outline-device-kernels")
+  let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
+    insertBarriers(try outlineDeviceKernels(mapped, schedule))
+  }
   return CompiledProgram(
     entry: program.host.name, code: emitCUDA(program),
     failures: program.host.checks.map { check in
@@ -98,8 +103,8 @@ private func compileForCUDA(
       }
     },
     faults: program.faults.map(\.fault),
-    writes: writes(of: loopIR, arguments: signature.arguments), warnings: context.warnings,
-    loopIR: loopIR.printed, program: program.printed)
+    writes: writes(of: loopIR, arguments: signature.arguments), device: program,
+    warnings: context.warnings, loopIR: loopIR.printed, program: program.printed)
 }
 
 /// For each array or scalar of the call's arguments, whether the function stores to it.

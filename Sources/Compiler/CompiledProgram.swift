@@ -1,3 +1,4 @@
+import GPUMapping
 import LoopIR
 import Schedule
 import Syntax
@@ -28,6 +29,8 @@ public struct CompiledProgram: Sendable {
   /// For each array or scalar of the call's arguments, entries of dictionaries one by one, whether the function
   /// writes it.
   public var writes: [Bool]
+  /// The program behind the code, where that is for a GPU: its host part runs as data.
+  public var device: DeviceProgram?
   public var warnings: [Diagnostic]
   /// The stages as text, for people.
   public var loopIR: String
@@ -37,7 +40,7 @@ public struct CompiledProgram: Sendable {
   public init(
     entry: String, code: String, failures: [Diagnostic?], faults: [Fault] = [],
     externals: [String] = [], callbacks: [CallbackSignature] = [],
-    writes: [Bool], warnings: [Diagnostic],
+    writes: [Bool], device: DeviceProgram? = nil, warnings: [Diagnostic],
     loopIR: String, program: String
   ) {
     self.entry = entry
@@ -47,6 +50,7 @@ public struct CompiledProgram: Sendable {
     self.externals = externals
     self.callbacks = callbacks
     self.writes = writes
+    self.device = device
     self.warnings = warnings
     self.loopIR = loopIR
     self.program = program

@@ -91,7 +91,7 @@ extension DeviceProgram: IntermediateRepresentation {
         }
       case .store, .barrier, .device:
         bugs.append(Diagnostic(.bug, "the host part runs code of the device", at: statement.span))
-      case .assign, .loop, .whileLoop, .conditional, .allocate: break
+      case .assign, .loop, .whileLoop, .conditional, .allocate, .call, .requireEqual: break
       }
     }
     host.body.forEachExpression { e in

@@ -62,7 +62,7 @@ private struct BarrierInserter {
     switch statement.kind {
     case .loop(let loop) where loop.mapping.level == .threads || loop.mapping.level == .grid:
       return waiting(for: accesses(of: loop), before: statement)
-    case .assign, .store, .launch, .barrier:
+    case .assign, .store, .launch, .barrier, .call, .requireEqual:
       return waiting(for: accesses(of: statement), before: statement)
     case .loop, .whileLoop, .conditional, .device, .allocate:
       var own: Set<DeviceAccess> = []
@@ -104,7 +104,7 @@ private struct BarrierInserter {
         at: statement.span)
       pending = first.pending.union(second.pending)
       return result
-    case .assign, .store, .device, .allocate, .launch, .barrier:
+    case .assign, .store, .device, .allocate, .launch, .barrier, .call, .requireEqual:
       var copy = self
       let result = statement.mapBlocks { copy.inserted(in: $0) }
       self = copy

@@ -19,6 +19,7 @@ import struct Syntax.Span
 public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("map-to-device") { (function, context) throws(DiagnosticError) in
     var mapper = DeviceMapper(schedule: schedule)
+    mapper.errors = function.body.unsupportedOnDevices
     var result = function
     result.body = mapper.mapped(function.body)
     if mapper.errors.isEmpty && !mapper.hasParallelism {
@@ -195,5 +196,30 @@ private struct DeviceMapper {
       inner.mapping.workers != nil
     else { return false }
     return isPerfect(inner)
+  }
+}
+
+extension [Statement] {
+  /// A diagnostic for each statement that devices do not run yet.
+  fileprivate var unsupportedOnDevices: [Diagnostic] {
+    var found: [Diagnostic] = []
+    forEachStatement { statement in
+      switch statement.kind {
+      case .call:
+        found.append(
+          Diagnostic(
+            .program, "calls of external functions and callbacks are not supported on GPUs yet",
+            at: statement.span))
+      case .requireEqual:
+        found.append(
+          Diagnostic(
+            .program,
+            "slices whose lengths are only known as the code runs are not supported on GPUs yet",
+            at: statement.span, help: "write the loop over their elements"))
+      case .assign, .store, .loop, .whileLoop, .conditional, .device, .allocate, .launch, .barrier:
+        break
+      }
+    }
+    return found
   }
 }

@@ -82,7 +82,7 @@ private struct DeviceOutliner {
         var copy = self
         sequence.launches.append(statement.mapBlocks { copy.host($0) })
         self = copy
-      case .launch, .barrier: sequence.launches.append(statement)
+      case .launch, .barrier, .call, .requireEqual: sequence.launches.append(statement)
       }
     }
   }
@@ -235,7 +235,7 @@ private struct DeviceOutliner {
       where function[id].extents.allSatisfy(isKnownToHost) && !assignsExtents(of: id, statements):
         hoisted.append(id)
         result += flattened(body, &hoisted)
-      case .assign, .store, .loop, .whileLoop, .conditional, .allocate, .launch, .barrier:
+      case .assign, .store, .loop, .whileLoop, .conditional, .allocate, .launch, .barrier, .call, .requireEqual:
         result.append(statement)
       }
     }
@@ -323,7 +323,7 @@ private struct DeviceOutliner {
     [statement].forEachStatement { part in
       switch part.kind {
       case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
-      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier: break
+      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual: break
       }
     }
     [statement].forEachExpression { e in
@@ -404,7 +404,7 @@ private struct DeviceOutliner {
       case .store(let id, _, _): buffers.insert(id)
       case .allocate(let id, _): own.insert(id)
       case .loop(let loop): assigned.insert(loop.variable)
-      case .assign, .whileLoop, .conditional, .device, .launch, .barrier: break
+      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual: break
       }
     }
     func noteReads(_ e: Expression) {
@@ -476,7 +476,7 @@ private struct DeviceScalars {
       case .device(let body): visit(body, isDevice: true)
       case .loop, .whileLoop, .conditional, .allocate:
         for block in statement.blocks { visit(block, isDevice: isDevice) }
-      case .store, .launch, .barrier: break
+      case .store, .launch, .barrier, .call, .requireEqual: break
       }
     }
   }

@@ -93,8 +93,8 @@ struct ArgumentReader {
     if py_is_int(object) { return try readInteger(object, place) }
     if py_is_complex(object) { return append(complex: object) }
     if try readArrayInterface(object, place) { return }
+    if try readCUDAArray(object, place) { return }
     if try readDLPack(object, place) { return }
-    try refuseCUDAArray(object, place)
     throw callee.typeMismatch(place, ": \(object.description) is not supported; \(Self.accepted)")
   }
 

@@ -42,6 +42,7 @@ struct ArrayLayout {
     var count = 1
     var overflows = false
     var dimension = 0
+    let firstValue = frame.pointee.valueCount
     while dimension < dimensions {
       let extent = extents?[dimension] ?? 0
       if extent < 0 { throw .negativeExtent }
@@ -71,7 +72,7 @@ struct ArrayLayout {
     // A complex element lies where each of its parts may lie.
     if count > 0, address & (element.part.size &- 1) != 0 { throw .misaligned }
     frame.pointee.append(type: word.bits)
-    frame.pointee.append(array: address, low: low, high: high)
+    frame.pointee.append(array: address, low: low, high: high, extents: firstValue)
   }
 
   /// Whether the elements lie one behind the other in C's order; there is at least one.

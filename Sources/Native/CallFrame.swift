@@ -1,5 +1,6 @@
 import CPython
 import CRuntime
+import CUDARuntime
 
 /// What one call needs while it is prepared and runs: the key, the words for the compiled code, and what must stay
 /// alive until it returns.
@@ -17,6 +18,10 @@ struct CallFrame {
     /// The first byte of any element, and the byte behind the last; equal where there are no elements.
     var low: Int
     var high: Int
+    /// Where its extents begin among the values.
+    var extents: Int
+    /// Whether it lies in memory of a CUDA device.
+    var isOnDevice = false
   }
 
   /// The arguments in the order of the parameters, borrowed from the caller.
@@ -32,6 +37,10 @@ struct CallFrame {
   var valueCount = 0
   private(set) var arrays: UnsafeMutablePointer<ArrayPlace>
   var arrayCount = 0
+  /// How many of the arrays lie in memory of a CUDA device.
+  private(set) var deviceArrayCount = 0
+  /// The argument that holds the first of them.
+  private(set) var firstOnDevice = ArgumentPlace(0)
   /// What the compiled code receives: array pointers first.
   private(set) var block: UnsafeMutablePointer<Int64>
   /// Where compiled code records an access out of range: all zero until it does. See `CompiledProgram.entry`.
@@ -173,6 +182,7 @@ struct CallFrame {
     typeCount = 0
     valueCount = 0
     arrayCount = 0
+    deviceArrayCount = 0
   }
 
   /// Notes that the words of the options come next.
@@ -231,10 +241,37 @@ struct CallFrame {
 
   /// Adds an array that begins at `data`, after its type.
   @inline(__always)
-  mutating func append(array data: Int, low: Int, high: Int) {
+  mutating func append(array data: Int, low: Int, high: Int, extents: Int) {
     block[arrayCount] = Int64(data)
-    arrays[arrayCount] = ArrayPlace(word: typeCount &- 1, low: low, high: high)
+    arrays[arrayCount] = ArrayPlace(
+      word: typeCount &- 1, low: low, high: high, extents: extents)
     arrayCount &+= 1
+  }
+
+  /// Notes that the latest array lies in memory of a CUDA device.
+  mutating func markOnDevice(_ place: ArgumentPlace) {
+    if deviceArrayCount == 0 { firstOnDevice = place }
+    arrays[arrayCount - 1].isOnDevice = true
+    deviceArrayCount += 1
+  }
+
+  /// The addresses of the arrays on devices.
+  var deviceAddresses: [Int64] {
+    (0..<arrayCount).compactMap { arrays[$0].isOnDevice ? block[$0] : nil }
+  }
+
+  /// The arrays in memory of the host, as the CUDA runtime wants them.
+  var hostArrays: [HostArray] {
+    if deviceArrayCount == arrayCount { return [] }
+    return (0..<arrayCount).compactMap { position in
+      let place = arrays[position]
+      if place.isOnDevice { return nil }
+      let word = TypeWord(bits: types[place.word])
+      let extents = values + place.extents
+      return HostArray(
+        position: position, low: place.low, high: place.high, rank: word.dimensions,
+        extents: extents, strides: word.contains(.strided) ? extents + word.dimensions : nil)
+    }
   }
 
   /// Notes that the latest array has no memory, and so overlaps nothing.

@@ -20,13 +20,11 @@ struct CallOptions {
   var printsCallbacks = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
-  ///
-  /// - Parameter isPrinting: whether the code is only to be shown, for any backend.
-  init(_ options: PythonPointer?, isPrinting: Bool = false) throws(PythonException) {
+  init(_ options: PythonPointer?) throws(PythonException) {
     let hooks = try Hooks.current()
     guard let options, options != py_none() else {
       let backend = try hooks.defaultBackend.call()
-      try Self.requireCPU(backend.pointer, isDefault: true)
+      try choose(backend.pointer, isDefault: true)
       compile.checksBounds = hooks.checksBounds
       return
     }
@@ -38,11 +36,9 @@ struct CallOptions {
     let chosen = try String(python: name.pointer)
     if chosen == "Auto" {
       let standard = try hooks.defaultBackend.call()
-      try Self.requireCPU(standard.pointer, isDefault: true)
-    } else if isPrinting && chosen == "Cuda" {
-      compile.backend = .cuda
+      try choose(standard.pointer, isDefault: true)
     } else {
-      try Self.requireCPU(backend.pointer, isDefault: false)
+      try choose(backend.pointer, isDefault: false)
     }
     for width in ["force_int_size", "force_float_size"] {
       let value = try options.attribute(width)
@@ -84,21 +80,26 @@ struct CallOptions {
     return truth == 1
   }
 
-  private static func requireCPU(
+  /// Takes a backend that code can be made for.
+  private mutating func choose(
     _ backend: PythonPointer, isDefault: Bool
   ) throws(PythonException) {
     let object = try backend.attribute("name")
     let name = try String(python: object.pointer)
-    if name == "Cpu" { return }
-    let help =
-      isDefault
-      ? "call parpy.backend.set_default(parpy.CompileBackend.Cpu), or unset PARPY_DEFAULT_BACKEND"
-      : "set opts.backend = parpy.CompileBackend.Cpu, or leave it out"
-    throw raise(
-      Diagnostic(
-        .program,
-        "The backend \(name) is not available: this version of ParPy supports the CPU backend only.",
-        at: [], help: help), in: [])
+    switch name {
+    case "Cpu": compile.backend = .cpu
+    case "Cuda": compile.backend = .cuda
+    default:
+      let help =
+        isDefault
+        ? "call parpy.backend.set_default(parpy.CompileBackend.Cpu), or unset PARPY_DEFAULT_BACKEND"
+        : "set opts.backend to parpy.CompileBackend.Cpu or Cuda, or leave it out"
+      throw raise(
+        Diagnostic(
+          .program,
+          "The backend \(name) is not available: this version of ParPy has the backends Cpu and Cuda.",
+          at: [], help: help), in: [])
+    }
   }
 
   // MARK: - Labels that no statement bears

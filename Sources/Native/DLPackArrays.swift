@@ -14,7 +14,7 @@ extension ArgumentReader {
     guard py_is_tuple(device.pointer), let kind = PyTuple_GetItem(device.pointer, 0) else {
       throw malformed("__dlpack_device__", place)
     }
-    try requireCPU(DLPackDevice(rawValue: Int32(clamping: try kind.integer())), place)
+    try requireReachable(DLPackDevice(rawValue: Int32(clamping: try kind.integer())), place)
     TorchTensors.look(for: object)
     if TorchTensors.includes(object) { try requirePlain(tensor: object, place) }
     try read(capsule: try capsule(export.pointer, object, place), place)
@@ -110,7 +110,8 @@ extension ArgumentReader {
       else { throw malformed("DLPack capsule", place) }
       tensor = memory.assumingMemoryBound(to: parpy_dlpack_tensor.self).pointee
     }
-    try requireCPU(DLPackDevice(rawValue: tensor.device.type), place)
+    let device = DLPackDevice(rawValue: tensor.device.type)
+    try requireReachable(device, place)
     let element = try element(
       .dlpack(code: tensor.element.code, bits: tensor.element.bits, lanes: tensor.element.lanes),
       place)
@@ -123,10 +124,11 @@ extension ArgumentReader {
     }
     let address = tensor.data.map { $0 + Int(truncatingIfNeeded: tensor.byte_offset) }
     if dimensions == 0 {
-      guard let address else { throw malformed("DLPack capsule", place) }
+      guard let address, device.isReadable else { throw malformed("DLPack capsule", place) }
       append(scalar: element, isWeak: false, ScalarBits(element, at: address))
     } else {
       try append(tensor, at: address, element, isReadOnly: isReadOnly, place)
+      if !device.isReadable { frame.pointee.markOnDevice(place) }
     }
     frame.pointee.keep(capsule)
   }
@@ -156,9 +158,11 @@ extension ArgumentReader {
     try append(layout, place)
   }
 
-  /// Throws where memory on that device cannot be read by code on the CPU.
-  private func requireCPU(_ device: DLPackDevice, _ place: ArgumentPlace) throws(PythonException) {
-    if !device.isReadable { throw elsewhere(device.name, place) }
+  /// Throws where neither the CPU nor CUDA reaches memory on that device.
+  private func requireReachable(_ device: DLPackDevice, _ place: ArgumentPlace)
+    throws(PythonException)
+  {
+    if !device.isReadable && !device.isCUDA { throw elsewhere(device.name, place) }
   }
 
   /// Raises that the argument is not in CPU memory.
@@ -176,6 +180,9 @@ private struct DLPackDevice {
 
   /// Whether the CPU can read and write its memory: its own, and what is pinned for CUDA or ROCm.
   var isReadable: Bool { [1, 3, 11].contains(rawValue) }
+
+  /// Whether code on a CUDA device can read and write its memory: its own, and what is managed by CUDA.
+  var isCUDA: Bool { rawValue == 2 || rawValue == 13 }
 
   /// The device with its article.
   var name: String {

@@ -1,5 +1,6 @@
 import CPython
 import CRuntime
+import CUDARuntime
 import Compiler
 import Runtime
 import Syntax
@@ -33,6 +34,51 @@ import Syntax
   _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   PyLong_FromLong(WorkerPool.shared.workerCount)
+}
+
+// MARK: - CUDA
+
+/// `_native.cuda_obstacle()`: why CUDA cannot be used here, or None.
+@c public func parpy_cuda_obstacle(
+  _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    do {
+      let driver = try CUDADriver.shared()
+      if try driver.deviceCount() > 0 { return OwnedObject(retaining: py_none()).taken() }
+      return try "the CUDA driver finds no device".python().taken()
+    } catch let error as CUDAError {
+      return try error.description.python().taken()
+    } catch let error as PythonException {
+      throw error
+    } catch {
+      return try "\(error)".python().taken()
+    }
+  }
+}
+
+/// `_native.cuda_synchronize()`: waits for all work on all devices that were used.
+@c public func parpy_cuda_synchronize(
+  _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  newReference { () throws(PythonException) in
+    let outcome: Result<Void, CUDAError>
+    do {
+      let thread = PyEval_SaveThread()
+      defer { PyEval_RestoreThread(thread) }
+      do throws(CUDAError) {
+        let driver = try CUDADriver.shared()
+        for ordinal in 0..<(try driver.deviceCount()) {
+          try driver.device(ordinal).synchronizeAll()
+        }
+        outcome = .success(())
+      } catch {
+        outcome = .failure(error)
+      }
+    }
+    if case .failure(let error) = outcome { throw raise(error) }
+    return OwnedObject(retaining: py_none()).taken()
+  }
 }
 
 // MARK: - States

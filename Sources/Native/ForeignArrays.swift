@@ -134,11 +134,32 @@ extension ArgumentReader {
 
   // MARK: - __cuda_array_interface__
 
-  /// Raises where the argument says by `__cuda_array_interface__` that it lies on a CUDA device.
-  func refuseCUDAArray(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
-    if py_is_class(object) { return }
-    guard try object.optionalAttribute(InternedName.cudaArrayInterface) != nil else { return }
-    throw elsewhere("a CUDA device", place)
+  /// Reads an array on a CUDA device by its `__cuda_array_interface__`; false where it has none.
+  func readCUDAArray(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException)
+    -> Bool
+  {
+    if py_is_class(object) { return false }
+    guard let interface = try object.optionalAttribute(InternedName.cudaArrayInterface) else {
+      return false
+    }
+    guard py_is_dict(interface.pointer) else { throw malformed("__cuda_array_interface__", place) }
+    if let mask = PyDict_GetItemString(interface.pointer, "mask"), mask != py_none() {
+      throw callee.typeMismatch(place, ": an array with a mask is not supported; pass a copy")
+    }
+    let (element, extents, strides) = try type(of: interface.pointer, place)
+    guard let data = PyDict_GetItemString(interface.pointer, "data"), py_is_tuple(data) else {
+      throw malformed("__cuda_array_interface__", place)
+    }
+    if extents.isEmpty {
+      throw callee.typeMismatch(
+        place,
+        ": a zero-dimensional array on a CUDA device is not supported; pass float(x) or x[None]")
+    }
+    let (address, _, isReadOnly) = try memory(at: data, place)
+    try append(address, element, extents, strides, isReadOnly: isReadOnly, place)
+    frame.pointee.markOnDevice(place)
+    frame.pointee.keep(interface)
+    return true
   }
 
   private func integers(_ tuple: PythonPointer, _ place: ArgumentPlace) throws(PythonException)

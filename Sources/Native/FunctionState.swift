@@ -167,13 +167,11 @@ final class FunctionState: CallableState {
   private func run(
     _ variant: Variant, _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) {
-    guard let code = variant.code else { throw refused(variant) }
-    let result = variant.run(code, frame, runtime)
+    let result = try execute(variant, frame)
     if result == 0 { return }
     if try fail(result, variant, frame) { return }
     let special = try respecialize(frame, opts)
-    guard let code = special.code else { throw refused(special) }
-    let second = special.run(code, frame, runtime)
+    let second = try execute(special, frame)
     if second == 0 { return }
     if try fail(second, special, frame) { return }
     throw raise(
@@ -181,6 +179,24 @@ final class FunctionState: CallableState {
         .bug, "The code for exactly the values of this call of '\(callee.name)' refuses them.",
         at: syntax.span),
       in: callee.sources)
+  }
+
+  /// Runs a version where its code runs.
+  @inline(__always)
+  private func execute(
+    _ variant: Variant, _ frame: CallFrame.Reference
+  ) throws(PythonException) -> Int64 {
+    guard let code = variant.code, frame.pointee.deviceArrayCount == 0 else {
+      if let executor = variant.executor { return try variant.run(executor, frame) }
+      throw variant.code == nil ? refused(variant) : onDevice(frame)
+    }
+    return variant.run(code, frame, runtime)
+  }
+
+  /// The error about the first argument that code of the CPU cannot reach.
+  private func onDevice(_ frame: CallFrame.Reference) -> PythonException {
+    ArgumentReader(callee: callee, frame: frame).elsewhere(
+      "a CUDA device", frame.pointee.firstOnDevice)
   }
 
   private func refused(_ variant: Variant) -> PythonException {

@@ -20,6 +20,9 @@ struct Hooks {
   let shapeVariable: PythonPointer
   let typeVariable: PythonPointer
   let plainCall: PythonPointer
+  let cudaDirectories: PythonPointer
+  let cachedBinary: PythonPointer
+  let cacheBinary: PythonPointer
   let external: PythonPointer
   let callback: PythonPointer
   let callbackBuffer: PythonPointer
@@ -58,6 +61,9 @@ struct Hooks {
       shapeVariable: try object.attribute("ShapeVariable").taken(),
       typeVariable: try object.attribute("TypeVariable").taken(),
       plainCall: try object.attribute("plain_call").taken(),
+      cudaDirectories: try object.attribute("cuda_directories").taken(),
+      cachedBinary: try object.attribute("cached_binary").taken(),
+      cacheBinary: try object.attribute("cache_binary").taken(),
       external: try object.attribute("External").taken(),
       callback: try object.attribute("Callback").taken(),
       callbackBuffer: try object.attribute("callback_buffer").taken(),

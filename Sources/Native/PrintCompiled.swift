@@ -44,7 +44,7 @@ extension FunctionState {
   ) throws(PythonException) -> PrintedCompilation {
     frame.pointee.isDescribing = true
     try readKey(frame, opts, try OptionsReader.token(opts))
-    let callOptions = try CallOptions(opts, isPrinting: true)
+    let callOptions = try CallOptions(opts)
     let (names, identities) = try lookUpNames(frame, opts)
     defer { identities.forEach { py_release($0) } }
     return try printed(frame, callOptions, names)
@@ -64,7 +64,7 @@ extension FunctionState {
     plan.sources.removeAll { $0 >= count }
     for index in count..<layout.places.count { plan.words[index] = .constant(values[index]) }
     let signature = signature(plan, layout, options)
-    let machine = try Self.machine()
+    let machine = try Self.machine(for: options)
     let program: CompiledProgram
     do {
       program = try compileProgram(signature, names, machine)
@@ -82,7 +82,8 @@ extension FunctionState {
       callbacks: program.callbacks.map(\.name))
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     return PrintedCompilation(
-      program: program, text: program.code + separator
+      program: program,
+      text: program.code + separator
         + block.printed(prefix: options.compile.backend == .cpu ? "; " : "// "))
   }
 

@@ -1,4 +1,5 @@
 import CPUTarget
+import CUDARuntime
 import CPython
 import Compiler
 import LoopIR
@@ -107,8 +108,14 @@ extension FunctionState {
     let (plan, signature, program) = try compile(request)
     let refusal = refusal(program, request.family.layout)
     for warning in program.warnings { try warn(warning, in: request.names.sources) }
+    let executor: HostExecutor? =
+      if refusal == nil, let device = program.device {
+        try Self.loadOnDevice(program, device, request.options, frame)
+      } else {
+        nil
+      }
     let code =
-      refusal == nil
+      refusal == nil && program.device == nil
       ? try Self.load(
         program.code, entry: program.entry, externals: program.externals,
         libraries: request.options.libraries, writesOutput: request.options.writesOutput,
@@ -121,7 +128,7 @@ extension FunctionState {
         printsCalls: request.options.printsCallbacks)
     let variant = Variant(
       plan, code: code, refusal: refusal, failures: program.failures, faults: program.faults,
-      sourceFiles: request.names.sources, callbacks: callbacks)
+      sourceFiles: request.names.sources, callbacks: callbacks, executor: executor)
     let dropped = specializations.insert(variant, into: request.family)
     withExtendedLifetime(dropped) {}
     let duration = (ContinuousClock.now - start).components
@@ -138,7 +145,7 @@ extension FunctionState {
     _ request: CompilationRequest
   ) throws(PythonException) -> (ValueHistory.Plan, CallSignature, CompiledProgram) {
     let family = request.family
-    let machine = try Self.machine()
+    let machine = try Self.machine(for: request.options)
     if !family.needsConstants {
       let plan = family.history.plan(request.values, request.options.specialization)
       let signature = signature(plan, family.layout, request.options)
@@ -171,7 +178,7 @@ extension FunctionState {
 
   /// Runs the compiler without the interpreter's lock.
   func compileProgram(
-    _ signature: CallSignature, _ names: PythonNames, _ machine: Machine
+    _ signature: CallSignature, _ names: PythonNames, _ machine: Machine?
   ) throws(DiagnosticError) -> CompiledProgram {
     let thread = PyEval_SaveThread()
     defer { PyEval_RestoreThread(thread) }
@@ -232,6 +239,11 @@ extension FunctionState {
       PyTuple_SetItem(tuple.pointer, index, try text.python().taken())
     }
     return tuple
+  }
+
+  /// The machine that code of the CPU is made for; nil where no such code is made.
+  static func machine(for options: CallOptions) throws(PythonException) -> Machine? {
+    options.compile.backend == .cpu ? try machine() : nil
   }
 
   /// The machine that code is made for.

@@ -1,5 +1,6 @@
 import CPython
 import CRuntime
+import CUDARuntime
 import LoopIR
 import Syntax
 
@@ -22,6 +23,8 @@ final class Variant {
 
   /// Nil where every such call is refused.
   let code: Code?
+  /// What runs the version on a GPU; nil for code of the CPU.
+  let executor: HostExecutor?
   /// Why calls are refused: an array that is written cannot be.
   let refusal: Diagnostic?
   /// What the results of the entry point mean; see `CompiledProgram.failures`.
@@ -48,8 +51,10 @@ final class Variant {
   /// A version for the words of a plan; takes over the reference to the code.
   init(
     _ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?],
-    faults: [Fault], sourceFiles: [SourceFile], callbacks: CallbackTable? = nil
+    faults: [Fault], sourceFiles: [SourceFile], callbacks: CallbackTable? = nil,
+    executor: HostExecutor? = nil
   ) {
+    self.executor = executor
     self.callbacks = callbacks
     self.sourceFiles = sourceFiles
     self.code = code
@@ -89,6 +94,9 @@ final class Variant {
     equalities.deallocate()
     if let code { py_release(code.library) }
   }
+
+  /// The value word that a parameter is taken from.
+  func parameterSource(_ index: Int) -> Int { sources[index] }
 
   /// Whether the version serves a call with those value words.
   @inline(__always)

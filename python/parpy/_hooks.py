@@ -86,6 +86,30 @@ class Hooks:
             return function(*arguments)
 
     @staticmethod
+    def cuda_directories() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Where CUDA's libraries and its headers may lie: those of wheels, then of a toolkit."""
+        from parpy._cuda import header_directories, library_directories
+
+        return library_directories(), header_directories()
+
+    @staticmethod
+    def cached_binary(text: str) -> bytes | None:
+        """The compiled kernels that are stored for `text`, if any."""
+        from parpy import _cache
+
+        cache = _cache.default()
+        return None if cache is None else cache.get(_cache.key(text))
+
+    @staticmethod
+    def cache_binary(text: str, binary: bytes) -> None:
+        """Stores compiled kernels for later processes."""
+        from parpy import _cache
+
+        cache = _cache.default()
+        if cache is not None:
+            cache.put(_cache.key(text), binary)
+
+    @staticmethod
     def target() -> Target:
         """The machine that CPU code is made for."""
         from parpy._llvm import target

@@ -160,6 +160,9 @@ def sync(backend: CompileBackend) -> None:
         >>> import parpy
         >>> parpy.sync(parpy.CompileBackend.Cpu)
     """
+    if backend is CompileBackend.Cuda:
+        _native.cuda_synchronize()
+        return
     _require_cpu(backend, "sync")
 
 

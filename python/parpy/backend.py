@@ -98,8 +98,8 @@ def default_backend() -> CompileBackend:
             if obstacle is not None:
                 raise RuntimeError(f"{_VARIABLE}={named!r} cannot be used: {obstacle}")
             return chosen
-    gpus = [b for b in backends if b is not CompileBackend.Cpu and _obstacle(b) is None]
-    return gpus[0] if len(gpus) == 1 else CompileBackend.Cpu
+    # CUDA runs where it is asked for: it does not have all of the language yet.
+    return CompileBackend.Cpu
 
 
 def _obstacle(b: CompileBackend) -> str | None:
@@ -112,6 +112,10 @@ def _obstacle(b: CompileBackend) -> str | None:
         if importlib.util.find_spec("llvmlite") is not None:
             return None
         return "llvmlite was not found; install it with: pip install 'llvmlite>=0.50,<0.51'"
+    if b is CompileBackend.Cuda:
+        from parpy import _native
+
+        return _native.cuda_obstacle()
     return f"ParPy {__version__} has no {b.name} backend yet; it has Cpu"
 
 

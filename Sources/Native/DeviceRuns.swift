@@ -1,0 +1,130 @@
+import CPython
+import CUDARuntime
+import CUDATarget
+import Compiler
+import GPUMapping
+import LoopIR
+import Syntax
+
+/// Running versions of a function that were compiled for an NVIDIA GPU.
+extension Variant {
+  /// Runs the version without the interpreter's lock; the result is that of an entry point, see `CompiledProgram.entry`.
+  ///
+  /// Arrays in memory of the host are copied to the device and back, as the program reads and writes them.
+  func run(
+    _ executor: HostExecutor, _ frame: CallFrame.Reference
+  ) throws(PythonException) -> Int64 {
+    let words = frame.pointee.block
+    let parameters = words + frame.pointee.arrayCount
+    for index in 0..<parameterCount {
+      parameters[index] = frame.pointee.values[parameterSource(index)]
+    }
+    let arrays = frame.pointee.hostArrays
+    let slot = frame.pointee.slot
+    let outcome: Result<Int64, CUDAError>
+    do {
+      let thread = PyEval_SaveThread()
+      defer { PyEval_RestoreThread(thread) }
+      do throws(CUDAError) {
+        outcome = .success(try executor.run(words, hostArrays: arrays, slot: slot))
+      } catch {
+        outcome = .failure(error)
+      }
+    }
+    switch outcome {
+    case .success(let result): return result
+    case .failure(let error): throw raise(error)
+    }
+  }
+}
+
+/// Raises what the CUDA runtime reports.
+func raise(_ error: CUDAError) -> PythonException {
+  raise(error.reason == .outOfMemory ? py_memory_error() : py_runtime_error(), error.description)
+}
+
+extension FunctionState {
+  /// Compiles the kernels of a program and loads them on the device on which the call's arrays lie.
+  static func loadOnDevice(
+    _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,
+    _ frame: CallFrame.Reference
+  ) throws(PythonException) -> HostExecutor {
+    let hooks = try Hooks.current()
+    let places = try hooks.cudaDirectories.call()
+    guard py_is_tuple(places.pointer), let libraries = PyTuple_GetItem(places.pointer, 0),
+      let headers = PyTuple_GetItem(places.pointer, 1)
+    else { throw raise(py_type_error(), "hooks.cuda_directories must give two tuples") }
+    let includes = try texts(headers)
+    do {
+      let target = try CUDADriver.shared().device(try ordinal(of: frame))
+      let compiler = try NVRTC.shared(in: try texts(libraries))
+      let settings = NVRTC.Options(
+        architecture: target.architecture, isStrict: options.compile.isStrict, includes: includes,
+        flags: [])
+      let binary = try cubin(program.code, compiler, settings, hooks)
+      let module = try target.load(
+        binary, kernels: device.kernels.map { KernelName(cudaName($0.name)) })
+      return try HostExecutor(device, module)
+    } catch let error as CUDAError {
+      throw raise(error)
+    } catch let error as DiagnosticError {
+      throw raise(error, in: [])
+    } catch let error as PythonException {
+      throw error
+    } catch {
+      throw raise(py_runtime_error(), "\(error)")
+    }
+  }
+
+  private static func texts(_ tuple: PythonPointer) throws(PythonException) -> [String] {
+    var texts: [String] = []
+    try tuple.forEachItem { item throws(PythonException) in texts.append(try String(python: item)) }
+    return texts
+  }
+
+  /// The device on which the call's arrays lie; the first where all lie in memory of the host.
+  private static func ordinal(of frame: CallFrame.Reference) throws -> Int {
+    var found: Int?
+    let driver = try CUDADriver.shared()
+    for address in frame.pointee.deviceAddresses {
+      guard let ordinal = driver.device(ofAddress: UInt64(bitPattern: address)) else { continue }
+      guard found == nil || found == ordinal else {
+        throw raise(
+          py_value_error(), "the arrays of a call lie on different CUDA devices; copy them to one")
+      }
+      found = ordinal
+    }
+    return found ?? 0
+  }
+
+  /// The compiled kernels, from the disk cache where they are there.
+  private static func cubin(
+    _ text: String, _ compiler: NVRTC, _ settings: NVRTC.Options, _ hooks: Hooks
+  ) throws -> [UInt8] {
+    let key = try compiler.cacheKey(text, settings).python()
+    let known = try hooks.cachedBinary.call(key.pointer)
+    if py_is_bytes(known.pointer), let bytes = PyBytes_AsString(known.pointer) {
+      let count = PyBytes_Size(known.pointer)
+      return bytes.withMemoryRebound(to: UInt8.self, capacity: count) {
+        Array(UnsafeBufferPointer(start: $0, count: count))
+      }
+    }
+    let result: Result<[UInt8], CUDAError>
+    do {
+      let thread = PyEval_SaveThread()
+      defer { PyEval_RestoreThread(thread) }
+      do throws(CUDAError) {
+        result = .success(try compiler.compile(text, settings))
+      } catch {
+        result = .failure(error)
+      }
+    }
+    let binary = try result.get()
+    let bytes = binary.withUnsafeBytes { raw in
+      PyBytes_FromStringAndSize(raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+    }
+    let stored = try OwnedObject(bytes)
+    _ = try hooks.cacheBinary.call(key.pointer, stored.pointer)
+    return binary
+  }
+}
