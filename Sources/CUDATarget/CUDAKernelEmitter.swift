@@ -209,6 +209,11 @@ class CUDAKernelEmitter {
 
   // MARK: Loops
 
+  /// The threads of a block; a number where it is known, so that loops can be unrolled.
+  private var threads: String {
+    kernel?.grid.threads.integerLiteral.map(String.init) ?? "blockDim.x"
+  }
+
   /// Where the first iteration of a thread lies, and how far the next is.
   private func share(_ level: DeviceLevel?) -> (start: String, stride: String)? {
     switch level {
@@ -216,9 +221,9 @@ class CUDAKernelEmitter {
     case .blocksX: ("blockIdx.x", "gridDim.x")
     case .blocksY: ("blockIdx.y", "gridDim.y")
     case .blocksZ: ("blockIdx.z", "gridDim.z")
-    case .threads: ("threadIdx.x", "blockDim.x")
+    case .threads: ("threadIdx.x", threads)
     case .grid:
-      ("(int64_t)blockIdx.x * blockDim.x + threadIdx.x", "(int64_t)gridDim.x * blockDim.x")
+      ("(int64_t)blockIdx.x * \(threads) + threadIdx.x", "(int64_t)gridDim.x * \(threads)")
     }
   }
 

@@ -23,7 +23,9 @@ public func outlineDeviceKernels(
   var outliner = DeviceOutliner(function, schedule)
   let body = outliner.host(function.body)
   if !outliner.errors.isEmpty { throw DiagnosticError(outliner.errors) }
-  return outliner.program(host: body)
+  let program = outliner.program(host: body)
+  if !outliner.errors.isEmpty { throw DiagnosticError(outliner.errors) }
+  return program
 }
 
 private struct DeviceOutliner {

@@ -73,7 +73,9 @@ extension Lowerer {
         .loop(
           ForLoop(
             variable, from: first, to: stop, step: step, condition: condition, body: inner,
-            labels: labels.map(\.name), at: statement.head)),
+            // A device runs in parallel whatever bears a label of the schedule.
+            labels: activation.ignoresLabels && signature.options.backend.isDevice
+              ? [] : labels.map(\.name), at: statement.head)),
         at: statement.head)
     }
     if let schedule, schedule.isParallel {

@@ -88,12 +88,13 @@ struct ArgumentReader {
     if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
       return try readNumPyScalar(object, place)
     }
+    // CuPy's arrays have a buffer protocol that only raises.
+    if try readCUDAArray(object, place) { return }
     if PyObject_CheckBuffer(object) != 0 { return try readBuffer(object, place) }
     if py_is_float(object) { return append(scalar: .float64, isWeak: true, bits(of: object)) }
     if py_is_int(object) { return try readInteger(object, place) }
     if py_is_complex(object) { return append(complex: object) }
     if try readArrayInterface(object, place) { return }
-    if try readCUDAArray(object, place) { return }
     if try readDLPack(object, place) { return }
     throw callee.typeMismatch(place, ": \(object.description) is not supported; \(Self.accepted)")
   }
