@@ -73,9 +73,7 @@ extension Lowerer {
         .loop(
           ForLoop(
             variable, from: first, to: stop, step: step, condition: condition, body: inner,
-            // A device runs in parallel whatever bears a label of the schedule.
-            labels: activation.ignoresLabels && signature.options.backend.isDevice
-              ? [] : labels.map(\.name), at: statement.head)),
+            labels: labels.map(\.name), at: statement.head)),
         at: statement.head)
     }
     if let schedule, schedule.isParallel {
@@ -98,7 +96,7 @@ extension Lowerer {
 
   /// A loop over a shape variable bears the variable's name.
   private func implicitLabels(of iterable: Syntax.Expression) -> [(name: String, span: Span)] {
-    guard signature.options.hasImplicitShapeLabels, let name = iterable.rangeName,
+    guard signature.options.hasImplicitShapeLabels, !ignoresLabels, let name = iterable.rangeName,
       scope[name] == nil, case .shapeVariable = names.resolve([name])
     else { return [] }
     return [(name, iterable.span)]

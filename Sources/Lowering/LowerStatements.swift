@@ -146,10 +146,14 @@ extension Lowerer {
     pendingLabels.append((name, e.span))
   }
 
+  /// Whether labels name nothing here: a device runs in parallel whatever bears a label of the schedule, also in a helper that
+  /// a parallel loop calls, where code of the CPU only takes it for independent.
+  var ignoresLabels: Bool { activation.ignoresLabels && signature.options.backend.isDevice }
+
   /// The labels before the statement now lowered.
   func takeLabels() -> [(name: String, span: Span)] {
     defer { pendingLabels = [] }
-    return pendingLabels
+    return ignoresLabels ? [] : pendingLabels
   }
 
   func rejectLabels(on what: String) throws {
