@@ -16,7 +16,7 @@ public struct ArrayUse: Sendable, Hashable {
   /// The uses of the array arguments, in order.
   public static func uses(in program: DeviceProgram) -> [ArrayUse] {
     let host = program.host
-    var uses = host.buffers.map { ArrayUse(elementSize: $0.element.size) }
+    var uses = host.buffers.map { ArrayUse(elementSize: $0.element.size * ($0.holdsParts ? 2 : 1)) }
     for kernel in program.kernels {
       kernel.body.forEachExpression { e in
         if case .load(let id, _) = e.kind, uses.indices.contains(id.index) {

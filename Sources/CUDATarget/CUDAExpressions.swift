@@ -60,7 +60,7 @@ extension CUDAKernelEmitter {
     case .invert: return narrow(CText("~\(value.inside(.unary))", .unary), type)
     case .negate where type.isHalf: return narrowed("-\(widened(value, type).text)", type)
     case .absolute where type.isHalf: return narrowed("fabsf(\(widened(value, type).text))", type)
-    case .negate where type.isFloat || isIndex:
+    case .negate where type.isFloat || (isIndex && type.size >= 4):
       return CText("-\(value.inside(.primary))", .unary)
     case .negate: return binary(.subtract, type, CText("(\(type.cuda))0"), value, isIndex: false)
     case .absolute where type.isFloat:
@@ -90,7 +90,7 @@ extension CUDAKernelEmitter {
   ) -> CText {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
     if type == .bool { return CText(CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr)), .or) }
-    let wraps = type.isSignedInteger && type.size >= 4 && !isIndex
+    let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && !isIndex
     switch op {
     case .add, .subtract, .multiply:
       if wraps { return call(.wrapping(op, type), l, r) }

@@ -66,10 +66,9 @@ enum CUDAHelper: Hashable {
     case .blockReduce(let op, let type), .atomic(let op, let type):
       Self.isExtremum(op) && !type.isHalf && type != .bool
         ? [.extremum(of: op, type)]
-        : (op == .add || op == .multiply) && type.isSignedInteger && type.size >= 4
+        : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
-    case .power(let type): type.size >= 4 && type.isSignedInteger ? [.wrapping(.multiply, type)] : []
-    case .wrapping, .floorDivide, .modulo, .shift, .extremum, .truncate, .inRange: []
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .inRange: []
     }
   }
 
@@ -78,7 +77,9 @@ enum CUDAHelper: Hashable {
     case .wrapping(let op, let type):
       let symbol = op == .add ? "+" : op == .subtract ? "-" : "*"
       return function(type, "\(type.cuda) a, \(type.cuda) b") {
-        "return (\(type.cuda))((\(type.unsignedCuda))a \(symbol) (\(type.unsignedCuda))b);"
+        // Narrow integers would be computed with as int, whose overflow the compiler takes for impossible.
+        let word = type.size < 4 ? "uint32_t" : type.unsignedCuda
+        return "return (\(type.cuda))((\(word))a \(symbol) (\(word))b);"
       }
     case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)
     case .modulo(let type): return type.isFloat ? floatModulo(type) : integerModulo(type)
@@ -173,7 +174,7 @@ enum CUDAHelper: Hashable {
 
   private func integerPower(_ type: ScalarType) -> String {
     let t = type.cuda
-    let u = type == .bool ? "bool" : type.unsignedCuda
+    let u = type.size < 4 ? "uint32_t" : type.unsignedCuda
     return function(type, "\(t) base, \(t) exponent") {
       """
       if (exponent < 0) return 0;
@@ -268,8 +269,7 @@ enum CUDAHelper: Hashable {
       return "\(to)(\(inner))"
     }
     switch op {
-    case .add where type.isSignedInteger && type.size >= 4,
-      .multiply where type.isSignedInteger && type.size >= 4:
+    case .add where type.mustWrap, .multiply where type.mustWrap:
       return "\(CUDAHelper.wrapping(op, type).name)(\(a), \(b))"
     case .add: return type.size >= 4 ? "\(a) + \(b)" : "(\(type.cuda))(\(a) + \(b))"
     case .subtract: return type.size >= 4 ? "\(a) - \(b)" : "(\(type.cuda))(\(a) - \(b))"
@@ -347,4 +347,9 @@ enum CUDAHelper: Hashable {
 extension BinaryOperator {
   /// Whether it gives the lesser of two values.
   var isMinimum: Bool { self == .minimum || self == .pythonMin }
+}
+
+extension ScalarType {
+  /// Whether C++ leaves it open what a sum or product is that does not fit.
+  fileprivate var mustWrap: Bool { isSignedInteger || (isInteger && size < 4) }
 }
