@@ -60,7 +60,8 @@ public struct ArrayUse: Sendable, Hashable {
         }
         return overwritten(by: loop.body, host, within: loops + [loop])
       case .allocate(_, let body): return overwritten(by: body, host, within: loops)
-      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual: return []
+      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual:
+        return []
       }
     }
   }

@@ -21,7 +21,8 @@ extension CUDAKernelEmitter {
     case .logical(let op, let left, let right):
       let level: CPrecedence = op == .and ? .and : .or
       return CText(
-        "\(part(left).inside(level)) \(op == .and ? "&&" : "||") \(part(right).inside(level))", level)
+        "\(part(left).inside(level)) \(op == .and ? "&&" : "||") \(part(right).inside(level))",
+        level)
     case .select(let condition, let then, let otherwise):
       return CText(
         "\(part(condition).inside(.or)) ? \(part(then).inside(.or)) : \(part(otherwise).inside(.conditional))",
@@ -89,7 +90,9 @@ extension CUDAKernelEmitter {
     _ op: BinaryOperator, _ type: ScalarType, _ l: CText, _ r: CText, isIndex: Bool
   ) -> CText {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
-    if type == .bool { return CText(CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr)), .or) }
+    if type == .bool {
+      return CText(CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr)), .or)
+    }
     let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && !isIndex
     switch op {
     case .add, .subtract, .multiply:

@@ -112,9 +112,11 @@ enum CUDAHelper: Hashable {
     }
   }
 
-  private func function(_ result: ScalarType, _ parameters: String, _ body: () -> String) -> String {
+  private func function(_ result: ScalarType, _ parameters: String, _ body: () -> String) -> String
+  {
     let lines = body().split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-    return "\(isOnDeviceAlone ? "__device__" : "__host__ __device__") inline \(result.cuda) \(name)(\(parameters)) {\n\(lines)\n}\n"
+    return
+      "\(isOnDeviceAlone ? "__device__" : "__host__ __device__") inline \(result.cuda) \(name)(\(parameters)) {\n\(lines)\n}\n"
   }
 
   private func integerDivision(_ type: ScalarType) -> String {
@@ -224,7 +226,9 @@ enum CUDAHelper: Hashable {
   private func blockReduction(_ op: BinaryOperator, _ type: ScalarType) -> String {
     let t = type.cuda
     let wide = type.size < 4 && !type.isFloat ? "int" : t
-    let joined = Self.join(op, type, "value", wide == t
+    let joined = Self.join(
+      op, type, "value",
+      wide == t
         ? "__shfl_xor_sync(0xffffffffu, value, offset)"
         : "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)")
     let identity = op.identity(of: type).map { CUDALiteral.text($0) } ?? "0"

@@ -76,7 +76,8 @@ class CUDAKernelEmitter {
     var parameters = kernel.buffers.map { id in
       let buffer = host[id]
       let isConst = !stored.contains(id) && !buffer.mayAlias
-      return "\(isConst ? "const " : "")\(buffer.element.cuda) *\(buffer.mayAlias ? "" : "__restrict__ ")\(name(id))"
+      return
+        "\(isConst ? "const " : "")\(buffer.element.cuda) *\(buffer.mayAlias ? "" : "__restrict__ ")\(name(id))"
     }
     parameters += kernel.liveIns.map { "const \(host[$0].type.cuda) \(name($0))" }
     if module.hasSlot { parameters.append("unsigned long long *slot") }
@@ -282,7 +283,8 @@ class CUDAKernelEmitter {
       let lower = text(loop.lower, isIndex: true)
       let start: String
       if let share {
-        start = loop.lower.integerLiteral == 0 ? share.start : "\(lower.inside(.sum)) + \(share.start)"
+        start =
+          loop.lower.integerLiteral == 0 ? share.start : "\(lower.inside(.sum)) + \(share.start)"
       } else {
         start = lower.text
       }

@@ -7,7 +7,8 @@ enum CUDALiteral {
     switch e.kind {
     case .integer(let value): integer(value, e.type)
     case .float(let literal): float(literal.value, e.type)
-    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked, .complex, .part:
+    case .variable, .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked,
+      .complex, .part:
       "0"
     }
   }
@@ -15,7 +16,9 @@ enum CUDALiteral {
   static func integer(_ value: Int64, _ type: ScalarType) -> String {
     switch type {
     case .bool: return value == 0 ? "false" : "true"
-    case .uint64: return value >= 0 && value <= Int64(Int32.max) ? "\(value)" : "\(UInt64(bitPattern: value))ull"
+    case .uint64:
+      return value >= 0 && value <= Int64(Int32.max)
+        ? "\(value)" : "\(UInt64(bitPattern: value))ull"
     case .uint32: return value > Int64(Int32.max) ? "\(value)u" : "\(value)"
     case .int32 where value == Int64(Int32.min): return "(-2147483647 - 1)"
     case .int64 where value == Int64.min: return "(-9223372036854775807ll - 1)"

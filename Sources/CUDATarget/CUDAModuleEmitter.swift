@@ -79,7 +79,7 @@ final class CUDAModuleEmitter {
 
 
       """ + definitions + (definitions.isEmpty ? "" : "\n") + kernels.joined(separator: "\n")
-      + "\n#ifndef __CUDACC_RTC__\n" + launcher + "#endif\n"
+        + "\n#ifndef __CUDACC_RTC__\n" + launcher + "#endif\n"
   }
 }
 

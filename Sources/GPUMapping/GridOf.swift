@@ -25,7 +25,9 @@ extension Grid {
           loops[level, default: []].append((loop, request))
         }
       case .assign(let id, _): inner.insert(id)
-      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .call, .requireEqual: break
+      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .call,
+        .requireEqual:
+        break
       }
     }
     /// The iterations of the longest loop of a level; nil where the host cannot tell.

@@ -146,7 +146,8 @@ private struct BarrierInserter {
     loop.body.forEachStatement { statement in
       statement.forEachExpression { note($0, .sharing(range), &found) }
       if case .store(let buffer, let indices, _) = statement.kind {
-        found.insert(DeviceAccess(buffer: buffer, indices: indices, thread: .sharing(range), isStore: true))
+        found.insert(
+          DeviceAccess(buffer: buffer, indices: indices, thread: .sharing(range), isStore: true))
       }
     }
     // What a thread makes for itself nobody else sees.
@@ -156,7 +157,8 @@ private struct BarrierInserter {
   }
 
   private func note(
-    _ e: Expression, _ thread: AccessingThread, _ found: inout Set<DeviceAccess>) {
+    _ e: Expression, _ thread: AccessingThread, _ found: inout Set<DeviceAccess>
+  ) {
     var loads: [DeviceAccess] = []
     e.forEachDescendant { part in
       guard case .load(let buffer, let indices) = part.kind else { return }

@@ -237,7 +237,8 @@ private struct DeviceOutliner {
       where function[id].extents.allSatisfy(isKnownToHost) && !assignsExtents(of: id, statements):
         hoisted.append(id)
         result += flattened(body, &hoisted)
-      case .assign, .store, .loop, .whileLoop, .conditional, .allocate, .launch, .barrier, .call, .requireEqual:
+      case .assign, .store, .loop, .whileLoop, .conditional, .allocate, .launch, .barrier, .call,
+        .requireEqual:
         result.append(statement)
       }
     }
@@ -249,7 +250,9 @@ private struct DeviceOutliner {
     var assigned: Set<VariableID> = []
     statements.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
     return function[id].extents.contains { extent in
-      extent.contains { if case .variable(let id) = $0.kind { assigned.contains(id) } else { false } }
+      extent.contains {
+        if case .variable(let id) = $0.kind { assigned.contains(id) } else { false }
+      }
     }
   }
 
@@ -325,7 +328,9 @@ private struct DeviceOutliner {
     [statement].forEachStatement { part in
       switch part.kind {
       case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
-      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual: break
+      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier, .call,
+        .requireEqual:
+        break
       }
     }
     [statement].forEachExpression { e in
@@ -406,7 +411,8 @@ private struct DeviceOutliner {
       case .store(let id, _, _): buffers.insert(id)
       case .allocate(let id, _): own.insert(id)
       case .loop(let loop): assigned.insert(loop.variable)
-      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual: break
+      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual:
+        break
       }
     }
     func noteReads(_ e: Expression) {

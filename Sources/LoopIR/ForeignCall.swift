@@ -138,7 +138,9 @@ extension Statement {
     switch kind {
     case .assign(let id, _): id
     case .call(let call): call.result
-    case .store, .loop, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: nil
+    case .store, .loop, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch,
+      .barrier:
+      nil
     }
   }
 
@@ -147,7 +149,8 @@ extension Statement {
     switch kind {
     case .store(let id, _, _): [id]
     case .call(let call): call.buffers
-    case .assign, .loop, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch, .barrier:
+    case .assign, .loop, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch,
+      .barrier:
       []
     }
   }

@@ -164,7 +164,9 @@ extension Sequence where Element == Statement {
     forEachStatement { statement in
       switch statement.kind {
       case .loop, .whileLoop: found = true
-      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
+      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch,
+        .barrier:
+        break
       }
     }
     return found

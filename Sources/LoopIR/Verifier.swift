@@ -179,7 +179,8 @@ private struct Verifier {
       case .assign(let id, _): assign(id)
       case .call(let call): if let id = call.result { assign(id) }
       case .loop(let loop): assign(loop.variable)
-      case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
+      case .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch, .barrier:
+        break
       }
     }
   }

@@ -94,7 +94,9 @@ private struct VectorChooser {
         {
           found = true
         }
-      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch, .barrier: break
+      case .assign, .store, .call, .conditional, .device, .allocate, .requireEqual, .launch,
+        .barrier:
+        break
       }
     }
     return found

@@ -81,7 +81,8 @@ extension Statement {
     [self].forEachStatement { statement in
       switch statement.kind {
       case .assign, .store, .conditional: break
-      case .call, .loop, .whileLoop, .device, .allocate, .requireEqual, .launch, .barrier: isUnfit = true
+      case .call, .loop, .whileLoop, .device, .allocate, .requireEqual, .launch, .barrier:
+        isUnfit = true
       }
     }
     [self].forEachExpression { e in isUnfit = isUnfit || e.isChecked }

@@ -18,7 +18,8 @@ import Testing
         case .store(_, _, let value):
           guard case .compare(.lessEqual, let l, let r) = value.kind else { continue }
           results.append(facts.prove(l, atMost: r))
-        case .assign, .call, .whileLoop, .device, .allocate, .requireEqual, .launch, .barrier: continue
+        case .assign, .call, .whileLoop, .device, .allocate, .requireEqual, .launch, .barrier:
+          continue
         }
       }
     }

@@ -74,7 +74,7 @@ def default_backend() -> CompileBackend:
     """The backend that `Auto` stands for now.
 
     It is the one given to `set_default`, else the one named by the environment variable
-    PARPY_DEFAULT_BACKEND, else the one enabled GPU, else the CPU.
+    PARPY_DEFAULT_BACKEND, else the CPU.
 
     Raises:
         ValueError: PARPY_DEFAULT_BACKEND names no backend.

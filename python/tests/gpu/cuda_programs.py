@@ -1,0 +1,91 @@
+"""Programs that the tests of the CUDA backend print, and run where there is a GPU."""
+
+from __future__ import annotations
+
+import parpy
+
+
+def sum_rows(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        y[i] = parpy.operators.sum(x[i, :])
+
+
+def softmax(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        m = parpy.operators.max(x[i, :])
+        parpy.label("columns")
+        y[i, :] = parpy.operators.exp(x[i, :] - m)
+        parpy.label("columns")
+        s = parpy.operators.sum(y[i, :])
+        parpy.label("columns")
+        y[i, :] /= s
+
+
+def shift_rows(x, y, N, M):
+    parpy.label("rows")
+    for i in range(N):
+        y[i, 0] = x[i, 0] * 2.0
+        parpy.label("columns")
+        for j in range(1, M):
+            y[i, j] = x[i, j] - y[i, 0]
+
+
+def scaled_by_mean_square(x, y, N):
+    s = 0.0
+    parpy.label("sum")
+    for i in range(N):
+        s += x[i] * x[i]
+    m = s / N
+    parpy.label("scale")
+    for i in range(N):
+        y[i] = x[i] / m
+
+
+def sum_on_device(x, y, N):
+    with parpy.gpu:
+        y[0] = 0.0
+        parpy.label("N")
+        for i in range(N):
+            y[0] += x[i]
+
+
+def total(x, y):
+    parpy.label("N")
+    y[0] = parpy.operators.sum(x[:])
+
+
+def histogram(b, h, N):
+    parpy.label("N")
+    for i in range(N):
+        h[b[i]] += 1
+
+
+def until_small(x, err, N):
+    with parpy.gpu:
+        err[0] = 1.0
+        while err[0] > 0.01:
+            parpy.label("N")
+            for i in range(N):
+                x[i] = x[i] * 0.5
+            parpy.label("N")
+            err[0] = parpy.operators.max(x[:])
+
+
+def steps(x, y, N, T):
+    for _t in range(T):
+        parpy.label("N")
+        for i in range(1, N - 1):
+            y[i] = 0.5 * (x[i - 1] + x[i + 1])
+        parpy.label("N")
+        for i in range(1, N - 1):
+            x[i] = y[i]
+
+
+def complex_axpy(a, x, y, N):
+    parpy.label("N")
+    for i in range(N):
+        y[i] = a * x[i] + y[i]

@@ -1,0 +1,56 @@
+"""Programs on an NVIDIA GPU, against NumPy; skipped where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import cuda_programs as programs
+import pytest
+from test_cuda_text import cuda
+
+import parpy
+from parpy import _native
+
+pytestmark = pytest.mark.skipif(
+    _native.cuda_obstacle() is not None, reason=f"no NVIDIA GPU: {_native.cuda_obstacle()}"
+)
+
+RANDOM = np.random.default_rng(1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows(dtype: str) -> None:
+    x = RANDOM.standard_normal((300, 1000)).astype(dtype)
+    y, z = np.zeros(300, dtype), np.zeros_like(x)
+    opts = cuda({"rows": parpy.threads(300), "columns": parpy.threads(128)})
+    parpy.jit(programs.sum_rows)(x, y, 300, opts=opts)
+    np.testing.assert_allclose(y, x.sum(1), rtol=1e-4, atol=1e-4)
+    parpy.jit(programs.softmax)(x, z, 300, opts=opts)
+    e = np.exp(x - x.max(1, keepdims=True))
+    np.testing.assert_allclose(z, e / e.sum(1, keepdims=True), rtol=1e-4)
+
+
+def test_scalars_stay_on_the_device() -> None:
+    x, y = RANDOM.standard_normal(100_000), np.zeros(100_000)
+    opts = cuda({"sum": parpy.threads(8192).reduce(), "scale": parpy.threads(100_000)})
+    parpy.jit(programs.scaled_by_mean_square)(x, y, 100_000, opts=opts)
+    np.testing.assert_allclose(y, x / np.mean(x * x), rtol=1e-12)
+
+
+def test_strided_and_complex_arrays() -> None:
+    x = (RANDOM.standard_normal(400) + 1j * RANDOM.standard_normal(400))[::2]
+    y = np.ones(200, complex)
+    opts = cuda({"N": parpy.threads(200)})
+    parpy.jit(programs.complex_axpy)(2 - 1j, x, y, 200, opts=opts)
+    np.testing.assert_allclose(y, (2 - 1j) * x + 1, rtol=1e-14)
+
+
+def test_a_loop_until_data_say_so() -> None:
+    x, err = np.full(1000, 5.0), np.zeros(1)
+    parpy.jit(programs.until_small)(x, err, 1000, opts=cuda({"N": parpy.threads(256)}))
+    assert err[0] == x.max() <= 0.01
+
+
+def test_histogram() -> None:
+    b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
+    parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))
+    np.testing.assert_array_equal(h, np.bincount(b, minlength=50))

@@ -1,0 +1,149 @@
+"""CUDA C++ as `print_compiled` shows it; no GPU is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import cuda_programs as programs
+import pytest
+from nvrtc import require_compiles
+
+import parpy
+
+
+def cuda(schedule: dict[str, parpy.LoopPar]) -> parpy.CompileOptions:
+    opts = parpy.par(schedule)
+    opts.backend = parpy.CompileBackend.Cuda
+    return opts
+
+
+def kernels(function: Any, args: list[Any], schedule: dict[str, parpy.LoopPar]) -> str:
+    """The text, which must compile."""
+    text = parpy.print_compiled(function, args, cuda(schedule))
+    require_compiles(text)
+    return text
+
+
+ROWS = np.zeros((100, 1024), np.float32)
+ROW = np.zeros(100, np.float32)
+VECTOR = np.zeros(100_000)
+
+
+def test_rows_run_on_blocks_and_columns_on_threads() -> None:
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    text = kernels(programs.sum_rows, [ROWS, ROW, 100], schedule)
+    assert "for (int64_t i = blockIdx.x; i < 100; i += gridDim.x) {" in text
+    assert "for (int64_t r0 = threadIdx.x; r0 < 1024; r0 += 128) {" in text
+    assert "sum = block_add_float32(sum);" in text
+    assert "if (threadIdx.x == 0) y[i] = sum;" in text
+    assert "sum_rows_kernel0<<<100, 128, 0, stream>>>(x, y);" in text
+
+
+def test_threads_that_meet_only_themselves_do_not_wait() -> None:
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
+    assert "__syncthreads" not in text[text.index("softmax_kernel0") :]
+
+
+def test_threads_wait_for_what_the_first_one_stores() -> None:
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
+    body = text[text.index("shift_rows_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
+    store = body.index("if (threadIdx.x == 0) y[i * 1024 + 0] =")
+    wait = body.index("__syncthreads();", store)
+    assert store < wait < body.index("for (int64_t j = 1 + threadIdx.x;", store)
+
+
+def test_a_loop_of_more_threads_than_a_block_has_spans_blocks() -> None:
+    schedule = {"scale": parpy.threads(100_000), "sum": parpy.threads(8192).reduce()}
+    args = [VECTOR, VECTOR.copy(), 100_000]
+    text = kernels(programs.scaled_by_mean_square, args, schedule)
+    assert "<<<98, 1024, 0, stream>>>" in text, "the loop that scales"
+    assert "<<<8, 1024, 0, stream>>>" in text, "the partial sums"
+
+
+def test_a_device_block_of_one_block_is_one_kernel() -> None:
+    text = kernels(
+        programs.sum_on_device, [VECTOR, ROW, 100_000], {"N": parpy.threads(1024).reduce()}
+    )
+    assert "sum_on_device_kernel0<<<1, 1024, 0, stream>>>" in text
+    assert "kernel1" not in text
+
+
+def test_a_loop_until_data_say_so_stays_on_the_device() -> None:
+    schedule = {"N": parpy.threads(256)}
+    text = kernels(programs.until_small, [VECTOR, ROW, 1000], schedule)
+    assert "while (err[0] > 0.01f) {" in text
+    assert "kernel1" not in text
+
+
+def test_shared_elements_are_updated_atomically() -> None:
+    b, h = np.zeros(1000, np.int64), np.zeros(50, np.int64)
+    text = kernels(programs.histogram, [b, h, 1000], {"N": parpy.threads(256).reduce()})
+    assert "atomic_add_int64(&h[" in text
+
+
+def test_loops_around_parallel_ones_run_on_the_host() -> None:
+    args = [VECTOR, VECTOR.copy(), 1000, 50]
+    text = kernels(programs.steps, args, {"N": parpy.threads(1000)})
+    launcher = text[text.index("#ifndef __CUDACC_RTC__") :]
+    assert "for (int64_t _t = 0; _t < 50; _t++) {" in launcher
+    assert launcher.count("<<<1, 1024, 0, stream>>>") == 2
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_elements_are_pairs(dtype: str) -> None:
+    x = np.zeros(100, dtype)
+    kernels(programs.complex_axpy, [1 + 2j, x, x.copy(), 100], {"N": parpy.threads(100)})
+
+
+def host_assignment(x, y, N):
+    y[0] = 0.0
+    parpy.label("N")
+    for i in range(N):
+        y[0] += x[i]
+
+
+def test_assignments_outside_parallel_code_are_refused() -> None:
+    opts = cuda({"N": parpy.threads(100).reduce()})
+    with pytest.raises(RuntimeError) as caught:
+        parpy.print_compiled(host_assignment, [VECTOR, ROW, 100], opts)
+    text = str(caught.value)
+    assert text.startswith("Assignments are not allowed outside parallel code.\n\nOn line ")
+    assert "    y[0] = 0.0\n    ^^^^\n" in text
+
+
+def test_loops_of_one_level_must_agree() -> None:
+    schedule = {"rows": parpy.threads(100), "shift": parpy.threads(64), "square": parpy.threads(32)}
+
+    def two_loops(x, y, N, M):
+        parpy.label("rows")
+        for i in range(N):
+            parpy.label("shift")
+            for j in range(M):
+                y[i, j] = x[i, j] - 1.0
+            parpy.label("square")
+            for j in range(M):
+                y[i, j] = y[i, j] * y[i, j]
+
+    with pytest.raises(parpy.CompileError, match="Found inconsistent parallel structures") as error:
+        parpy.print_compiled(two_loops, [ROWS, ROWS.copy(), 100, 1024], cuda(schedule))
+    assert "'shift' asks for threads(64)" in str(error.value)
+    assert "'square' asks for threads(32)" in str(error.value)
+
+
+def test_a_function_without_parallelism_is_refused() -> None:
+    with pytest.raises(parpy.CompileError, match=r"total does not contain any parallelism"):
+        parpy.print_compiled(programs.total, [VECTOR, ROW], cuda({}))
+
+
+def test_an_uncounted_temporary_in_a_kernel_is_refused() -> None:
+    def growing(y, N):
+        with parpy.gpu:
+            for i in range(N):
+                t = np.zeros(i)
+                y[i] = parpy.operators.sum(t[:])
+
+    with pytest.raises(parpy.CompileError, match="must be known when compiling"):
+        parpy.print_compiled(growing, [VECTOR, 10], cuda({}))
