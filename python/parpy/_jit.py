@@ -88,8 +88,8 @@ def print_compiled(
         opts: as at the call.
 
     Returns:
-        LLVM IR for the CPU, from whose closing comment `compile_string` makes a function again; CUDA
-        C++ for `CompileBackend.Cuda`, which needs neither a GPU nor a toolkit.
+        LLVM IR for the CPU, from whose closing comment `compile_string` makes a function again;
+        CUDA C++ for `CompileBackend.Cuda`, which needs neither a GPU nor a toolkit.
 
     Raises:
         CompileError: the function or its schedule cannot be compiled.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import cuda_programs as programs
+import numpy as np
 import pytest
 from test_cuda_text import cuda
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import cuda_programs as programs
+import numpy as np
 import pytest
 from nvrtc import require_compiles
 
