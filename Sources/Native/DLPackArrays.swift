@@ -14,10 +14,12 @@ extension ArgumentReader {
     guard py_is_tuple(device.pointer), let kind = PyTuple_GetItem(device.pointer, 0) else {
       throw malformed("__dlpack_device__", place)
     }
-    try requireReachable(DLPackDevice(rawValue: Int32(clamping: try kind.integer())), place)
+    let stated = DLPackDevice(rawValue: Int32(clamping: try kind.integer()))
+    try requireReachable(stated, place)
     TorchTensors.look(for: object)
     if TorchTensors.includes(object) { try requirePlain(tensor: object, place) }
-    try read(capsule: try capsule(export.pointer, object, place), place)
+    try read(
+      capsule: try capsule(export.pointer, object, place), isOnDevice: !stated.isReadable, place)
     return true
   }
 
@@ -90,8 +92,9 @@ extension ArgumentReader {
     try read(capsule: OwnedObject(capsule), place)
   }
 
+  /// - Parameter isOnDevice: whether the exporter said that its memory is a CUDA device's.
   private func read(
-    capsule: consuming OwnedObject, _ place: ArgumentPlace
+    capsule: consuming OwnedObject, isOnDevice: Bool = false, _ place: ArgumentPlace
   ) throws(PythonException) {
     let tensor: parpy_dlpack_tensor
     var isReadOnly = false
@@ -124,11 +127,11 @@ extension ArgumentReader {
     }
     let address = tensor.data.map { $0 + Int(truncatingIfNeeded: tensor.byte_offset) }
     if dimensions == 0 {
-      guard let address, device.isReadable else { throw malformed("DLPack capsule", place) }
+      guard let address, device.isReadable, !isOnDevice else { throw malformed("DLPack capsule", place) }
       append(scalar: element, isWeak: false, ScalarBits(element, at: address))
     } else {
       try append(tensor, at: address, element, isReadOnly: isReadOnly, place)
-      if !device.isReadable { frame.pointee.markOnDevice(place) }
+      if isOnDevice || !device.isReadable { frame.pointee.markOnDevice(place) }
     }
     frame.pointee.keep(capsule)
   }

@@ -44,6 +44,16 @@ func raise(_ error: CUDAError) -> PythonException {
 }
 
 extension FunctionState {
+  /// Raises why nothing can run on a GPU here, before anything is compiled for one.
+  static func requireCUDA() throws(PythonException) {
+    do {
+      _ = try CUDADriver.shared()
+    } catch {
+      throw raise(
+        py_runtime_error(), "The backend Cuda is not available here. \(error.description)")
+    }
+  }
+
   /// Compiles the kernels of a program and loads them on the device on which the call's arrays lie.
   static func loadOnDevice(
     _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,

@@ -20,6 +20,7 @@ extension FunctionState {
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> Variant {
     let options = try CallOptions(opts)
+    if options.compile.backend == .cuda { try Self.requireCUDA() }
     try gate.enter()
     defer { gate.leave() }
     let (names, identities) = try lookUpNames(frame, opts)
