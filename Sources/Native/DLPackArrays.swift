@@ -127,7 +127,9 @@ extension ArgumentReader {
     }
     let address = tensor.data.map { $0 + Int(truncatingIfNeeded: tensor.byte_offset) }
     if dimensions == 0 {
-      guard let address, device.isReadable, !isOnDevice else { throw malformed("DLPack capsule", place) }
+      guard let address, device.isReadable, !isOnDevice else {
+        throw malformed("DLPack capsule", place)
+      }
       append(scalar: element, isWeak: false, ScalarBits(element, at: address))
     } else {
       try append(tensor, at: address, element, isReadOnly: isReadOnly, place)
