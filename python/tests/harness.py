@@ -299,6 +299,8 @@ def run(
     passed = _copies(args, place)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if warns else "error", RuntimeWarning)
+        # Tables of programs share schedules, and not each of them has all the labels.
+        warnings.filterwarnings("ignore", message="No statement of")
         assert decorated(function)(*passed, opts=opts) is None
     results = [np.array(a) if isinstance(a, np.ndarray) else a for a in passed]
     parameters = list(inspect.signature(function).parameters)
@@ -349,6 +351,7 @@ def check_views(
         passed = make()
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
+            warnings.filterwarnings("ignore", message="No statement of")
             decorated(function)(*passed, opts=options(schedule, strict=strict))
         for name, actual, wanted in zip(
             inspect.signature(function).parameters, passed, expected, strict=True
