@@ -43,7 +43,22 @@ extension FunctionEmitter {
     if loop.mapping.unroll > 1 {
       return ", !llvm.loop \(module.unrolledLoopMetadata(count: loop.mapping.unroll))"
     }
-    return loop.body.containsLoop ? ", !llvm.loop \(module.outerLoopMetadata())" : ""
+    if loop.body.containsLoop { return ", !llvm.loop \(module.outerLoopMetadata())" }
+    return storesNarrowUnderCondition(loop) ? ", !llvm.loop \(module.scalarLoopMetadata())" : ""
+  }
+
+  /// Whether LLVM's vectoriser would make masked stores of narrow elements; where it knows that such a mask has one lane,
+  /// LLVM 22 overwrites what follows, see `opaque`.
+  private func storesNarrowUnderCondition(_ loop: ForLoop) -> Bool {
+    var isConditional = loop.condition != nil
+    var isNarrow = false
+    loop.body.forEachStatement { statement in
+      if case .conditional = statement.kind { isConditional = true }
+      guard case .store(let id, _, _) = statement.kind else { return }
+      let element = host[id].element
+      isNarrow = isNarrow || element.size < (element.isInteger ? 8 : 4)
+    }
+    return isConditional && isNarrow
   }
 
   /// The number of iterations, in each lane where that differs between them.

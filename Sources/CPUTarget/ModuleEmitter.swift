@@ -116,6 +116,9 @@ final class ModuleEmitter {
   /// The metadata of a loop around another: a node of its own, since LLVM drops what two loops share.
   func outerLoopMetadata() -> String { ownMetadata("!1") }
 
+  /// The metadata of a loop that LLVM must leave scalar; a node of its own.
+  func scalarLoopMetadata() -> String { ownMetadata("!2") }
+
   /// The metadata of a loop of which `count` iterations are to be written one after the other; a node of its own.
   func unrolledLoopMetadata(count: Int) -> String {
     ownMetadata("!{!\"llvm.loop.unroll.count\", i32 \(count)}")

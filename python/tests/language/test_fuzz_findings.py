@@ -78,3 +78,15 @@ def adds_wider_terms(x, y):
 def test_a_reduction_into_an_element_of_a_narrower_type() -> None:
     x, y = np.arange(100.0), np.zeros(1, np.float32)
     check(adds_wider_terms, x, y, schedules=[{"N": parpy.threads(64).reduce()}])
+
+
+def copies_until_the_end(x, y):
+    for i in range(10):
+        if i >= y.shape[0]:
+            break
+        y[i] = parpy.operators.int32(x[i])
+
+
+def test_an_exit_known_to_come_keeps_narrow_stores_inside() -> None:
+    """LLVM's own vectoriser wrote a wide element under a mask of one known lane."""
+    check(copies_until_the_end, np.arange(1, 11, dtype=np.uint64), np.zeros(9, np.int32))
