@@ -84,17 +84,16 @@ final class ModuleEmitter {
       + (helpers.isEmpty
         ? ""
         : "\n" + helpers.sorted { $0.name < $1.name }.map(\.definition).joined(separator: "\n"))
-      + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + Self.attributes
+      + "\n" + declarations.sorted().joined(separator: "\n") + "\n\n" + attributes
       + unrolledMetadata + ownNodes
   }
 
   /// Function attributes, and the metadata of loops that are vectors already and gain nothing by unrolling.
   ///
-  /// Plain loops take 256-bit registers: arrays are seldom aligned to 64 bytes, and then each 512-bit access touches two cache
-  /// lines (a 5-point stencil in cache: 1.3 times slower). Functions that call 512-bit math functions must not
-  /// say so: arguments would be split over two registers.
-  private static let attributes = """
-    attributes #0 = { nounwind "prefer-vector-width"="256" "min-legal-vector-width"="0" }
+  /// Functions that call 512-bit math functions must not ask for narrower registers: arguments would be split over two.
+  private var attributes: String {
+    """
+    attributes #0 = { nounwind "prefer-vector-width"="\(8 * machine.vectorRegisterSize)" "min-legal-vector-width"="0" }
     attributes #1 = { nounwind willreturn memory(none) }
     attributes #2 = { nounwind "prefer-vector-width"="512" }
 
@@ -103,6 +102,7 @@ final class ModuleEmitter {
     !2 = !{!"llvm.loop.vectorize.enable", i1 false}
 
     """
+  }
 
   /// The metadata of a loop that is a vector already and is to be unrolled `unroll` times.
   func loopMetadata(unroll: Int) -> String {

@@ -79,7 +79,17 @@ enum CUDAHelper: Hashable {
       return function(type, "\(type.cuda) a, \(type.cuda) b") {
         // Narrow integers would be computed with as int, whose overflow the compiler takes for impossible.
         let word = type.size < 4 ? "uint32_t" : type.unsignedCuda
-        return "return (\(type.cuda))((\(word))a \(symbol) (\(word))b);"
+        let result = "(\(word))a \(symbol) (\(word))b"
+        if op == .subtract && type.size < 4 {
+          // The empty statement hides where the word comes from: ptxas turns it into a 16-bit negation,
+          // whose upper half it takes for the sign also where the lowest integer stays as it is.
+          return """
+            \(word) wide = \(result);
+            asm("" : "+r"(wide));
+            return (\(type.cuda))wide;
+            """
+        }
+        return "return (\(type.cuda))(\(result));"
       }
     case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)
     case .modulo(let type): return type.isFloat ? floatModulo(type) : integerModulo(type)

@@ -73,11 +73,13 @@ class CUDAKernelEmitter {
     guard let kernel else { return "" }
     emit(kernel.body, declaring: assigned(in: kernel.body))
     let stored = storedBuffers(in: kernel.body)
+    let exchanged = hasBarriers(kernel.body) ? stored : []
     var parameters = kernel.buffers.map { id in
       let buffer = host[id]
       let isConst = !stored.contains(id) && !buffer.mayAlias
+      let isRestricted = !buffer.mayAlias && !exchanged.contains(id)
       return
-        "\(isConst ? "const " : "")\(buffer.element.cuda) *\(buffer.mayAlias ? "" : "__restrict__ ")\(name(id))"
+        "\(isConst ? "const " : "")\(buffer.element.cuda) *\(isRestricted ? "__restrict__ " : "")\(name(id))"
     }
     parameters += kernel.liveIns.map { "const \(host[$0].type.cuda) \(name($0))" }
     if module.hasSlot { parameters.append("unsigned long long *slot") }
@@ -86,6 +88,14 @@ class CUDAKernelEmitter {
     return place
       + "extern \"C\" __global__ void __launch_bounds__(\(bounds)) \(cudaName(kernel.name))(\n    "
       + parameters.joined(separator: ", ") + ") {\n" + lines.joined(separator: "\n") + "\n}\n"
+  }
+
+  /// Whether threads of a block may read what others stored: `__restrict__` would let a load move over the barrier, or a loop
+  /// that waits for another thread's store never see it.
+  private func hasBarriers(_ body: [Statement]) -> Bool {
+    var found = false
+    body.forEachStatement { found = found || $0.kind == .barrier }
+    return found
   }
 
   private func storedBuffers(in body: [Statement]) -> Set<BufferID> {

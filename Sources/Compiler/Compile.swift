@@ -46,7 +46,7 @@ public func compile(
       recognizeReductions(signature.schedule),
       widenAccumulators,
       splitReductions,
-      chooseVectorLoops,
+      chooseVectorLoops(registerSize: machine.vectorRegisterSize),
       pairIterations,
       unrollAndJam,
       collapseLoops,

@@ -130,6 +130,16 @@ public enum BinaryOperator: String, Sendable, Hashable, CaseIterable {
   /// The operator that joins two partial results of a reduction by this one: partial sums of `s -= e` are subtracted
   /// terms already, so they are added.
   public var combining: BinaryOperator { self == .subtract ? .add : self }
+
+  /// Whether an update by the same value changes nothing the second time.
+  public var isIdempotent: Bool {
+    switch self {
+    case .bitAnd, .bitOr, .minimum, .maximum, .pythonMin, .pythonMax: true
+    case .add, .subtract, .multiply, .divide, .floorDivide, .modulo, .power, .bitXor, .shiftLeft,
+      .shiftRight:
+      false
+    }
+  }
 }
 
 /// Functions of floats that have a counterpart on every target.

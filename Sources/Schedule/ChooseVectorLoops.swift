@@ -13,18 +13,22 @@ import Passes
 /// lanes as eight operations save there, and what inner loops do counts eightfold. The number of lanes depends on the
 /// types in the body alone, so that a program has the same result whatever its extents are and whether they are
 /// constants.
-public let chooseVectorLoops = Pass<LoopFunction>("choose-vector-loops") { function, _ in
-  var result = function
-  let chooser = VectorChooser(function: function)
-  result.body = chooser.chosen(in: function.body).statements
-  return result
+///
+/// - Parameter registerSize: the bytes of the vector registers that loops without accumulators fill. Results do not depend
+///   on it: the lanes of such loops have nothing in common.
+public func chooseVectorLoops(registerSize: Int) -> Pass<LoopFunction> {
+  Pass("choose-vector-loops") { function, _ in
+    var result = function
+    let chooser = VectorChooser(function: function, registerSize: registerSize)
+    result.body = chooser.chosen(in: function.body).statements
+    return result
+  }
 }
 
 private struct VectorChooser {
   let function: LoopFunction
-
-  /// In bytes; see `ModuleEmitter.attributes` for why not the 64 of AVX-512.
-  private static let registerSize = 32
+  /// In bytes.
+  let registerSize: Int
 
   /// The statements with vector loops chosen, and whether there is one among them.
   func chosen(in statements: [Statement]) -> (statements: [Statement], hasVectors: Bool) {
@@ -39,7 +43,7 @@ private struct VectorChooser {
       let lanes = lanes(for: loop)
       guard lanes > 1 else { return rebuilt }
       loop.mapping.lanes = lanes
-      let least = lanes * elementSize(in: loop.body) == Self.registerSize ? 4 : 1
+      let least = lanes * elementSize(in: loop.body) == registerSize ? 128 / registerSize : 1
       // What was asked for counts iterations, of which a vector has several.
       loop.mapping.unroll = max(least, loop.mapping.unroll / lanes)
       hasVectors = true
@@ -72,13 +76,13 @@ private struct VectorChooser {
   ///
   /// Lanes that leave an inner loop at different times wait for each other, so there are few of them.
   private func vectorSize(of loop: ForLoop) -> Int {
-    if diverges(loop) { return 2 * Self.registerSize }
+    if diverges(loop) { return 64 }
     // Taking pairs apart keeps more registers busy than the additions do.
     if loop.reductions.contains(where: { function[$0.accumulator].isPart }) { return 64 }
     if !loop.reductions.isEmpty { return 256 }
     var callsLibrary = false
     loop.body.forEachExpression { e in if e.isLibraryCall { callsLibrary = true } }
-    return callsLibrary ? 128 : Self.registerSize
+    return callsLibrary ? 128 : registerSize
   }
 
   /// Whether lanes may leave a loop inside at different times.

@@ -57,7 +57,8 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
     guard case .store(let buffer, let indices, let value) = statement.kind,
       !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
       indices.allSatisfy({ inner.leaveUnchanged($0) || $0.readsMemory }),
-      let update = Update(of: .load(buffer, indices), in: value), !update.term.isLiteral
+      let update = Update(of: .load(buffer, indices), in: value),
+      !(update.term.isLiteral && update.op.isIdempotent)
     else { return }
     context.warn(
       Diagnostic(

@@ -19,7 +19,7 @@ import Transforms
       [
         foldConstants, checkBounds, removeUnused,
         applySchedule(Self.schedule, maximumUnrollCount: 32),
-        recognizeReductions(Self.schedule), splitReductions, chooseVectorLoops,
+        recognizeReductions(Self.schedule), splitReductions, chooseVectorLoops(registerSize: 32),
         collapseLoops, removeUnused,
       ], on: function, in: PassContext())
   }

@@ -30,7 +30,7 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func splitReductions() throws { try runGoldens(pass: Schedule.splitReductions) }
 
-  @Test func chooseVectorLoops() throws { try runGoldens(pass: Schedule.chooseVectorLoops) }
+  @Test func chooseVectorLoops() throws { try runGoldens(pass: Schedule.chooseVectorLoops(registerSize: 32)) }
 
   @Test func collapseLoops() throws { try runGoldens(pass: Schedule.collapseLoops) }
 

@@ -19,21 +19,7 @@ from benchmarks.npbench import _catalog  # noqa: E402
 from benchmarks.npbench._inputs import Inputs  # noqa: E402
 from benchmarks.npbench._result import Result, Status  # noqa: E402
 
-# What does not compile yet, and why. It only ever shrinks: see `test_not_yet`.
-NOT_YET: dict[str, str] = {}
-
 NAMES = _catalog.names()
-COMPILED = [name for name in NAMES if name not in NOT_YET]
-
-
-def load(name: str) -> _catalog.Program:
-    """A program, also one that does not compile; skips one that cannot even be decorated."""
-    try:
-        return _catalog.load(name)
-    except parpy.CompileError:
-        if name in NOT_YET:
-            pytest.skip(NOT_YET[name])
-        raise
 
 
 def run(
@@ -61,7 +47,7 @@ def compiled(program: _catalog.Program) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_program_is_complete(name: str) -> None:
-    program = load(name)
+    program = _catalog.load(name)
     assert set(program.sizes) == set(_catalog.PRESETS)
     arguments = program.initialize(**program.sizes["test"])
     for function in (program.reference, _catalog.plain(program.kernel)):
@@ -81,28 +67,21 @@ def _constants(kernel: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_plain(name: str) -> None:
-    program = load(name)
+    program = _catalog.load(name)
     expected = run(program, program.reference)
     assert program.mistakes(run(program, _catalog.plain(program.kernel)), expected) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_that_does_nothing_is_wrong(name: str) -> None:
-    program = load(name)
+    program = _catalog.load(name)
     assert program.mistakes(run(program, lambda *_: None), run(program, program.reference)) != []
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", NAMES)
 def test_compiled(name: str) -> None:
     program = _catalog.load(name)
     assert program.mistakes(compiled(program), run(program, program.reference)) == []
-
-
-@pytest.mark.parametrize("name", NOT_YET)
-def test_not_yet(name: str) -> None:
-    """Fails when a program compiles: take it off the list."""
-    with pytest.raises(parpy.CompileError):
-        compiled(_catalog.load(name))
 
 
 def test_inputs_start_from_the_same_values() -> None:

@@ -75,6 +75,21 @@ def until_small(x, err, N):
             err[0] = parpy.operators.max(x[:])
 
 
+def until_last(x, seen, N):
+    with parpy.gpu:
+        while seen[0] < 5.0:
+            parpy.label("N")
+            for i in range(N):
+                x[i] += 1.0
+            seen[0] = x[N - 1]
+
+
+def negate(x, y, N):
+    parpy.label("N")
+    for i in range(N):
+        y[i] = -x[i]
+
+
 def steps(x, y, N, T):
     for _t in range(T):
         parpy.label("N")

@@ -50,6 +50,23 @@ def test_a_loop_until_data_say_so() -> None:
     assert err[0] == x.max() <= 0.01
 
 
+def test_threads_see_what_others_store() -> None:
+    """Under `__restrict__` the loop's condition was read once, and it never ended."""
+    x, seen = np.zeros(64), np.zeros(2)
+    parpy.jit(programs.until_last)(x, seen, 64, opts=cuda({"N": parpy.threads(64)}))
+    assert seen[0] == 5.0
+    np.testing.assert_array_equal(x, np.full(64, 5.0))
+
+
+def test_narrow_integers_wrap_when_negated() -> None:
+    """The device's 16-bit negation took the lowest number for a positive one in the widened result."""
+    for dtype in (np.int8, np.int16):
+        lowest = np.iinfo(dtype).min
+        x, y = np.array([lowest, -1, 0, 1, lowest + 1], dtype), np.zeros(5, np.int64)
+        parpy.jit(programs.negate)(x, y, 5, opts=cuda({"N": parpy.threads(32)}))
+        np.testing.assert_array_equal(y, (-x).astype(np.int64))
+
+
 def test_histogram() -> None:
     b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
     parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))
