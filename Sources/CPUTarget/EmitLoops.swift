@@ -128,7 +128,9 @@ extension FunctionEmitter {
         else { continue }
         assign(reduction.accumulator, value)
       }
-      emitVectorBodies(loop, from: lower, to: upper, lanes)
+      emitStreaming(loop, from: lower, to: upper) { lower in
+        self.emitVectorBodies(loop, from: lower, to: upper, lanes)
+      }
       totals = accumulators.map { fold(read($0.accumulator), $0.op.combining) }
       vector = nil
     }
@@ -178,7 +180,7 @@ extension FunctionEmitter {
   }
 
   /// The mask of the first `count` lanes, of at most 256.
-  private func firstLanes(_ count: String, of lanes: Int) -> Value {
+  func firstLanes(_ count: String, of lanes: Int) -> Value {
     let narrow = splat(Value(line("trunc i64 \(count) to i8"), .uint8), lanes: lanes)
     let numbers = (0..<lanes).map { "i8 \(Int8(truncatingIfNeeded: $0))" }.joined(separator: ", ")
     return Value(line("icmp ult <\(lanes) x i8> <\(numbers)>, \(narrow.text)"), .bool, lanes: lanes)

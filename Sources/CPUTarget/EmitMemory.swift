@@ -81,7 +81,10 @@ extension FunctionEmitter {
       var stored = toMemory(splat(value))
       if isReversed { stored = reversed(stored) }
       guard var mask = vector.mask.map({ isReversed ? reversed($0) : $0 }) else {
-        return add("store \(stored.typed), ptr \(pointer), \(alignment)")
+        let place =
+          vector.streams
+          ? "align \(vector.lanes * element.size)\(ModuleEmitter.nonTemporal)" : alignment
+        return add("store \(stored.typed), ptr \(pointer), \(place)")
       }
       if element.size < (element.isInteger ? 8 : 4) { mask = opaque(mask) }
       let name = "@llvm.masked.store.\(stored.type.mangled(lanes: vector.lanes)).p0"

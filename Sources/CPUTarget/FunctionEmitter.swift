@@ -28,6 +28,8 @@ final class FunctionEmitter {
   var stackBytes = 0
   /// Whether the function calls math functions on 512-bit registers.
   var usesWideCalls = false
+  /// Whether the function stores past the caches.
+  var streams = false
   /// The vector loop being written.
   var vector: VectorContext?
 
@@ -41,6 +43,8 @@ final class FunctionEmitter {
     var step: Int
     /// Which lanes take part; nil for all.
     var mask: Value?
+    /// Whether stores go past the caches: the first lane of each begins a cache line, or half of one.
+    var streams = false
     /// The variables with a value a lane.
     var varying: Set<VariableID>
     /// The body of the innermost loop around what is being written.
@@ -72,6 +76,7 @@ final class FunctionEmitter {
     let upper = Value(line("add i64 \(first.text), \(end)"), .int64)
     loop.mapping.workers = nil
     emit(loop, from: lower, to: upper)
+    emitStreamFence()
     add("ret void")
     return assemble(
       "define internal void @\(llvmName(kernel.name))(\(module.signature(of: kernel))) noinline \(attributes)"
@@ -93,6 +98,7 @@ final class FunctionEmitter {
       open(good)
     }
     emit(host.body)
+    emitStreamFence()
     add("ret i64 0")
     return assemble(
       "define internal i64 @\(entryName(of: module.program)).host(\(module.hostSignature)) noinline \(attributes)"

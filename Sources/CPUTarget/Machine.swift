@@ -17,6 +17,8 @@ public struct Machine: Sendable, Hashable {
   public var vectorMath: VectorMath
   /// The functions that have a vector version, by their names for double.
   public var vectorFunctions: Set<String>
+  /// The bytes of the last-level cache.
+  public var cacheSize: Int
 
   /// Whether it has instructions that convert between a 16-bit float and float32.
   func converts(_ half: ScalarType) -> Bool {
@@ -35,10 +37,13 @@ public struct Machine: Sendable, Hashable {
       ? 64 : 32
   }
 
+  /// Whether code can store past the caches in a way that the emitter knows how to order with what follows.
+  public var canStream: Bool { triple.hasPrefix("x86_64") }
+
   /// Creates the description of a machine, in LLVM's terms.
   public init(
     triple: String, dataLayout: String, cpu: String, features: String, vectorMath: VectorMath,
-    vectorFunctions: Set<String> = []
+    vectorFunctions: Set<String> = [], cacheSize: Int = 1 << 25
   ) {
     self.triple = triple
     self.dataLayout = dataLayout
@@ -46,5 +51,6 @@ public struct Machine: Sendable, Hashable {
     self.features = features
     self.vectorMath = vectorMath
     self.vectorFunctions = vectorFunctions
+    self.cacheSize = cacheSize
   }
 }

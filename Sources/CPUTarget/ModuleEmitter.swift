@@ -100,9 +100,13 @@ final class ModuleEmitter {
     !0 = distinct !{!0, !1, !2}
     !1 = !{!"llvm.loop.unroll.disable"}
     !2 = !{!"llvm.loop.vectorize.enable", i1 false}
+    !3 = !{i32 1}
 
     """
   }
+
+  /// What a store that goes past the caches says of itself.
+  static let nonTemporal = ", !nontemporal !3"
 
   /// The metadata of a loop that is a vector already and is to be unrolled `unroll` times.
   func loopMetadata(unroll: Int) -> String {
@@ -110,7 +114,7 @@ final class ModuleEmitter {
     let known = unrolled.firstIndex(of: unroll)
     let index = known ?? unrolled.count
     if known == nil { unrolled.append(unroll) }
-    return "!\(3 + 2 * index)"
+    return "!\(4 + 2 * index)"
   }
 
   /// The metadata of a loop around another: a node of its own, since LLVM drops what two loops share.
@@ -142,7 +146,7 @@ final class ModuleEmitter {
   /// Two nodes for each count that `loopMetadata` gave a name for.
   private var unrolledMetadata: String {
     unrolled.enumerated().map { index, count in
-      let node = 3 + 2 * index
+      let node = 4 + 2 * index
       return """
         !\(node) = distinct !{!\(node), !\(node + 1), !2}
         !\(node + 1) = !{!"llvm.loop.unroll.count", i32 \(count)}

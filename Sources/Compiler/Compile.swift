@@ -49,6 +49,7 @@ public func compile(
       chooseVectorLoops(registerSize: machine.vectorRegisterSize),
       pairIterations,
       unrollAndJam,
+      streamStores(cacheSize: machine.canStream ? machine.cacheSize : nil),
       collapseLoops,
       limitWorkers,
       removeUnused,

@@ -212,6 +212,9 @@ private struct Printer {
     }
     if loop.mapping.lanes != 1 { notes.append("@lanes(\(loop.mapping.lanes))") }
     if loop.mapping.unroll != 1 { notes.append("@unroll(\(loop.mapping.unroll))") }
+    if let streams = loop.mapping.streams {
+      notes.append("@stream(\(expressions.text(streams, expecting: .bool)))")
+    }
     if let level = loop.mapping.level { notes.append("@\(level.rawValue)") }
     if !notes.isEmpty { add(notes.joined(separator: " ")) }
     let lower = expressions.text(loop.lower, expecting: .int64)

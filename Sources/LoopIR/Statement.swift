@@ -133,6 +133,8 @@ public struct Mapping: Sendable, Hashable {
   public var lanes: Int
   /// How many steps of the loop are written one after the other in its body.
   public var unroll: Int
+  /// Whether the loop stores past the caches; nil where it never does.
+  public var streams: Expression?
   /// Which threads of a device share the iterations; nil where each that comes by runs them all.
   public var level: DeviceLevel?
 

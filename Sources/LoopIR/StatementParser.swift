@@ -171,8 +171,8 @@ extension Parser {
     return Statement(.loop(loop), at: loop.span)
   }
 
-  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@lanes(8)`, `@unroll(4)` or
-  /// `@threads`.
+  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@lanes(8)`, `@unroll(4)`,
+  /// `@stream(n > 9)` or `@threads`.
   private mutating func parseNote(about loop: inout ForLoop) throws(DiagnosticError) {
     if accept("independent") {
       loop.isIndependent = true
@@ -198,12 +198,16 @@ extension Parser {
       loop.mapping.lanes = try count(of: "lanes")
     } else if accept("unroll") {
       loop.mapping.unroll = try count(of: "steps")
+    } else if accept("stream") {
+      try expect("(")
+      loop.mapping.streams = try expression(expecting: .bool)
+      try expect(")")
     } else if case .word(let word) = current.kind, let level = DeviceLevel(rawValue: word) {
       advance()
       loop.mapping.level = level
     } else {
       throw failure(
-        "expected label, independent, reduce, update, workers, lanes, unroll or a level")
+        "expected label, independent, reduce, update, workers, lanes, unroll, stream or a level")
     }
   }
 

@@ -87,6 +87,7 @@ extension Statement {
       visit(loop.upper)
       if let condition = loop.condition { visit(condition) }
       if let workers = loop.mapping.workers { visit(workers) }
+      if let streams = loop.mapping.streams { visit(streams) }
     case .whileLoop(let condition, _), .conditional(let condition, _, _): visit(condition)
     case .requireEqual(let left, let right):
       visit(left)
@@ -108,6 +109,7 @@ extension Statement {
       loop.upper = transform(loop.upper)
       loop.condition = loop.condition.map(transform)
       loop.mapping.workers = loop.mapping.workers.map(transform)
+      loop.mapping.streams = loop.mapping.streams.map(transform)
       kind = .loop(loop)
     case .whileLoop(let condition, let body):
       kind = .whileLoop(condition: transform(condition), body: body)

@@ -200,6 +200,7 @@ private struct Verifier {
     if let condition = loop.condition { verify(condition, .bool, as: "the condition") }
     if loop.step == 0 { fail("the step of a loop is 0", at: loop.span) }
     if let workers = loop.mapping.workers { verify(workers, .int64, as: "the worker count") }
+    if let streams = loop.mapping.streams { verify(streams, .bool, as: "the condition") }
     if loop.mapping.lanes < 1 { fail("a loop has \(loop.mapping.lanes) lanes", at: loop.span) }
     for reduction in loop.reductions { verify(reduction, of: loop) }
     for update in loop.updates {

@@ -264,6 +264,7 @@ extension FunctionState {
     return Machine(
       triple: try text("triple"), dataLayout: try text("data_layout"), cpu: try text("cpu"),
       features: try text("features"), vectorMath: vectorMath,
-      vectorFunctions: try target.attribute("vector_functions").pointer.strings())
+      vectorFunctions: try target.attribute("vector_functions").pointer.strings(),
+      cacheSize: try target.attribute("cache_size").pointer.integer())
   }
 }

@@ -42,11 +42,9 @@ extension [Statement] {
 
 /// Counts the operations of statements before they run.
 private struct WorkEstimate {
-  private let changing: AssignedVariables
-  /// The loops around the statement, outermost first.
-  private var nest: [ForLoop] = []
+  private var lengths: LoopLengths
 
-  init(around loop: ForLoop) { changing = AssignedVariables(in: loop) }
+  init(around loop: ForLoop) { lengths = LoopLengths(in: loop) }
 
   /// The operations of a statement; nil where only running it tells.
   mutating func work(of statement: Statement) -> Expression? {
@@ -59,43 +57,14 @@ private struct WorkEstimate {
       return .index(operations(of: statement)) + .binary(.pythonMax, yes, no)
     case .device(let body), .allocate(_, let body): return work(of: body)
     case .loop(let loop):
-      guard let trips = greatestLength(of: loop) else { return nil }
-      nest.append(loop)
-      defer { nest.removeLast() }
+      guard let trips = lengths.greatest(of: loop) else { return nil }
+      lengths.nest.append(loop)
+      defer { lengths.nest.removeLast() }
       guard let body = work(of: loop.body) else { return nil }
       let total = trips * (body + .index(1))
       return loop.mapping.lanes > 1
         ? .binary(.floorDivide, total, .index(Swift.min(loop.mapping.lanes, 8))) : total
     }
-  }
-
-  /// The most iterations a loop has, over all iterations of those around it; nil where that depends on data.
-  private func greatestLength(of loop: ForLoop) -> Expression? {
-    var ends = [loop.upper]
-    if case .binary(.pythonMin, let a, let b) = loop.upper.kind { ends = [a, b] }
-    var best: Expression?
-    for end in ends {
-      var bounded = loop
-      bounded.upper = end
-      var lengths = [bounded.step > 0 ? end - loop.lower : loop.lower - end]
-      for outer in nest.reversed() {
-        lengths = lengths.flatMap { length in
-          length.contains { $0.kind == .variable(outer.variable) }
-            ? [outer.lower, outer.upper].map { length.substituting([outer.variable: $0]) }
-            : [length]
-        }
-        if lengths.count > 8 { return nil }
-      }
-      guard lengths.allSatisfy(changing.leaveUnchanged) else { continue }
-      let stride = Swift.max(1, Int(loop.step.magnitude))
-      let counts = lengths.map { length in
-        stride == 1
-          ? length : Expression.binary(.floorDivide, length + .index(stride - 1), .index(stride))
-      }
-      let greatest = counts.reduce(Expression.index(0)) { Expression.binary(.pythonMax, $0, $1) }
-      best = best.map { Expression.binary(.pythonMin, $0, greatest) } ?? greatest
-    }
-    return best
   }
 
   private mutating func work(of statements: [Statement]) -> Expression? {

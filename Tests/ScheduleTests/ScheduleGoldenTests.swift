@@ -30,13 +30,19 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func splitReductions() throws { try runGoldens(pass: Schedule.splitReductions) }
 
-  @Test func chooseVectorLoops() throws { try runGoldens(pass: Schedule.chooseVectorLoops(registerSize: 32)) }
+  @Test func chooseVectorLoops() throws {
+    try runGoldens(pass: Schedule.chooseVectorLoops(registerSize: 32))
+  }
 
   @Test func collapseLoops() throws { try runGoldens(pass: Schedule.collapseLoops) }
 
   @Test func pairIterations() throws { try runGoldens(pass: Schedule.pairIterations) }
 
   @Test func unrollAndJam() throws { try runGoldens(pass: Schedule.unrollAndJam) }
+
+  @Test func streamStores() throws {
+    try runGoldens(pass: Schedule.streamStores(cacheSize: 1 << 20))
+  }
 
   @Test func limitWorkers() throws { try runGoldens(pass: Schedule.limitWorkers) }
 

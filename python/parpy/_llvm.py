@@ -68,6 +68,7 @@ class Target(NamedTuple):
         vector_math: The widest variant of libmvec that this CPU runs: ``_ZGVb`` (SSE, 4 float32
             lanes), ``_ZGVd`` (AVX2, 8) or ``_ZGVe`` (AVX-512, 16); ``"none"`` without libmvec.
         vector_functions: The functions that this libmvec has, under their float64 names, sorted.
+        cache_size: The bytes of the last-level cache; 32 MiB where the system does not tell.
         toolchain: The versions of llvmlite and LLVM, for cache keys.
     """
 
@@ -77,6 +78,7 @@ class Target(NamedTuple):
     data_layout: str
     vector_math: VectorMath
     vector_functions: tuple[str, ...]
+    cache_size: int
     toolchain: str
 
 
@@ -274,6 +276,7 @@ def _host() -> _Host:
             data_layout=str(machine.target_data),
             vector_math=vector_math,
             vector_functions=vector_functions,
+            cache_size=_cache_size(),
             toolchain=f"llvmlite {llvmlite.__version__}, LLVM {version}",
         ),
         serial=itertools.count(),
@@ -285,6 +288,16 @@ def _make_available(load_library: Callable[[str], None], name: str) -> None:
     # Missing where the C library is not glibc: it holds libm itself, or linking will fail.
     with suppress(RuntimeError):
         load_library(name)
+
+
+def _cache_size() -> int:
+    """The bytes of the last-level cache, as the C library knows it."""
+    for level in (4, 3, 2):
+        with suppress(ValueError, OSError):  # unknown names; systems without `sysconf`
+            size = os.sysconf(f"SC_LEVEL{level}_CACHE_SIZE")
+            if size > 0:
+                return size
+    return 1 << 25
 
 
 def _vector_math(features: str) -> tuple[VectorMath, tuple[str, ...]]:

@@ -59,7 +59,7 @@ def test_threads_see_what_others_store() -> None:
 
 
 def test_narrow_integers_wrap_when_negated() -> None:
-    """The device's 16-bit negation took the lowest number for a positive one in the widened result."""
+    """The widened negation of the lowest 16-bit number was positive."""
     for dtype in (np.int8, np.int16):
         lowest = np.iinfo(dtype).min
         x, y = np.array([lowest, -1, 0, 1, lowest + 1], dtype), np.zeros(5, np.int64)
