@@ -57,15 +57,26 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
     guard case .store(let buffer, let indices, let value) = statement.kind,
       !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
       indices.allSatisfy({ inner.leaveUnchanged($0) || $0.readsMemory }),
-      let update = Update(of: .load(buffer, indices), in: value),
-      !(update.term.isLiteral && update.op.isIdempotent)
+      let update = Update(of: .load(buffer, indices), in: value), !isHarmless(update)
     else { return }
+    let label = loop.labels.first ?? ""
+    let name = function[buffer].name
+    let isOne = indices.allSatisfy(inner.leaveUnchanged)
     context.warn(
       Diagnostic(
         .program,
-        "all iterations of the parallel loop '\(loop.labels.first ?? "")' update one element of '\(function[buffer].name)': this is a race",
+        isOne
+          ? "all iterations of the parallel loop '\(label)' update one element of '\(name)': this is a race"
+          : "iterations of the parallel loop '\(label)' may update the same elements of '\(name)': this is a race where they do",
         at: statement.span, help: "declare the reduction: parpy.threads(n).reduce()"))
   }
+}
+
+/// Whether it does not matter how often, and in which order, iterations make an update.
+private func isHarmless(_ update: Update) -> Bool {
+  update.term.isLiteral
+    && (update.op.isIdempotent
+      || update.op.identity(of: update.term.type)?.kind == update.term.kind)
 }
 
 /// Whether an access is to the imaginary part of a complex element; what is to be said was said of the real part.

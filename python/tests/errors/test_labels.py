@@ -233,8 +233,28 @@ def greatest_into_an_element(x, y):
         y[0] = max(y[0], x[i])  # here: race
 
 
+def counts(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[0] += 1  # here: race
+
+
+def counts_by_data(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[int(x[i])] += 1  # here: race
+
+
+def changes_nothing_twice(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[int(x[i])] += 0.0
+        y[0] = max(y[0], 1.0)
+
+
 @pytest.mark.parametrize(
-    "function", [adds_into_an_element, adds_into_a_row, greatest_into_an_element]
+    "function",
+    [adds_into_an_element, adds_into_a_row, greatest_into_an_element, counts, counts_by_data],
 )
 def test_a_race_is_warned_about_at_its_line(function) -> None:
     y = np.zeros(6)
@@ -257,6 +277,12 @@ def test_no_race_under_reduce_or_without_threads() -> None:
             y = np.zeros(6)
             parpy.jit(adds_into_an_element)(X, y, opts=parpy.par(schedule))
             assert y[0] == 15
+
+
+def test_no_race_where_order_and_number_do_not_matter() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parpy.jit(changes_nothing_twice)(X, np.zeros(6), opts=parpy.par(PARALLEL))
 
 
 def test_a_race_that_is_an_error_leaves_nothing_behind() -> None:
