@@ -114,6 +114,10 @@ public struct Update {
       term = right
       return
     }
+    if let rest = Self.rest(of: value, without: target) {
+      (self.op, term) = (.add, rest)
+      return
+    }
     let isCommutative = op != .subtract
     if left.kind == target, !right.contains({ $0.kind == target }) {
       term = right
@@ -123,6 +127,20 @@ public struct Update {
       return nil
     }
     self.op = op
+  }
+
+  /// What a sum of integers adds to `target`, wherever in it that stands, as in `(s + i) + 1`; nil where it is no such sum, or
+  /// one with `target` at its outermost operator.
+  private static func rest(of value: Expression, without target: Expression.Kind) -> Expression? {
+    guard value.type.isInteger, case .binary(let op, let left, let right) = value.kind,
+      op == .add || op == .subtract, left.kind != target, right.kind != target
+    else { return nil }
+    var sum = LinearSum(value)
+    let whole = Expression(target, value.type)
+    guard sum.coefficient(of: whole) == 1 else { return nil }
+    sum.add(whole, times: -1)
+    let rest = sum.expression(of: value.type, at: value.span)
+    return rest.contains { $0.kind == target } ? nil : rest
   }
 }
 

@@ -94,9 +94,17 @@ class _Instrument(ast.NodeTransformer):
         value = self._operation(node.op, read, node.value)
         if isinstance(node.target, ast.Name):
             value = ast.Call(ast.Name("_in_place", ast.Load()), [read, value], [])
-        elif isinstance(node.target, ast.Subscript) and self.reduces == 0:
-            value = ast.Call(ast.Name("_fits", ast.Load()), [read, value], [])
+        elif isinstance(node.target, ast.Subscript):
+            name = "_narrowed" if self.reduces else "_fits"
+            value = ast.Call(ast.Name(name, ast.Load()), [read, value], [])
         return ast.Assign([node.target], value)
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        self.generic_visit(node)
+        if self.reduces and isinstance(node.targets[0], ast.Subscript):
+            read = ast.parse(ast.unparse(node.targets[0]), mode="eval").body
+            node.value = ast.Call(ast.Name("_narrowed", ast.Load()), [read, node.value], [])
+        return node
 
     def visit_Call(self, node: ast.Call) -> Any:
         name = ast.unparse(node.func)
@@ -150,6 +158,8 @@ class Perturbation:
             return value
         if op == "**" and not (type(right) in (int, float) and right in (0, 1, 2)):
             return self.move(value, 6)
+        if reduces and op in "+-*":
+            _require_in_range(op, value, left, right)
         if reduces and op in "+-*" and not (op != "*" and _coarse(left, right)):
             with np.errstate(all="ignore"):
                 same = np.asarray(value).dtype.type
@@ -164,6 +174,16 @@ class Perturbation:
                 raise Discard("a product that overflows, unless a sum takes it in")
             return value if _exact_product(left, right, value) else self.move(value, 2)
         return value
+
+    def narrowed(self, target: Any, value: Any) -> Any:
+        """What an element of a reduction takes in: it may be rounded at each step or once, at the end."""
+        if self.source is None:
+            return value
+        wide, narrow = np.asarray(value).dtype, np.asarray(target).dtype
+        if wide.kind != "f" or narrow.kind != "f" or wide.itemsize <= narrow.itemsize:
+            return value
+        with np.errstate(all="ignore"):
+            return self.move(np.asarray(value).astype(narrow), 4)
 
     def call(self, name: str, function: Any, *args: Any, **keywords: Any) -> Any:
         short = name.rpartition(".")[2]
@@ -241,6 +261,17 @@ def _coarse(*values: Any) -> bool:
     return True
 
 
+def _require_in_range(op: str, value: Any, left: Any, right: Any) -> None:
+    """A step that leaves the range of its type may not, in another order or in wider steps."""
+    with np.errstate(all="ignore"):
+        inputs = np.isfinite(left) & np.isfinite(right)
+        leaves = ~np.isfinite(value)
+        if op == "*":
+            leaves = leaves | (np.equal(value, 0) & np.not_equal(left, 0) & np.not_equal(right, 0))
+        if np.any(inputs & leaves):
+            raise Discard("a step of a reduction that overflows or vanishes")
+
+
 def _exact_product(left: Any, right: Any, value: Any) -> bool:
     with np.errstate(all="ignore"):
         kind = np.asarray(value).dtype
@@ -274,7 +305,7 @@ def run_plain(
     """Runs the program on `arguments`, in place; `errors` is for `np.errstate`."""
     module: dict[str, Any] = {"np": np, "parpy": parpy, "__builtins__": builtins}
     module |= {"_op": how.op, "_call": how.call, "_checked": checked, "_fits": _fits}
-    module["_in_place"] = _in_place
+    module |= {"_in_place": _in_place, "_narrowed": how.narrowed}
     exec(_instrumented(text, reassociated), module)
     with np.errstate(all=errors, under="ignore"):
         module["program"](*arguments)

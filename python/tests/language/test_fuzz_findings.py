@@ -90,3 +90,17 @@ def copies_until_the_end(x, y):
 def test_an_exit_known_to_come_keeps_narrow_stores_inside() -> None:
     """LLVM's own vectoriser wrote a wide element under a mask of one known lane."""
     check(copies_until_the_end, np.arange(1, 11, dtype=np.uint64), np.zeros(9, np.int32))
+
+
+def subtracts_negative_terms(x):
+    s = 0
+    parpy.label("N")
+    for i in range(len(x)):
+        s = s - (i + x[i] + 1) * -1
+    x[0] = s
+
+
+def test_a_sum_whose_accumulator_stands_inside_others() -> None:
+    """Folding makes `((s + i) + x[i]) + 1` of it."""
+    schedules = [{"N": parpy.threads(64).reduce()}]
+    check(subtracts_negative_terms, np.arange(100), schedules=schedules)
