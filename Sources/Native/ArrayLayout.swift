@@ -107,7 +107,7 @@ struct ArrayLayout {
       let (reach, overflow) = stride.multipliedReportingOverflow(by: extent &- 1)
       if overflow { throw .tooLarge }
       if reach < 0 { low = low &+ reach } else { high = high &+ reach }
-      if dimension == dimensions &- 1, quotient == 1 { word.insert(.unitStride) }
+      word.note(stride: quotient, ofDimension: dimension)
       dimension &+= 1
     }
     high = high &+ element.size

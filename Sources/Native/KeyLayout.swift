@@ -75,8 +75,7 @@ struct KeyLayout {
     guard word.contains(.strided) else { return }
     for dimension in 0..<word.dimensions {
       places.append(.stride(leaf: leaf, dimension: dimension))
-      let isUnit = dimension == word.dimensions - 1 && word.contains(.unitStride)
-      isOpen.append(!isUnit && word.isExtentOpen(dimension))
+      isOpen.append(word.isStrideOpen(dimension))
     }
   }
 

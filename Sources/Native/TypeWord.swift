@@ -6,7 +6,7 @@ import LoopIR
 ///     bits  4–11  element type
 ///     bits 12–19  number of dimensions
 ///     bits 20–27  flags
-///     bits 32–63  for each dimension two bits: extent 0, 1, or more
+///     bits 32–63  for each dimension two bits: extent 0, 1, more, or more with a near stride
 ///
 /// The word of a dictionary has the number of its `DictionaryShapes.Shape` in bits 4–63; the words of its entries follow.
 struct TypeWord: Equatable {
@@ -24,12 +24,10 @@ struct TypeWord: Equatable {
     static let readOnly = Flags(rawValue: 1 << 21)
     /// Shares memory with another argument.
     static let overlaps = Flags(rawValue: 1 << 22)
-    /// The innermost stride is one element.
-    static let unitStride = Flags(rawValue: 1 << 23)
     /// Two elements of the array may share memory.
-    static let overlapsItself = Flags(rawValue: 1 << 24)
+    static let overlapsItself = Flags(rawValue: 1 << 23)
     /// A Python number.
-    static let weak = Flags(rawValue: 1 << 25)
+    static let weak = Flags(rawValue: 1 << 24)
   }
 
   private static let arrayKind: UInt64 = 1
@@ -63,6 +61,14 @@ struct TypeWord: Equatable {
     bits |= kind << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
   }
 
+  /// Notes the stride of a dimension, in elements, after its extent. Those between neighbours, or of 0, are no parameters:
+  /// they decide which loops run in lanes, and results must not depend on what is a constant.
+  @inline(__always)
+  mutating func note(stride: Int, ofDimension dimension: Int) {
+    guard isExtentOpen(dimension), (-1...1).contains(stride) else { return }
+    bits |= 1 << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
+  }
+
   /// Adds a flag.
   @inline(__always)
   mutating func insert(_ flag: Flags) { bits |= flag.rawValue }
@@ -78,8 +84,14 @@ struct TypeWord: Equatable {
   var dimensions: Int { Int(truncatingIfNeeded: bits >> 12 & 0xFF) }
 
   /// Whether the extent of that dimension is 2 or more, and so may become a parameter.
-  func isExtentOpen(_ dimension: Int) -> Bool {
-    bits >> (32 + 2 * UInt64(truncatingIfNeeded: dimension)) & 3 == 2
+  func isExtentOpen(_ dimension: Int) -> Bool { classOfExtent(dimension) >= 2 }
+
+  /// Whether the stride of that dimension may become a parameter.
+  func isStrideOpen(_ dimension: Int) -> Bool { classOfExtent(dimension) == 2 }
+
+  @inline(__always)
+  private func classOfExtent(_ dimension: Int) -> UInt64 {
+    bits >> (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension)) & 3
   }
 
   /// How many value words go with the word.

@@ -162,9 +162,10 @@ private struct VectorChooser {
     return isPossible
       && LaneGain(of: loop.body) { buffer, indices in
         let stride = stride(of: buffer, indices, along: loop, assigned)
-        // The numbers of consecutive pairs are read and written together.
-        return function[buffer].isPairwise(indices) && stride.map { abs($0) == 2 } == true
-          ? 1 : stride
+        // The numbers of consecutive pairs are read and written together. Of any other array, the distance of two may be known
+        // or not, and the choice must not depend on it.
+        return function[buffer].holdsParts && function[buffer].isPairwise(indices)
+          && stride.map { abs($0) == 2 } == true ? 1 : stride
       }.isWorthIt
   }
 

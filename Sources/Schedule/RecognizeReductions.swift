@@ -189,6 +189,13 @@ private struct ReductionRecognizer {
 
   /// The statements that take the loop's place.
   mutating func run(at span: Span) -> [Statement] {
+    // What folding made of `y[0] += 0`.
+    loop.body = loop.body.flatMapStatements { statement in
+      guard case .store(let buffer, let indices, let value) = statement.kind,
+        value.kind == .load(buffer, indices), !indices.contains(where: \.isChecked)
+      else { return [statement] }
+      return []
+    }
     let original = loop
     if let product = unreducedProduct() {
       guard original.mapping.workers != nil else { return [Statement(.loop(original), at: span)] }

@@ -154,6 +154,10 @@ class Perturbation:
         if self.operations > _MOST_OPERATIONS:
             raise Discard("too long for plain Python")
         value = checked(t.OPERATORS[op](left, right))
+        if op == "/" and type(left) is type(right) is int and self.source is not None:
+            # Python rounds the quotient of integers once, ParPy each of them to float64 before.
+            beyond = max(abs(left), abs(right)) > 2**53
+            return self.move(value, 2) if beyond else value
         if self.source is None or np.asarray(value).dtype.kind != "f":
             return value
         if op == "**" and not (type(right) in (int, float) and right in (0, 1, 2)):
@@ -267,7 +271,11 @@ def _require_in_range(op: str, value: Any, left: Any, right: Any) -> None:
         inputs = np.isfinite(left) & np.isfinite(right)
         leaves = ~np.isfinite(value)
         if op == "*":
-            leaves = leaves | (np.equal(value, 0) & np.not_equal(left, 0) & np.not_equal(right, 0))
+            # Where one factor is 0, the others may overflow before it comes; in halves they do.
+            nonzero = np.not_equal(left, 0), np.not_equal(right, 0)
+            is_half = np.asarray(value).dtype.itemsize == 2
+            vanishes = (nonzero[0] | nonzero[1]) if is_half else (nonzero[0] & nonzero[1])
+            leaves = leaves | (np.equal(value, 0) & vanishes)
         if np.any(inputs & leaves):
             raise Discard("a step of a reduction that overflows or vanishes")
 

@@ -104,3 +104,43 @@ def test_a_sum_whose_accumulator_stands_inside_others() -> None:
     """Folding makes `((s + i) + x[i]) + 1` of it."""
     schedules = [{"N": parpy.threads(64).reduce()}]
     check(subtracts_negative_terms, np.arange(100), schedules=schedules)
+
+
+def stores_what_is_there(x):
+    parpy.label("N")
+    for i in range(3):
+        x[0] = x[0]
+        x[1] += i * 0
+
+
+def test_updates_that_change_nothing_are_no_other_accesses() -> None:
+    check(stores_what_is_there, np.arange(4), schedules=[{"N": parpy.threads(4).reduce()}])
+
+
+def sums(x, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        y[0] += x[i]
+
+
+def sums_columns(x, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        y[0] += x[i, 0] * x[i, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_the_order_of_a_sum_does_not_depend_on_what_is_known(dtype: str) -> None:
+    """Whether strides are constants decided whether a loop ran in lanes."""
+    x = (np.random.default_rng(0).standard_normal((300, 2)) * 3).astype(dtype)
+    views = [x[:, 0], x[::-1, 0], x[:, 0].copy()[::-1], x[:, 0].copy(), x.T[0]]
+    programs = [(sums, v) for v in views] + [(sums_columns, v) for v in (x, x[::-1], x[:, ::-1])]
+    for program, view in programs:
+        results = []
+        for specialize in ("always", "never"):
+            y = np.zeros(1, dtype)
+            opts = parpy.par({"N": parpy.threads(64).reduce()})
+            opts.specialize = specialize
+            parpy.jit(program)(view, y, opts=opts)
+            results.append(y[0])
+        assert results[0] == results[1]
