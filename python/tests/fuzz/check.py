@@ -206,7 +206,7 @@ def refuse(case: Case) -> tuple[str, str]:
     try:
         ast.parse(case.text)
         program = parpy.jit(define(case.text))
-    except (SyntaxError, NameError):
+    except (SyntaxError, NameError, AttributeError):  # of a decorator, for one
         return "discard", "not Python"
     except Exception as error:
         return placed(error, case)

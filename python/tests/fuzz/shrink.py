@@ -59,9 +59,10 @@ def _drop_arguments(case: Case, fails: Fails) -> Case:
     """Drops parameters that the program does not name."""
     for argument in case.arguments[:]:
         tree = ast.parse(case.text)
-        program = next(
-            n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "program"
-        )
+        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+        program = next((f for f in functions if f.name == "program"), None)
+        if program is None:  # A mutation renamed it.
+            return case
         program.args.args = [a for a in program.args.args if a.arg != argument.name]
         other = copy.deepcopy(case)
         other.text = ast.unparse(tree) + "\n"
