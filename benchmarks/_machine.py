@@ -26,12 +26,12 @@ def machine() -> dict[str, object]:
     }
 
 
-def versions() -> dict[str, str]:
+def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """The versions of Python, ParPy, what it runs on and its peers; only what is installed."""
     import parpy  # late: it may read the environment that the benchmark sets
 
     found = {"parpy": parpy.__version__, "python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     with suppress(OSError, subprocess.CalledProcessError):

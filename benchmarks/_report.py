@@ -35,7 +35,8 @@ class Result:
     def ratio(self) -> float | None:
         """ParPy's median over the fastest peer's."""
         subject = self.median(SUBJECT)
-        peers = [m for peer in PEERS if (m := self.median(peer)) is not None]
+        others = [name for name in self.samples if not name.startswith(SUBJECT)]
+        peers = [m for peer in others if (m := self.median(peer)) is not None]
         return subject / min(peers) if subject is not None and peers else None
 
     @property
@@ -67,12 +68,14 @@ class Group:
 
     Attributes:
         others: how many cores others had meanwhile, by who they are; empty if unknown.
+        peers: the contenders beside ParPy, a column each.
     """
 
     title: str
     results: list[Result] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     others: dict[str, float] = field(default_factory=dict)
+    peers: tuple[str, ...] = PEERS
 
     def data(self) -> dict[str, object]:
         """The group as JSON has it."""
@@ -85,7 +88,7 @@ class Group:
 
     def table(self) -> str:
         """The group as lines of text."""
-        head = _row(self.title, SUBJECT, *PEERS, "ratio", "bar", "")
+        head = _row(self.title, SUBJECT, *self.peers, "ratio", "bar", "")
         lines = [head, "─" * len(head)]
         for result in self.results:
             ratio, bar = result.ratio, ""
@@ -93,7 +96,7 @@ class Group:
                 bar = f"≤ {duration(result.at_most)}"
             elif result.at_most_of_best is not None:
                 bar = f"≤ {result.at_most_of_best:.2f} x"
-            times = [duration(result.median(name)) for name in (SUBJECT, *PEERS)]
+            times = [duration(result.median(name)) for name in (SUBJECT, *self.peers)]
             verdict = {True: "pass", False: "FAIL", None: ""}[result.passed]
             shown = "–" if ratio is None else f"{ratio:.2f} x"
             lines.append(_row(f"  {result.name}", *times, shown, bar, verdict))

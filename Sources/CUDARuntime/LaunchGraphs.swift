@@ -6,7 +6,7 @@ import CCUDA
 /// arguments of a few, a graph is made of them, and from then on the nodes that differ are changed and the graph runs again.
 final class LaunchGraphs: Sendable {
   /// How many launches of one call make a graph worth it.
-  static let leastLaunches = 24
+  static let leastLaunches = 2
   /// After so many calls in a row that repeated none, the program is left to plain launches.
   static let greatestMisses = 4
 

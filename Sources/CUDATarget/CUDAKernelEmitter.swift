@@ -299,6 +299,11 @@ class CUDAKernelEmitter {
         start = lower.text
       }
       let upper = settled(loop.upper, "stop", in: loop)
+      if loop.mapping.level == .grid, GridTile.suits(loop.body),
+        let size = tileSize(of: loop)
+      {
+        return tiles(of: size, variable, from: lower, to: upper, condition, body)
+      }
       let step = share.map { " += \($0.stride)" } ?? "++"
       return braces(
         "for (int64_t \(variable) = \(start); \(variable) < \(upper.inside(.sum))\(condition); \(variable)\(step))",
@@ -318,6 +323,45 @@ class CUDAKernelEmitter {
         add("if (!(\(text(condition).text))) break;")
       }
       body()
+    }
+  }
+
+  /// The iterations of a tile of a loop that spans blocks; nil where that is one for each thread.
+  private func tileSize(of loop: ForLoop) -> String? {
+    guard let grid = kernel?.grid else { return nil }
+    let rows = (grid.blocks[1] * grid.blocks[2]).integerLiteral
+    if let rows, let threads = grid.threads.integerLiteral {
+      let threads = Expression.index(Int(threads))
+      let size = GridTile.size(for: loop.tripCount * .index(Int(rows)), threads: threads)
+      if size == threads { return nil }
+      if size.integerLiteral != nil { return text(size, isIndex: true).text }
+    }
+    let all = text(loop.tripCount, isIndex: true).inside(.product)
+    let beside = rows == 1 ? "" : " * gridDim.y * gridDim.z"
+    let name = unique("tile")
+    add(
+      "const int64_t \(name) = \(all)\(beside) >= \(GridTile.least) ? \(GridTile.iterations) * \(threads) : \(threads);"
+    )
+    return name
+  }
+
+  /// A loop over tiles, and in it the iterations of the thread.
+  private func tiles(
+    of size: String, _ variable: String, from lower: CText, to upper: CText, _ condition: String,
+    _ body: () -> Void
+  ) {
+    let (first, last) = (unique("\(variable)_first"), unique("\(variable)_last"))
+    let offset = lower.text == "0" ? "" : "\(lower.inside(.sum)) + "
+    braces(
+      "for (int64_t \(first) = \(offset)(int64_t)blockIdx.x * \(size); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)gridDim.x * \(size))"
+    ) {
+      add(
+        "const int64_t \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
+      )
+      add("#pragma unroll \(GridTile.iterations)")
+      braces(
+        "for (int64_t \(variable) = \(first) + threadIdx.x; \(variable) < \(last)\(condition); \(variable) += \(threads))",
+        body)
     }
   }
 

@@ -61,7 +61,15 @@ extension Grid {
     if let (_, request) = loops[.grid]?.first {
       var wanted = Self.roundedToWarps(request.threads)
       if let trips = trips(.grid) { wanted = .binary(.pythonMin, wanted, trips) }
-      let count = Expression.binary(.floorDivide, wanted + threads - .index(1), threads)
+      var count = Expression.binary(.floorDivide, wanted + threads - .index(1), threads)
+      if let trips = trips(.grid) {
+        let size = GridTile.size(
+          for: trips * self.blocks[1] * self.blocks[2], threads: threads)
+        if size != threads {
+          count = .binary(
+            .pythonMin, count, .binary(.floorDivide, trips + size - .index(1), size))
+        }
+      }
       self.blocks[0] = .binary(
         .pythonMax, .index(1),
         .binary(.pythonMin, count, .index(Self.most[.grid] ?? 2_147_483_647)))

@@ -83,11 +83,16 @@ struct ArgumentReader {
     if let tensor = TorchTensors.shared.pointee.tensor, py_type_object(object) == tensor {
       return try readTorch(object, place)
     }
+    if let array = CuPyArrays.shared.pointee.array, py_type_object(object) == array {
+      return try readCuPy(object, place)
+    }
     if py_is_dict(object) { return try readDictionary(object, place) }
     // Before `float`: `numpy.float64` is one.
     if let scalar = NumPyTypes.shared.pointee.scalar, py_is_instance(object, scalar) {
       return try readNumPyScalar(object, place)
     }
+    if TorchTensors.look(for: object) { return try readTorch(object, place) }
+    CuPyArrays.look(for: object)
     // CuPy's arrays have a buffer protocol that only raises.
     if try readCUDAArray(object, place) { return }
     if PyObject_CheckBuffer(object) != 0 { return try readBuffer(object, place) }

@@ -41,6 +41,9 @@ struct CallFrame {
   private(set) var deviceArrayCount = 0
   /// The argument that holds the first of them.
   private(set) var firstOnDevice = ArgumentPlace(0)
+  /// The stream of the first of them, on which the call runs, and those of others.
+  private(set) var stream = ArrayStream.standard
+  private(set) var otherStreams: [ArrayStream] = []
   /// What the compiled code receives: array pointers first.
   private(set) var block: UnsafeMutablePointer<Int64>
   /// Where compiled code records an access out of range: all zero until it does. See `CompiledProgram.entry`.
@@ -183,6 +186,8 @@ struct CallFrame {
     valueCount = 0
     arrayCount = 0
     deviceArrayCount = 0
+    stream = .standard
+    if !otherStreams.isEmpty { otherStreams = [] }
   }
 
   /// Notes that the words of the options come next.
@@ -249,8 +254,13 @@ struct CallFrame {
   }
 
   /// Notes that the latest array lies in memory of a CUDA device.
-  mutating func markOnDevice(_ place: ArgumentPlace) {
-    if deviceArrayCount == 0 { firstOnDevice = place }
+  mutating func markOnDevice(_ place: ArgumentPlace, stream: ArrayStream) {
+    if deviceArrayCount == 0 {
+      firstOnDevice = place
+      self.stream = stream
+    } else if stream != self.stream && !otherStreams.contains(stream) {
+      otherStreams.append(stream)
+    }
     arrays[arrayCount - 1].isOnDevice = true
     deviceArrayCount += 1
   }

@@ -16,10 +16,12 @@ extension ArgumentReader {
     }
     let stated = DLPackDevice(rawValue: Int32(clamping: try kind.integer()))
     try requireReachable(stated, place)
-    TorchTensors.look(for: object)
-    if TorchTensors.includes(object) { try requirePlain(tensor: object, place) }
+    if TorchTensors.look(for: object) {
+      try requirePlain(tensor: object, isComplex: true, place)
+    }
     try read(
-      capsule: try capsule(export.pointer, object, place), isOnDevice: !stated.isReadable, place)
+      capsule: try capsule(export.pointer, object, place), isOnDevice: !stated.isReadable,
+      isTorch: TorchTensors.includes(object), place)
     return true
   }
 
@@ -57,7 +59,7 @@ extension ArgumentReader {
 
   /// Throws where a Torch tensor is more than its memory.
   private func requirePlain(
-    tensor object: PythonPointer, _ place: ArgumentPlace
+    tensor object: PythonPointer, isComplex: Bool, _ place: ArgumentPlace
   ) throws(PythonException) {
     let needsGradient = try OwnedObject(PyObject_GetAttr(object, InternedName.requiresGradient))
     if py_is_true(needsGradient.pointer) {
@@ -65,36 +67,61 @@ extension ArgumentReader {
         place, ": a Tensor that requires gradients is not supported; pass x.detach()")
     }
     // Its elements mean the negatives of what is in memory.
-    let isNegated = try OwnedObject(PyObject_GetAttr(object, InternedName.isNegated))
-    let negated = try OwnedObject(PyObject_CallNoArgs(isNegated.pointer))
-    if py_is_true(negated.pointer) {
+    if try holds(TorchTensors.shared.pointee.isNegated, of: object) {
       throw callee.typeMismatch(
         place, ": a Tensor with the negative bit set is not supported; pass x.resolve_neg()")
     }
-    let isConjugated = try OwnedObject(PyObject_GetAttr(object, InternedName.isConjugated))
-    let conjugated = try OwnedObject(PyObject_CallNoArgs(isConjugated.pointer))
-    if py_is_true(conjugated.pointer) {
+    if isComplex, try holds(TorchTensors.shared.pointee.isConjugated, of: object) {
       throw callee.typeMismatch(
         place, ": a Tensor with the conjugate bit set is not supported; pass x.resolve_conj()")
     }
   }
 
+  /// What a function of one object says of it.
+  private func holds(
+    _ predicate: PythonPointer?, of object: PythonPointer
+  ) throws(PythonException) -> Bool {
+    guard let predicate else { return false }
+    let result = try OwnedObject(py_call_one(predicate, object))
+    return py_is_true(result.pointer)
+  }
+
   /// Reads a Torch tensor without going through Torch's Python code.
   func readTorch(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
-    try requirePlain(tensor: object, place)
-    guard let export = TorchTensors.shared.pointee.export else { throw malformed("Tensor", place) }
-    let arguments = try OwnedObject(PyTuple_New(1))
-    py_retain(object)
-    PyTuple_SetItem(arguments.pointer, 0, object)
-    guard let capsule = PyObject_Call(export, arguments.pointer, nil) else {
-      throw try refused(object, place)
+    if let describe = TorchTensors.shared.pointee.exchange?.pointee.tensor_from_object {
+      // The caller holds the tensor, and so its memory, until the call is over.
+      var tensor = parpy_dlpack_tensor()
+      guard describe(object, &tensor) == 0 else {
+        var (type, value, traceback): (PythonPointer?, PythonPointer?, PythonPointer?) = (
+          nil, nil, nil
+        )
+        PyErr_Fetch(&type, &value, &traceback)
+        do {
+          // What the tensor is says more than what Torch said.
+          try requirePlain(tensor: object, isComplex: true, place)
+        } catch {
+          for object in [type, value, traceback] { object.map { py_release($0) } }
+          throw error
+        }
+        PyErr_Restore(type, value, traceback)
+        throw try refused(object, place)
+      }
+      let isComplex = tensor.element.code == ElementFormat.dlpackComplex
+      try requirePlain(tensor: object, isComplex: isComplex, place)
+      try read(tensor, isReadOnly: false, isOnDevice: false, isTorch: true, place)
+    } else {
+      guard let export = TorchTensors.shared.pointee.export else {
+        throw malformed("Tensor", place)
+      }
+      try requirePlain(tensor: object, isComplex: true, place)
+      guard let capsule = py_call_one(export, object) else { throw try refused(object, place) }
+      try read(capsule: OwnedObject(capsule), isTorch: true, place)
     }
-    try read(capsule: OwnedObject(capsule), place)
   }
 
   /// - Parameter isOnDevice: whether the exporter said that its memory is a CUDA device's.
   private func read(
-    capsule: consuming OwnedObject, isOnDevice: Bool = false, _ place: ArgumentPlace
+    capsule: consuming OwnedObject, isOnDevice: Bool = false, isTorch: Bool, _ place: ArgumentPlace
   ) throws(PythonException) {
     let tensor: parpy_dlpack_tensor
     var isReadOnly = false
@@ -113,6 +140,14 @@ extension ArgumentReader {
       else { throw malformed("DLPack capsule", place) }
       tensor = memory.assumingMemoryBound(to: parpy_dlpack_tensor.self).pointee
     }
+    try read(tensor, isReadOnly: isReadOnly, isOnDevice: isOnDevice, isTorch: isTorch, place)
+    frame.pointee.keep(capsule)
+  }
+
+  private func read(
+    _ tensor: parpy_dlpack_tensor, isReadOnly: Bool, isOnDevice: Bool, isTorch: Bool,
+    _ place: ArgumentPlace
+  ) throws(PythonException) {
     let device = DLPackDevice(rawValue: tensor.device.type)
     try requireReachable(device, place)
     let element = try element(
@@ -125,17 +160,18 @@ extension ArgumentReader {
     guard dimensions == 0 || tensor.extents != nil else {
       throw malformed("DLPack capsule", place)
     }
+    let isOnDevice = isOnDevice || !device.isReadable
+    if dimensions == 0 && isOnDevice { throw scalarOnDevice(place) }
     let address = tensor.data.map { $0 + Int(truncatingIfNeeded: tensor.byte_offset) }
     if dimensions == 0 {
-      guard let address, device.isReadable, !isOnDevice else {
-        throw malformed("DLPack capsule", place)
-      }
-      append(scalar: element, isWeak: false, ScalarBits(element, at: address))
-    } else {
-      try append(tensor, at: address, element, isReadOnly: isReadOnly, place)
-      if isOnDevice || !device.isReadable { frame.pointee.markOnDevice(place) }
+      guard let address else { throw malformed("DLPack capsule", place) }
+      return append(scalar: element, isWeak: false, ScalarBits(element, at: address))
     }
-    frame.pointee.keep(capsule)
+    try append(tensor, at: address, element, isReadOnly: isReadOnly, place)
+    if isOnDevice {
+      frame.pointee.markOnDevice(
+        place, stream: isTorch ? .torch(device: tensor.device.identifier) : .standard)
+    }
   }
 
   private func append(
@@ -170,6 +206,13 @@ extension ArgumentReader {
     if !device.isReadable && !device.isCUDA { throw elsewhere(device.name, place) }
   }
 
+  /// Raises that a number on a device cannot be passed by value.
+  func scalarOnDevice(_ place: ArgumentPlace) -> PythonException {
+    callee.typeMismatch(
+      place,
+      ": a zero-dimensional array on a CUDA device is not supported; pass float(x) or x[None]")
+  }
+
   /// Raises that the argument is not in CPU memory.
   func elsewhere(_ device: String, _ place: ArgumentPlace) -> PythonException {
     callee.typeMismatch(
@@ -180,8 +223,10 @@ extension ArgumentReader {
 }
 
 /// The kind of a device, by DLPack's number.
-private struct DLPackDevice {
+struct DLPackDevice {
   let rawValue: Int32
+
+  static let cuda = DLPackDevice(rawValue: 2)
 
   /// Whether the CPU can read and write its memory: its own, and what is pinned for CUDA or ROCm.
   var isReadable: Bool { [1, 3, 11].contains(rawValue) }

@@ -21,12 +21,19 @@ extension Variant {
     }
     let arrays = frame.pointee.hostArrays
     let slot = frame.pointee.slot
+    let stream = CUDAStream(handle: frame.pointee.stream.current)
+    let others = frame.pointee.otherStreams.map { CUDAStream(handle: $0.current) }
+      .filter { $0 != stream }
     let outcome: Result<Int64, CUDAError>
     do {
       let thread = PyEval_SaveThread()
       defer { PyEval_RestoreThread(thread) }
       do throws(CUDAError) {
-        outcome = .success(try executor.run(words, hostArrays: arrays, slot: slot))
+        // Libraries that work on streams of their own meet here.
+        for other in others { try executor.module.device.synchronize(other) }
+        let result = try executor.run(words, hostArrays: arrays, slot: slot, on: stream)
+        if !others.isEmpty { try executor.module.device.synchronize(stream) }
+        outcome = .success(result)
       } catch {
         outcome = .failure(error)
       }

@@ -63,6 +63,8 @@ enum ElementFormat {
   }
 
   /// Reads the element type of DLPack.
+  static let dlpackComplex: UInt8 = 5
+
   static func dlpack(code: UInt8, bits: UInt8, lanes: UInt16) -> ElementFormat {
     let size = Int(bits) / 8
     let type: ScalarType? =

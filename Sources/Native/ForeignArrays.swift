@@ -150,16 +150,20 @@ extension ArgumentReader {
     guard let data = PyDict_GetItemString(interface.pointer, "data"), py_is_tuple(data) else {
       throw malformed("__cuda_array_interface__", place)
     }
-    if extents.isEmpty {
-      throw callee.typeMismatch(
-        place,
-        ": a zero-dimensional array on a CUDA device is not supported; pass float(x) or x[None]")
-    }
+    if extents.isEmpty { throw scalarOnDevice(place) }
     let (address, _, isReadOnly) = try memory(at: data, place)
     try append(address, element, extents, strides, isReadOnly: isReadOnly, place)
-    frame.pointee.markOnDevice(place)
+    frame.pointee.markOnDevice(place, stream: try stream(of: interface.pointer))
     frame.pointee.keep(interface)
     return true
+  }
+
+  /// The stream on which an array's contents are ready, as its `__cuda_array_interface__` says since version 3.
+  private func stream(of interface: PythonPointer) throws(PythonException) -> ArrayStream {
+    guard let stream = PyDict_GetItemString(interface, "stream"), stream != py_none() else {
+      return .standard
+    }
+    return .handle(UInt(bitPattern: try stream.integer()))
   }
 
   private func integers(_ tuple: PythonPointer, _ place: ArgumentPlace) throws(PythonException)

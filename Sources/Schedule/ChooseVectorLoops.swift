@@ -151,7 +151,9 @@ private struct VectorChooser {
     var isPossible = true
     loop.body.forEachStatement { statement in
       switch statement.kind {
-      case .assign, .conditional, .device, .loop, .whileLoop: break
+      case .assign, .conditional, .device, .whileLoop: break
+      // What other workers take part in is not run in lanes.
+      case .loop(let inner): if inner.mapping.workers != nil { isPossible = false }
       case .store(let buffer, let indices, _):
         // One element stored by every iteration has the value of the last.
         if stride(of: buffer, indices, along: loop, assigned) == 0 { isPossible = false }
@@ -162,9 +164,10 @@ private struct VectorChooser {
     return isPossible
       && LaneGain(of: loop.body) { buffer, indices in
         let stride = stride(of: buffer, indices, along: loop, assigned)
-        // The numbers of consecutive pairs are read and written together. Of any other array, the distance of two may be known
-        // or not, and the choice must not depend on it.
-        return function[buffer].holdsParts && function[buffer].isPairwise(indices)
+        // The numbers of consecutive pairs are read and written together. Of any array but a complex one, that there are two may
+        // be known or not, and the order of a sum must not depend on it.
+        let mayPair = function[buffer].holdsParts || loop.reductions.isEmpty
+        return mayPair && function[buffer].isPairwise(indices)
           && stride.map { abs($0) == 2 } == true ? 1 : stride
       }.isWorthIt
   }

@@ -149,4 +149,23 @@ typedef struct {
   parpy_dlpack_tensor tensor;
 } parpy_dlpack_versioned;
 
+// DLPack's exchange of C functions, version 1: what a class has as `__dlpack_c_exchange_api__`. The functions return 0,
+// or set an exception.
+typedef struct parpy_dlpack_exchange {
+  uint32_t major;
+  uint32_t minor;
+  struct parpy_dlpack_exchange *previous;
+  void *allocate;
+  void *managed_from_object;
+  void *managed_to_object;
+  // Describes an object without a reference; may be NULL.
+  int (*tensor_from_object)(void *object, parpy_dlpack_tensor *tensor);
+  int (*current_stream)(int32_t device_type, int32_t device, void **stream);
+} parpy_dlpack_exchange;
+
+// Calls a function with one argument.
+static inline PyObject *py_call_one(PyObject *function, PyObject *argument) {
+  return PyObject_CallFunctionObjArgs(function, argument, NULL);
+}
+
 #endif

@@ -16,7 +16,9 @@ import parpy
 
 _defined = 0
 
-KNOWN_REFUSALS = ("a slice of length 1 is stretched only where that length is known when compiling",)
+KNOWN_REFUSALS = (
+    "a slice of length 1 is stretched only where that length is known when compiling",
+)
 """Refusals of right programs that the documentation names."""
 
 

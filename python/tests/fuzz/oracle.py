@@ -180,7 +180,7 @@ class Perturbation:
         return value
 
     def narrowed(self, target: Any, value: Any) -> Any:
-        """What an element of a reduction takes in: it may be rounded at each step or once, at the end."""
+        """What an element of a reduction takes in, rounded at each step or once, at the end."""
         if self.source is None:
             return value
         wide, narrow = np.asarray(value).dtype, np.asarray(target).dtype
