@@ -27,6 +27,20 @@ public func compile(
   let lowered = try runner.step("lower") { () throws(DiagnosticError) in
     try lower(function, signature: signature, names: names)
   }
+  do {
+    var program = try compile(lowered, signature, machine, &runner, dump, context)
+    program.resolvePlaces(in: lowered.calls)
+    return program
+  } catch {
+    throw lowered.calls.resolve(error)
+  }
+}
+
+/// Compiles what lowering gave; places in helpers are those of its table of calls.
+private func compile(
+  _ lowered: LoopFunction, _ signature: CallSignature, _ machine: Machine?,
+  _ runner: inout PassRunner, _ dump: DumpRequest, _ context: PassContext
+) throws(DiagnosticError) -> CompiledProgram {
   let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
   let loopIR = try runner.run(
     [splitComplex, foldConstants] + checks + [removeUnused], on: lowered, in: context)
@@ -36,7 +50,7 @@ public func compile(
   }
 
   guard let machine else {
-    throw DiagnosticError(Diagnostic(.bug, "no machine to compile for", at: function.span))
+    throw DiagnosticError(Diagnostic(.bug, "no machine to compile for", at: []))
   }
   // Program: how it runs.
   let scheduled = try runner.run(

@@ -55,4 +55,10 @@ public struct CompiledProgram: Sendable {
     self.loopIR = loopIR
     self.program = program
   }
+  /// Gives all messages the places of helpers in their sources, and the calls that led there.
+  mutating func resolvePlaces(in calls: CallTable) {
+    failures = failures.map { $0.map { calls.resolve($0) } }
+    for i in faults.indices { faults[i].template = calls.resolve(faults[i].template) }
+    warnings = warnings.map { calls.resolve($0) }
+  }
 }

@@ -8,6 +8,8 @@ public struct LoopFunction: Sendable, Hashable {
   public var body: [Statement]
   /// What must hold of the run-time parameters before anything runs.
   public var checks: [Check]
+  /// The calls whose bodies are part of the function; for messages only.
+  public var calls = CallTable()
 
   /// Creates a function.
   public init(

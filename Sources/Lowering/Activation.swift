@@ -13,18 +13,29 @@ final class FunctionBody {
     structured = StructuredBody(function.body, width: width)
     nameUse = NameUse(structured.statements)
   }
+
+  /// The body with the source that stands for one of its calls.
+  init(_ body: FunctionBody, relocatedTo source: Int32) {
+    var head = body.function
+    head.body = []
+    function = head.relocated(to: source)
+    structured = body.structured.relocated(to: source)
+    nameUse = body.nameUse
+  }
 }
 
-/// Where a call stands in the text of the function that makes it.
+/// A call of a decorated function, by its place. Inside the body of another call, the source tells that one.
 struct CallSite: Hashable {
   var source: Int32
   var line: Int32
   var column: Int32
+  var callee: FunctionID
 
-  init(_ span: Span) {
+  init(_ span: Span, of callee: FunctionID) {
     source = span.source
     line = span.line
     column = span.column
+    self.callee = callee
   }
 }
 
@@ -34,8 +45,8 @@ struct Activation {
   let names: any NameResolver
   /// The decorated functions around this one, the entry left out, and itself.
   var functions: [FunctionID] = []
-  /// The calls that led here, outermost first.
-  var path: [CallSite] = []
+  /// The number of the call in the `CallTable`; 0 for the entry.
+  var call: Int32 = 0
   /// Whether the labels of the body stand for nothing: it runs inside a parallel loop of the caller.
   var ignoresLabels = false
   /// What the shape and type variables of the annotations stand for.

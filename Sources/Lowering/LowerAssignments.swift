@@ -14,7 +14,7 @@ extension Lowerer {
       case .scalar(let scalar): try assign(name, scalar, at: statement.span)
       case .array where StructuredBody.isResult(name):
         // About the entry, which returns nothing at all, another message says all there is to say.
-        throw activation.path.isEmpty
+        throw activation.functions.isEmpty
           ? DiagnosticError([]) : reject(.arrayAsResult(function.name, at: value.span))
       case .array: throw reject(.sliceAsLocal(name, at: value.span))
       case .tuple: throw reject(.unsupported("a tuple as the value of a name", at: value.span))

@@ -27,15 +27,17 @@ extension Lowerer {
           .program, "Call to \(name) is recursive, which is not supported", at: span,
           help: "write the recursion as a loop"))
     }
-    guard activation.path.count < Self.longestPath, calledStatements < Self.mostStatements else {
+    guard activation.functions.count < Self.longestPath, calledStatements < Self.mostStatements
+    else {
       throw reject(
         Diagnostic(
           .program, "calls of decorated functions make the program too large", at: span,
           help: "put loops in the place of repeated calls"))
     }
-    let body = body(of: id, callee)
+    let number = number(ofCallOf: id, callee.function, at: span)
+    let body = FunctionBody(self.body(of: id, callee), relocatedTo: number)
     let bindings = try bind(arguments, keywords, to: body, at: span)
-    try checkReturns(of: body, named: name, at: span)
+    try checkReturns(of: body, named: name)
 
     let outer = (activation, scope, pendingLabels, reductionLabels, reductionsLabelled)
     let outerNames = (namesNeedingVariables, privateNames, settlesLoads)
@@ -51,7 +53,7 @@ extension Lowerer {
     (namesNeedingVariables, privateNames) = ([], [])
     activation = Activation(body, callee.names)
     activation.functions = outer.0.functions + [id]
-    activation.path = outer.0.path + [CallSite(span)]
+    activation.call = number
     activation.ignoresLabels = outer.0.ignoresLabels || (!isInlined && parallelDepth > 0)
     scope = Scope()
     for (name, binding) in bindings { scope[name] = binding }
@@ -68,6 +70,16 @@ extension Lowerer {
     // What was wrong inside has been noted; the caller's statement adds nothing to it.
     if diagnostics.count > before { throw DiagnosticError([]) }
     return activation.result
+  }
+
+  /// The number of a call in the table.
+  private func number(ofCallOf id: FunctionID, _ callee: Function, at span: Span) -> Int32 {
+    let site = CallSite(span, of: id)
+    if let known = callNumbers[site] { return known }
+    let call = Diagnostic.Call(from: function.name, at: span)
+    let number = calls.add(call, ofFunctionIn: callee.span.source)
+    callNumbers[site] = number
+    return number
   }
 
   /// The body of a helper, structured once.
@@ -124,18 +136,18 @@ extension Lowerer {
 
   private func isEntry(_ id: FunctionID) -> Bool { id.index == 0 }
 
-  private func checkReturns(of body: FunctionBody, named name: String, at call: Span) throws {
+  private func checkReturns(of body: FunctionBody, named name: String) throws {
     let structured = body.structured
     if let span = structured.bareReturn { throw reject(.bareReturn(at: span)) }
     if let span = structured.inconsistentReturn {
       throw reject(
         Diagnostic(
-          .type, "\(name) returns another number of values here than before", at: [span, call]))
+          .type, "\(name) returns another number of values here than before", at: span))
     }
     if let span = structured.valueReturn, structured.mayFallOff {
       throw reject(
         Diagnostic(
-          .program, "\(name) returns a value on some paths only", at: [span, call],
+          .program, "\(name) returns a value on some paths only", at: span,
           help: "end every path in return"))
     }
   }

@@ -245,7 +245,7 @@ extension Lowerer {
   private func openCarriedNames(_ names: [String], at statement: Syntax.Statement) -> [Header] {
     names.map { name in
       let key = CarriedName(
-        path: activation.path, line: statement.span.line, column: statement.span.column, name: name)
+        call: activation.call, line: statement.span.line, column: statement.span.column, name: name)
       if let loop = carriedPrivates[key] {
         scope[name] = .privateToLoop(loop)
         return Header(name: name, value: nil, key: key)

@@ -20,7 +20,7 @@ public func lower(
   do {
     try lowerer.run()
   } catch let error as DiagnosticError {
-    throw error
+    throw lowerer.calls.resolve(error)
   } catch {
     throw DiagnosticError(Diagnostic(.bug, "lowering failed: \(error)", at: function.span))
   }
@@ -59,6 +59,9 @@ final class Lowerer {
   var parallelDepth = 0
   /// How many `with parpy.gpu:` blocks are around it.
   var deviceDepth = 0
+  /// The calls of helpers met so far, and their numbers: a loop's body is lowered again with the same ones.
+  var calls = CallTable()
+  var callNumbers: [CallSite: Int32] = [:]
   /// The helpers met so far, and how many of their statements were lowered.
   var bodies: [FunctionID: FunctionBody] = [:]
   var calledStatements = 0
@@ -77,9 +80,9 @@ final class Lowerer {
   /// The carried names that an inner parallel loop makes its own, with that loop's place.
   var carriedPrivates: [CarriedName: Span] = [:]
 
-  /// A name that a loop, known by the calls that led to it and the place of its head, carries from one iteration to the next.
+  /// A name that a loop, known by the call whose body it is in and the place of its head, carries from one iteration to the next.
   struct CarriedName: Hashable {
-    var path: [CallSite]
+    var call: Int32
     var line: Int32
     var column: Int32
     var name: String
@@ -104,6 +107,7 @@ final class Lowerer {
     facts = Facts(variables: ir.variables)
     firstOwnedVariable = ir.variables.count
     ir.body = try block { try lower(activation.body.structured.statements) }
+    ir.calls = calls
     noteReturns()
     if !diagnostics.isEmpty { throw DiagnosticError(diagnostics) }
   }

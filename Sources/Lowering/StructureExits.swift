@@ -71,6 +71,16 @@ struct StructuredBody {
     statements.append(Statement(.returned(resultExpression(at: valueReturn)), at: valueReturn))
   }
 
+  /// The same body with all its spans in the given source.
+  func relocated(to source: Int32) -> StructuredBody {
+    var result = self
+    result.statements = statements.map { $0.relocated(to: source) }
+    result.valueReturn = valueReturn?.relocated(to: source)
+    result.bareReturn = bareReturn?.relocated(to: source)
+    result.inconsistentReturn = inconsistentReturn?.relocated(to: source)
+    return result
+  }
+
   // MARK: Sequences
 
   /// How many statements that may leave are nested in each other before the rest of the block stands beside them.

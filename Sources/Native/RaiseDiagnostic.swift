@@ -9,7 +9,7 @@ func raise(_ error: DiagnosticError, in sources: [SourceFile]) -> PythonExceptio
     return raise(Diagnostic(.bug, "an error without a message", at: []), in: sources)
   }
   var message = first.rendered(with: sources)
-  for other in error.diagnostics.dropFirst() where other != first {
+  for other in error.diagnostics.withoutRepetitions.dropFirst() {
     message += "\n\n" + other.rendered(with: sources)
   }
   return raise(first, message, in: sources)

@@ -108,7 +108,9 @@ extension FunctionState {
         : CompilationReason.newValues(self, request.family, request.changes))
     let (plan, signature, program) = try compile(request)
     let refusal = refusal(program, request.family.layout)
-    for warning in program.warnings { try warn(warning, in: request.names.sources) }
+    for warning in program.warnings.withoutRepetitions {
+      try warn(warning, in: request.names.sources)
+    }
     let executor: HostExecutor? =
       if refusal == nil, let device = program.device {
         try Self.loadOnDevice(program, device, request.options, frame)

@@ -19,10 +19,25 @@ public struct Diagnostic: Sendable, Hashable {
     case bug
   }
 
+  /// A call that led to the code which a diagnostic is about.
+  public struct Call: Sendable, Hashable {
+    /// The function that makes the call.
+    public var caller: String
+    public var span: Span
+
+    /// Creates the call at `span` in the body of `caller`.
+    public init(from caller: String, at span: Span) {
+      self.caller = caller
+      self.span = span
+    }
+  }
+
   public var category: Category
   public var message: String
   /// The places concerned, the main one first; empty for what concerns no line.
   public var spans: [Span]
+  /// The calls that led to the first place, innermost first; see `CallTable`.
+  public var calls: [Call] = []
   /// The way out, where there is one.
   public var help: String?
 
@@ -46,25 +61,34 @@ public struct Diagnostic: Sendable, Hashable {
   ///     On line 4 of file example.py:
   ///         y[0] = 0.0
   ///         ^^^^
+  ///     called from `main`, on line 9 of file example.py:
+  ///         helper(y)
+  ///         ^^^^^^^^^
   ///     help: …
   public func rendered(with sources: [SourceFile]) -> String {
     var text = message
     var isQuoted = false
-    for span in spans where span.line > 0 {
-      guard sources.indices.contains(Int(span.source)) else { continue }
-      text += "\n\n" + Self.quote(span, of: sources[Int(span.source)])
+    for (i, span) in spans.enumerated() {
+      guard let place = Self.place(span, in: sources) else { continue }
+      text += "\n\nOn " + place
       isQuoted = true
+      for call in i == 0 ? calls : [] {
+        guard let place = Self.place(call.span, in: sources) else { continue }
+        text += "\ncalled from `\(call.caller)`, on " + place
+      }
     }
     if let help { text += (isQuoted ? "\n" : "\n\n") + "help: " + help }
     return text
   }
 
-  /// The lines under `span`, indented by four columns; a single line is underlined.
-  private static func quote(_ span: Span, of file: SourceFile) -> String {
+  /// Which lines of which file, and the lines, indented by four columns; a single one is underlined. Nil for no place.
+  private static func place(_ span: Span, in sources: [SourceFile]) -> String? {
+    guard span.line > 0, sources.indices.contains(Int(span.source)) else { return nil }
+    let file = sources[Int(span.source)]
     let place =
       span.endLine > span.line
-      ? "On lines \(span.line)-\(span.endLine) of file \(file.name):"
-      : "On line \(span.line) of file \(file.name):"
+      ? "lines \(span.line)-\(span.endLine) of file \(file.name):"
+      : "line \(span.line) of file \(file.name):"
     let quoted = (span.line...max(span.line, span.endLine)).prefix(8).compactMap(file.line)
     guard let first = quoted.first else { return place }
     let margin = quoted.filter { !$0.allSatisfy(\.isWhitespace) }.map(indentation).min() ?? 0
@@ -87,6 +111,28 @@ public struct Diagnostic: Sendable, Hashable {
   private static func characters(in line: String, from start: Int, to end: Int) -> Int {
     guard start < end else { return 0 }
     return String(decoding: line.utf8.prefix(end).dropFirst(start), as: UTF8.self).count
+  }
+}
+
+extension [Diagnostic] {
+  /// Those that say something new: not the same of the same place as an earlier one, for another call.
+  public var withoutRepetitions: [Diagnostic] {
+    var told: Set<Claim> = []
+    return filter { told.insert(Claim($0)).inserted }
+  }
+}
+
+/// What a diagnostic says of which place.
+private struct Claim: Hashable {
+  var message: String
+  var source: Int32
+  var line: Int32
+  var column: Int32
+
+  init(_ diagnostic: Diagnostic) {
+    message = diagnostic.message
+    let span = diagnostic.spans.first ?? .none
+    (source, line, column) = (span.source, span.line, span.column)
   }
 }
 

@@ -10,7 +10,8 @@ extension Function {
 }
 
 extension Statement {
-  fileprivate func relocated(to source: Int32) -> Statement {
+  /// The same statement with all its spans in the given source.
+  public func relocated(to source: Int32) -> Statement {
     func moved(_ e: Expression) -> Expression { e.relocated(to: source) }
     func moved(_ body: [Statement]) -> [Statement] { body.map { $0.relocated(to: source) } }
     let kind: Kind
@@ -44,7 +45,8 @@ extension Expression {
 }
 
 extension Span {
-  fileprivate func relocated(to source: Int32) -> Span {
+  /// The same stretch of another source.
+  public func relocated(to source: Int32) -> Span {
     var result = self
     result.source = source
     return result

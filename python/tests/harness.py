@@ -19,7 +19,8 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FunctionType
+from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -533,6 +534,17 @@ def assert_alive() -> None:
     for schedule in ({}, {"N": parpy.threads(8)}):
         decorated(_add_one)(x, 5, opts=options(schedule))
     assert x.tolist() == [2.0] * 5
+
+
+def module(folder: Path, text: str, name: str = "example") -> ModuleType:
+    """The module of that text, in a file of its own, so that a test can state whole messages."""
+    text = textwrap.dedent(text).lstrip("\n")
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    made = ModuleType(name)
+    made.__file__ = str(path)
+    exec(compile(text, str(path), "exec"), made.__dict__)
+    return made
 
 
 def marked_lines(function: FunctionType) -> dict[str, int]:
