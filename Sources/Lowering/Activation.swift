@@ -39,6 +39,19 @@ struct CallSite: Hashable {
   }
 }
 
+/// The extent that a shape variable stands for, and the dimension that gave it.
+struct KnownExtent {
+  var value: LoopIR.Expression
+  var parameter: Function.Parameter
+  var dimension: Int
+}
+
+/// The type that a type variable stands for, and the parameter that gave it.
+struct KnownType {
+  var type: ScalarType
+  var parameter: Function.Parameter
+}
+
 /// One function being lowered: the entry, or a helper at one of its calls.
 struct Activation {
   let body: FunctionBody
@@ -50,8 +63,8 @@ struct Activation {
   /// Whether the labels of the body stand for nothing: it runs inside a parallel loop of the caller.
   var ignoresLabels = false
   /// What the shape and type variables of the annotations stand for.
-  var extents: [UInt64: LoopIR.Expression] = [:]
-  var types: [UInt64: ScalarType] = [:]
+  var extents: [UInt64: KnownExtent] = [:]
+  var types: [UInt64: KnownType] = [:]
   /// The temporary arrays in scope, with the blocks that made them.
   var temporaries: [String: Int] = [:]
   /// What the function gives back, once its `return` is lowered.

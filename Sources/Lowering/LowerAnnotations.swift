@@ -21,7 +21,7 @@ extension Lowerer {
     _ parameter: Function.Parameter, _ element: Annotation.Element, _ binding: Scope.Binding
   ) throws {
     guard case .scalar(let value) = binding else {
-      throw reject(.annotation(parameter, "a scalar", binding.kind))
+      throw reject(.annotation(parameter, "is \(binding.kind)", "a scalar"))
     }
     if let type = try self.type(element, parameter, found: value.type, isWeak: value.isWeak) {
       // A Python number takes the type that is asked for.
@@ -34,26 +34,25 @@ extension Lowerer {
     _ extents: [Annotation.Extent]?, _ binding: Scope.Binding
   ) throws {
     guard case .array(let view) = binding else {
-      throw reject(.annotation(parameter, "an array", binding.kind))
+      throw reject(.annotation(parameter, "is \(binding.kind)", "an array"))
     }
-    _ = try type(element, parameter, found: ir[view.buffer].element, isWeak: false)
+    _ = try type(element, parameter, found: ir[view.buffer].element, isArray: true)
     guard let extents else { return }
     let shape = view.shape
     guard shape.count == extents.count else {
-      throw reject(
-        .annotation(
-          parameter, "\(extents.count) dimension\(extents.count == 1 ? "" : "s")",
-          "\(shape.count)"))
+      let found = "has \(shape.count) dimension\(shape.count == 1 ? "" : "s")"
+      throw reject(.annotation(parameter, found, "\(extents.count)"))
     }
-    for (extent, wanted) in zip(shape, extents) {
+    for (dimension, (extent, wanted)) in zip(shape, extents).enumerated() {
+      let found = KnownExtent(value: extent, parameter: parameter, dimension: dimension)
       switch wanted {
       case .fixed(let size):
-        try require(extent, equals: Expression(.integer(size), .int64), parameter)
-      case .variable(let id):
-        if let known = activation.extents[id] {
-          try require(extent, equals: known, parameter)
+        try require(found, is: wanted, Expression(.integer(size), .int64))
+      case .variable(let variable):
+        if let known = activation.extents[variable.id] {
+          try require(found, is: wanted, known.value, by: known)
         } else {
-          activation.extents[id] = extent
+          activation.extents[variable.id] = found
         }
       }
     }
@@ -61,19 +60,22 @@ extension Lowerer {
 
   /// The type that an annotation asks for; nil where any is right.
   private func type(
-    _ element: Annotation.Element, _ parameter: Function.Parameter, found: ScalarType, isWeak: Bool
+    _ element: Annotation.Element, _ parameter: Function.Parameter, found: ScalarType,
+    isArray: Bool = false, isWeak: Bool = false
   ) throws -> ScalarType? {
     let wanted: ScalarType
+    var source: (variable: Annotation.Variable, known: KnownType)?
     switch element {
     case .named(let name):
       guard let type = ScalarType(name: name) else { return nil }
       wanted = type
-    case .variable(let id):
-      guard let known = activation.types[id] else {
-        activation.types[id] = found
+    case .variable(let variable):
+      guard let known = activation.types[variable.id] else {
+        activation.types[variable.id] = KnownType(type: found, parameter: parameter)
         return nil
       }
-      wanted = known
+      wanted = known.type
+      source = (variable, known)
     }
     if found == wanted { return wanted }
     let fits =
@@ -81,43 +83,81 @@ extension Lowerer {
       && (wanted.isComplex
         || !found.isComplex
           && (wanted.isFloat || (found.isInteger && wanted.isInteger) || found == .bool))
-    guard fits else { throw reject(.annotation(parameter, wanted.description, found.description)) }
-    return wanted
+    if fits { return wanted }
+    let what = isArray ? "has elements of type \(found)" : "is of type \(found)"
+    throw reject(
+      source.map { .wrongType(parameter, what, $0.variable, by: $0.known) }
+        ?? .annotation(parameter, what, wanted.description))
   }
 
-  /// Sees to it that an extent is what the annotation asks for: now, or when the function is called.
+  /// Sees to it that an extent is what the annotation asks for: now, or when the function is called. Values that fail then are
+  /// compiled for as constants, so that the message has them.
   private func require(
-    _ extent: LoopIR.Expression, equals wanted: LoopIR.Expression, _ parameter: Function.Parameter
+    _ found: KnownExtent, is wanted: Annotation.Extent, _ value: LoopIR.Expression,
+    by known: KnownExtent? = nil
   ) throws {
-    if let extent = extent.integerLiteral, let wanted = wanted.integerLiteral {
-      guard extent == wanted else {
-        throw reject(.annotation(parameter, "the extent \(wanted)", "\(extent)"))
-      }
-      return
+    if let size = found.value.integerLiteral, let value = value.integerLiteral {
+      if size == value { return }
+      throw reject(.wrongSize(found, size, wanted, by: known))
     }
-    let difference = LinearSum(extent - wanted)
+    let difference = LinearSum(found.value - value)
     if difference.terms.isEmpty && difference.constant == 0 { return }
-    let isKnownAtCall = [extent, wanted].allSatisfy { e in
-      !e.contains { part in
-        guard case .variable(let id) = part.kind else { return false }
-        if case .parameter = ir[id].role { return false }
-        return true
-      }
-    }
-    guard isKnownAtCall else { return }
-    ir.checks.append(
-      Check(
-        .compare(.equal, extent, wanted),
-        orElse: .error(.annotation(parameter, "an extent equal to another one", "another"))))
+    let condition = LoopIR.Expression.compare(.equal, found.value, value)
+    guard onlyParameters(condition) else { return }
+    ir.checks.append(Check(condition, orElse: .respecialize))
   }
 }
 
 extension Diagnostic {
+  /// An argument that `found` describes, where the annotation of its parameter asks for `wanted`.
   fileprivate static func annotation(
-    _ parameter: Function.Parameter, _ wanted: String, _ found: String
+    _ parameter: Function.Parameter, _ found: String, _ wanted: String, by other: Span? = nil,
+    help: String? = nil
   ) -> Diagnostic {
     Diagnostic(
-      .type, "argument '\(parameter.name)' has \(found) where its annotation asks for \(wanted)",
-      at: parameter.span)
+      .type, "argument '\(parameter.name)' \(found) where its annotation asks for \(wanted)",
+      at: [parameter.span] + (other.map { [$0] } ?? []), help: help)
   }
+
+  fileprivate static func wrongSize(
+    _ found: KnownExtent, _ size: Int64, _ wanted: Annotation.Extent, by known: KnownExtent?
+  ) -> Diagnostic {
+    let isOther = known?.parameter.name != found.parameter.name
+    return .annotation(
+      found.parameter, "has size \(size) in dimension \(found.dimension)",
+      wanted.described(by: known), by: isOther ? known?.parameter.span : nil,
+      help: known == nil
+        ? "where any size will do, put a variable there: N = parpy.types.shape_var()"
+        : "where the sizes may differ, give each a variable of its own")
+  }
+
+  fileprivate static func wrongType(
+    _ parameter: Function.Parameter, _ found: String, _ variable: Annotation.Variable,
+    by known: KnownType
+  ) -> Diagnostic {
+    .annotation(
+      parameter, found, "\(variable.equation)\(known.type), the type of '\(known.parameter.name)'",
+      by: known.parameter.span, help: "where the types may differ, give each a variable of its own")
+  }
+}
+
+extension Annotation.Extent {
+  /// What is asked for: `4`, or `N = 4, the size of 'x' in dimension 0`.
+  ///
+  /// - Parameter known: the dimension that gave a variable its value.
+  func described(by known: KnownExtent?) -> String {
+    switch self {
+    case .fixed(let size): return "\(size)"
+    case .variable(let variable):
+      guard let known else { return variable.name ?? "any size" }
+      let size = known.value.integerLiteral.map { "\($0), " } ?? ""
+      return
+        "\(variable.equation)\(size)the size of '\(known.parameter.name)' in dimension \(known.dimension)"
+    }
+  }
+}
+
+extension Annotation.Variable {
+  /// `N = `, for a value to follow; empty where the variable has no name.
+  fileprivate var equation: String { name.map { "\($0) = " } ?? "" }
 }

@@ -131,7 +131,7 @@ extension Lowerer {
         .unknownName(
           name, parameters: function.parameters.map(\.name), of: function.name, at: span))
     case .shapeVariable(let id):
-      if let extent = activation.extents[id] { return .weak(extent) }
+      if let extent = activation.extents[id] { return .weak(extent.value) }
       throw reject(.unboundVariable(name, "shape", at: span))
     case .intrinsic, .scalarType, .function, .foreign, .typeVariable:
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))

@@ -20,7 +20,7 @@ extension Lowerer {
     try requirePlace(of: function, at: span)
     let parameters = function.parameters.map(\.name)
     var operands: [String: ForeignCall.Operand] = [:]
-    var extents: [UInt64: LoopIR.Expression] = [:]
+    var extents: [UInt64: KnownExtent] = [:]
     for (parameter, argument) in try placed(
       arguments, keywords, parameters: parameters, of: name, at: span)
     {
@@ -59,7 +59,7 @@ extension Lowerer {
 
   private func operand(
     _ argument: Syntax.Expression, for parameter: ForeignFunction.Parameter,
-    of function: ForeignFunction, _ extents: inout [UInt64: LoopIR.Expression]
+    of function: ForeignFunction, _ extents: inout [UInt64: KnownExtent]
   ) throws -> ForeignCall.Operand {
     let place = ForeignArgument(function: function, parameter: parameter, span: argument.span)
     if case .name(let name) = argument.kind, case .dictionary? = scope[name] {
@@ -105,7 +105,7 @@ extension Lowerer {
 
   /// The part of an array that is passed, which must be what the declaration asks for.
   private func part(
-    _ view: ArrayView, _ place: ForeignArgument, _ known: inout [UInt64: LoopIR.Expression]
+    _ view: ArrayView, _ place: ForeignArgument, _ known: inout [UInt64: KnownExtent]
   ) throws -> ArrayPart {
     let part = ArrayPart(
       view.buffer,
@@ -134,7 +134,7 @@ extension Lowerer {
 
   private func require(
     _ shape: [LoopIR.Expression], equal wanted: [Annotation.Extent], _ place: ForeignArgument,
-    _ known: inout [UInt64: LoopIR.Expression]
+    _ known: inout [UInt64: KnownExtent]
   ) throws {
     guard shape.count == wanted.count else {
       throw reject(
@@ -142,17 +142,25 @@ extension Lowerer {
           place, is: "an array of \(shape.count) dimension\(shape.count == 1 ? "" : "s")", help: nil
         ))
     }
-    for (extent, wanted) in zip(shape, wanted) {
+    for (dimension, (extent, wanted)) in zip(shape, wanted).enumerated() {
       let other: LoopIR.Expression
+      var first: KnownExtent?
       switch wanted {
       case .fixed(let size): other = Expression(.integer(size), .int64)
-      case .variable(let id):
-        other = known[id] ?? extent
-        known[id] = other
+      case .variable(let variable):
+        first = known[variable.id]
+        other = first?.value ?? extent
+        known[variable.id] =
+          first
+          ?? KnownExtent(
+            value: extent, parameter: Function.Parameter(place.parameter.name), dimension: dimension
+          )
       }
-      let fault = Diagnostic.foreignArgument(
-        place, is: "an array of shape \(Diagnostic.describe(shape))", help: nil)
-      try require(.areEqual(extent, other), orElse: fault)
+      // Values that fail at a call are compiled for as constants, so that the message has them.
+      try require(
+        .areEqual(extent, other),
+        orElse: .foreignSize(place, dimension, extent, wanted.described(by: first)),
+        atCall: .respecialize)
     }
   }
 
@@ -172,14 +180,16 @@ extension Lowerer {
   }
 
   /// Sees to it that a condition on an argument holds: now, or when the function is called.
-  private func require(_ condition: LoopIR.Expression, orElse fault: Diagnostic) throws {
+  private func require(
+    _ condition: LoopIR.Expression, orElse fault: Diagnostic, atCall failure: Check.Failure? = nil
+  ) throws {
     if let known = condition.integerLiteral {
       if known == 0 { throw reject(fault) }
       return
     }
     guard onlyParameters(condition) else { throw reject(fault) }
     if ir.checks.contains(where: { $0.condition == condition }) { return }
-    ir.checks.append(Check(condition, orElse: .error(fault)))
+    ir.checks.append(Check(condition, orElse: failure ?? .error(fault)))
   }
 }
 
@@ -232,6 +242,17 @@ extension Diagnostic {
       .type,
       "argument '\(place.parameter.name)' of \(place.function.name) is \(found), and its declaration asks for \(wanted)",
       at: place.span, help: help)
+  }
+
+  /// An array whose size in a dimension is not what a declaration asks for.
+  fileprivate static func foreignSize(
+    _ place: ForeignArgument, _ dimension: Int, _ size: LoopIR.Expression, _ wanted: String
+  ) -> Self {
+    let found = size.integerLiteral.map { "size \($0)" } ?? "a size that only running gives"
+    return Diagnostic(
+      .type,
+      "argument '\(place.parameter.name)' of \(place.function.name) has \(found) in dimension \(dimension), and its declaration asks for \(wanted)",
+      at: place.span)
   }
 
   private static func name(of element: Annotation.Element) -> String {

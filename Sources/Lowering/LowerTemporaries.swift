@@ -84,7 +84,7 @@ extension Lowerer {
       case .intrinsic(.toBool): return .bool
       case .intrinsic(.toComplex): return .complex128
       case .typeVariable(let id):
-        if let type = activation.types[id] { return type }
+        if let known = activation.types[id] { return known.type }
         throw reject(.unboundVariable(path.joined(separator: "."), "type", at: e.span))
       case .intrinsic, .integer, .float, .bool, .typedScalar, .complex, .function, .foreign,
         .shapeVariable,

@@ -9,17 +9,31 @@ public enum Annotation: Sendable, Hashable {
     /// NumPy's name of the type.
     case named(String)
     /// A type variable.
-    case variable(UInt64)
+    case variable(Variable)
   }
 
   /// The length of a dimension.
   public enum Extent: Sendable, Hashable {
     case fixed(Int64)
     /// A shape variable.
-    case variable(UInt64)
+    case variable(Variable)
   }
 
-  /// Reads `scalar float32`, `scalar $17` or `array float32 [ 3 $18 ]`: types by name, variables by number.
+  /// A shape or type variable.
+  public struct Variable: Sendable, Hashable {
+    public var id: UInt64
+    /// What the function calls it, where that is known.
+    public var name: String?
+
+    /// Creates the variable `id`.
+    public init(_ id: UInt64, named name: String? = nil) {
+      self.id = id
+      self.name = name
+    }
+  }
+
+  /// Reads `scalar float32`, `scalar $17` or `array float32 [ 3 $18:N ]`: types by name, variables by number and, where it
+  /// is known, name.
   ///
   /// - Returns: nil for any other text.
   public init?(_ text: String) {
@@ -46,8 +60,11 @@ public enum Annotation: Sendable, Hashable {
     }
   }
 
-  private static func variable(_ word: Substring) -> UInt64? {
-    word.hasPrefix("$") ? UInt64(word.dropFirst()) : nil
+  private static func variable(_ word: Substring) -> Variable? {
+    guard word.hasPrefix("$") else { return nil }
+    let parts = word.dropFirst().split(separator: ":", maxSplits: 1)
+    guard let number = parts.first, let id = UInt64(number) else { return nil }
+    return Variable(id, named: parts.count > 1 ? String(parts[1]) : nil)
   }
 
   private static func element(_ word: Substring) -> Element {

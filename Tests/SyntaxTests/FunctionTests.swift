@@ -64,4 +64,18 @@ import Testing
     #expect(file.line(6) == "b")
     #expect(file.line(7) == nil)
   }
+
+  @Test func annotationsNameTheirVariables() {
+    #expect(Annotation("scalar $17") == .scalar(.variable(Annotation.Variable(17))))
+    #expect(
+      Annotation("array $9:T [ 3 $18:N $18 ]")
+        == .array(
+          .variable(Annotation.Variable(9, named: "T")),
+          [
+            .fixed(3), .variable(Annotation.Variable(18, named: "N")),
+            .variable(Annotation.Variable(18)),
+          ]))
+    #expect(Annotation("array float32 [ $ ]") == nil)
+    #expect(Annotation("array float32 [ $x:N ]") == nil)
+  }
 }

@@ -10,14 +10,28 @@ import numpy as np
 
 from parpy.types import BufferType, ElemSize, ShapeVariable, TypeVariable
 
-__all__ = ["annotations_of", "bound", "described", "evaluated"]
+__all__ = ["annotations_of", "bound", "described", "evaluated", "variable_names"]
 
 
-def annotations_of(function: FunctionType) -> dict[str, Any]:
-    """The annotations that ParPy knows, by parameter; all others mean nothing to it."""
+def annotations_of(
+    function: FunctionType, scope: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The annotations that ParPy knows, by parameter; all others mean nothing to it.
+
+    Args:
+        function: the function.
+        scope: what is in scope where it is decorated, for postponed annotations that mean nothing
+            in the function's own scopes.
+    """
+    values = evaluated(function)
+    if scope and any(value is None for value in values.values()):
+        elsewhere = evaluated(function, scope)
+        values = {
+            name: elsewhere.get(name) if value is None else value for name, value in values.items()
+        }
     return {
         name: value
-        for name, value in evaluated(function).items()
+        for name, value in values.items()
         if name != "return" and isinstance(value, (ElemSize, TypeVariable, BufferType))
     }
 
@@ -54,21 +68,42 @@ def _evaluated(text: str, function: FunctionType, names: Mapping[str, Any]) -> A
         return None
 
 
-def described(annotation: Any) -> str:
-    """The annotation as the core reads it: see `Annotation` in Sources/Syntax."""
-    if isinstance(annotation, BufferType):
-        text = f"array {_element(annotation.elem)}"
-        if annotation.shape is None:
-            return text
-        extents = (
-            f"${id(e)}" if isinstance(e, ShapeVariable) else int(e) for e in annotation.shape
-        )
-        return " ".join((text, "[", *map(str, extents), "]"))
-    return f"scalar {_element(annotation)}"
+def variable_names(function: FunctionType, scope: Mapping[str, Any]) -> dict[int, str]:
+    """What a function calls the variables of annotations, by their `id`; for messages.
+
+    Args:
+        function: the function.
+        scope: what is in scope where it is defined.
+    """
+    return {
+        id(value): name
+        for names in (function.__globals__, scope)
+        for name, value in list(names.items())
+        if type(value) in (ShapeVariable, TypeVariable) and not name.startswith("_")
+    }
 
 
-def _element(elem: ElemSize | TypeVariable) -> str:
-    return f"${id(elem)}" if isinstance(elem, TypeVariable) else elem.value
+def described(annotation: Any, names: Mapping[int, str]) -> str:
+    """The annotation as the core reads it: see `Annotation` in Sources/Syntax.
+
+    Args:
+        annotation: one that ParPy knows.
+        names: those of `variable_names`.
+    """
+
+    def variable(v: ShapeVariable | TypeVariable) -> str:
+        return f"${id(v)}:{names[id(v)]}" if id(v) in names else f"${id(v)}"
+
+    def element(elem: ElemSize | TypeVariable) -> str:
+        return variable(elem) if isinstance(elem, TypeVariable) else elem.value
+
+    if not isinstance(annotation, BufferType):
+        return f"scalar {element(annotation)}"
+    text = f"array {element(annotation.elem)}"
+    if annotation.shape is None:
+        return text
+    extents = (variable(e) if isinstance(e, ShapeVariable) else int(e) for e in annotation.shape)
+    return " ".join((text, "[", *map(str, extents), "]"))
 
 
 class bound:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
-from parpy._annotations import described, evaluated
+from parpy._annotations import described, evaluated, variable_names
 from parpy._buffer import Buffer
 from parpy._options import CompileBackend, LoopPar, Target
 from parpy.types import BufferType, ElemSize, PointerType, TypeVariable
@@ -173,8 +173,9 @@ def external(
         if not former and isinstance(replaced, External):
             former = replaced._declarations
         annotations = evaluated(python, scope)
+        names = variable_names(python, scope)
         parameters = tuple(
-            Parameter(name, _external_parameter(python, name, annotations.get(name)))
+            Parameter(name, _external_parameter(python, name, annotations.get(name), names))
             for name in _parameter_names(python, "parpy.external")
         )
         declaration = Declaration(
@@ -220,9 +221,11 @@ def callback(function: Callable[P, R]) -> Callback[P, R]:
         1 [4. 4.]
     """
     python = _python_function(function, "parpy.callback")
-    annotations = evaluated(python, sys._getframe(1).f_locals)
+    scope = sys._getframe(1).f_locals
+    annotations = evaluated(python, scope)
+    names = variable_names(python, scope)
     parameters = tuple(
-        Parameter(name, _callback_parameter(annotations.get(name)))
+        Parameter(name, _callback_parameter(annotations.get(name), names))
         for name in _parameter_names(python, "parpy.callback")
     )
     result = annotations.get("return")
@@ -255,13 +258,15 @@ def _parameter_names(function: FunctionType, decorator: str) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount]
 
 
-def _external_parameter(function: FunctionType, name: str, annotation: object) -> str:
+def _external_parameter(
+    function: FunctionType, name: str, annotation: object, names: Mapping[int, str]
+) -> str:
     if isinstance(annotation, PointerType):
         return f"array {annotation.elem.value}"
     if isinstance(annotation, BufferType) and not isinstance(annotation.elem, TypeVariable):
-        return described(annotation)
+        return described(annotation, names)
     if isinstance(annotation, ElemSize) and annotation not in _COMPLEX:
-        return described(annotation)
+        return described(annotation, names)
     written = "nothing that is known" if annotation is None else repr(annotation)
     raise TypeError(
         f"parameter {name!r} of {function.__qualname__} must be annotated with a type of "
@@ -280,11 +285,11 @@ def _external_result(function: FunctionType, annotation: object) -> str:
     )
 
 
-def _callback_parameter(annotation: object) -> str:
+def _callback_parameter(annotation: object, names: Mapping[int, str]) -> str:
     known = (isinstance(annotation, ElemSize) and annotation not in _COMPLEX) or (
         isinstance(annotation, BufferType) and not isinstance(annotation.elem, TypeVariable)
     )
-    return described(annotation) if known else ""
+    return described(annotation, names) if known else ""
 
 
 # --- What the core asks for while a callback is called ----------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from types import FunctionType
@@ -56,10 +57,12 @@ def jit(function: Callable[P, None]) -> _native.Function[P]:
 
     annotations: dict[str, str] = {}
     if function.__annotations__:
-        from parpy._annotations import annotations_of, described
+        from parpy._annotations import annotations_of, described, variable_names
 
-        known = annotations_of(function)
-        annotations = {name: described(value) for name, value in known.items()}
+        scope = sys._getframe(1).f_locals
+        names = variable_names(function, scope)
+        known = annotations_of(function, scope)
+        annotations = {name: described(value, names) for name, value in known.items()}
     source = source_of(function)
     made: _native.Function[P] = _native.Function(
         function,

@@ -211,6 +211,43 @@ def test_inlined_helpers_and_helpers_of_other_files(tmp_path: Path) -> None:
     assert (error.filename, error.lineno) == (f"{tmp_path}/other.py", 10)
 
 
+def test_arguments_that_annotations_of_a_helper_refuse(tmp_path: Path) -> None:
+    program = module(
+        tmp_path,
+        HEAD
+        + """
+    N = shape_var()
+
+    @parpy.jit
+    def add(a: buffer(F64, [N]), b: buffer(F64, [N])):
+        for i in range(N):
+            a[i] += b[i]
+
+    @parpy.jit
+    def main(x, y):
+        add(x, y)
+        add(y, x[1:])
+    """,
+    )
+    file = f"{tmp_path}/example.py"
+    assert str(error_of(program, X, np.ones(6))) == (
+        "argument 'b' has size 5 in dimension 0 where its annotation asks for N = 6, the size of "
+        "'a' in dimension 0\n"
+        "\n"
+        f"On line 9 of file {file}:\n"
+        "    def add(a: buffer(F64, [N]), b: buffer(F64, [N])):\n"
+        "                                 ^\n"
+        f"called from `main`, on line 16 of file {file}:\n"
+        "    add(y, x[1:])\n"
+        "    ^^^^^^^^^^^^^\n"
+        "\n"
+        f"On line 9 of file {file}:\n"
+        "    def add(a: buffer(F64, [N]), b: buffer(F64, [N])):\n"
+        "            ^\n"
+        "help: where the sizes may differ, give each a variable of its own"
+    )
+
+
 def test_what_is_wrong_with_the_call_itself_has_no_chain(tmp_path: Path) -> None:
     program = module(
         tmp_path,
