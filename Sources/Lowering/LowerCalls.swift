@@ -99,6 +99,10 @@ extension Lowerer {
     case .reduceProd: return try reduction(.multiply, arguments, keywords, named: name, at: span)
     case .reduceMin: return try reduction(.minimum, arguments, keywords, named: name, at: span)
     case .reduceMax: return try reduction(.maximum, arguments, keywords, named: name, at: span)
+    case .pythonSum:
+      return try pythonReduction(.add, arguments, keywords, named: name, at: span)
+    case .pythonProd:
+      return try pythonReduction(.multiply, arguments, keywords, named: name, at: span)
     case .minOrReduce, .maxOrReduce:
       let isMin = intrinsic == .minOrReduce
       if arguments.count == 1 {

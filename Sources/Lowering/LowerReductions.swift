@@ -56,6 +56,30 @@ extension Lowerer {
         }, computedAt: storesOfCalls.count))
   }
 
+  /// Python's `sum` or `math.prod`: of one dimension, where they mean what the reduction does.
+  func pythonReduction(
+    _ op: LoopIR.BinaryOperator, _ arguments: [Syntax.Expression],
+    _ keywords: [Syntax.Expression.Keyword], named name: String, at span: Span
+  ) throws -> Value {
+    let reducer = "parpy.operators.\(op == .add ? "sum" : "prod")"
+    guard let argument = arguments.first, arguments.count == 1, keywords.isEmpty else {
+      throw reject(
+        .unsupported(
+          "Python's \(name) with anything but one argument", at: span,
+          help: "\(reducer)(x, axis=…) is a reduction over one axis; a start is added to it"))
+    }
+    let operand = try value(argument)
+    if case .array(let array) = operand, array.shape.count > 1 {
+      throw reject(
+        .unsupported(
+          "Python's \(name) of \(array.shape.count) dimensions", at: span,
+          help:
+            "it goes over the rows, as \(reducer)(x, axis=0); without axis that one goes over all elements"
+        ))
+    }
+    return try reduction(op, arguments, [], of: operand, named: name, at: span)
+  }
+
   /// The type of a reduction's result: sums and products of bool and narrow integers have 64 bits, as in NumPy.
   private func reducedType(_ op: LoopIR.BinaryOperator, _ element: ElementType) throws
     -> ElementType

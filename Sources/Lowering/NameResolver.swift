@@ -77,6 +77,9 @@ public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
   case pythonMin = "py_min"
   case pythonMax = "py_max"
   case minimum, maximum
+  /// Python's `sum` and `math.prod`, which go over the first dimension alone.
+  case pythonSum = "py_sum"
+  case pythonProd = "py_prod"
   case reduceSum = "reduce_sum"
   case reduceProd = "reduce_prod"
   case reduceMin = "reduce_min"

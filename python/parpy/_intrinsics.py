@@ -62,7 +62,7 @@ def _intrinsics() -> dict[Any, str]:
         builtins.abs: "abs",
         builtins.min: "min_or_reduce",
         builtins.max: "max_or_reduce",
-        builtins.sum: "reduce_sum",
+        builtins.sum: "py_sum",
         builtins.int: "to_int",
         builtins.float: "to_float",
         builtins.bool: "to_bool",
@@ -74,7 +74,7 @@ def _intrinsics() -> dict[Any, str]:
         math.acos: "acos",
         math.atan: "atan",
         math.atan2: "atan2",
-        math.prod: "reduce_prod",
+        math.prod: "py_prod",
         # ParPy
         operators.abs: "abs",
         operators.min: "min_or_reduce",

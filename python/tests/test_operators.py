@@ -320,7 +320,7 @@ class TestTables:
             (parpy.reduce.max, "reduce_max"),
             (np.max, "reduce_max"),
             (np.maximum, "maximum"),
-            (sum, "reduce_sum"),
+            (sum, "py_sum"),
             (int, "to_int"),
             (parpy.gpu, "gpu"),
             (parpy.label, "label"),
