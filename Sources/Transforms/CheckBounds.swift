@@ -172,7 +172,7 @@ private struct BoundsChecker {
           ? reached.values.map(condition).reduce(.bool(true)) {
             Expression(.logical(.and, $0, $1), .bool).folded
           } : .bool(false),
-        for: reached, buffer, d, extent, span)
+        for: reached, buffer, d, extent, isCountedFromFront: !wraps, span)
       return isEnforced && isRectangular(context.loops)
     }
     let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
@@ -203,7 +203,7 @@ private struct BoundsChecker {
   /// Adds the condition, unless the access does not run; false where it is not known on entry.
   private mutating func require(
     _ condition: Expression, for reached: Extreme, _ buffer: BufferID, _ dimension: Int,
-    _ extent: Expression, _ span: Span
+    _ extent: Expression, isCountedFromFront: Bool, _ span: Span
   ) -> Bool {
     let whole = reached.isNeverReached.reduce(condition) {
       Expression(.logical(.or, $1, $0), .bool).mapBottomUp(\.folded)
@@ -211,7 +211,10 @@ private struct BoundsChecker {
     guard function.isKnownOnEntry(whole) else { return false }
     if Literal(whole)?.isTrue == true { return true }
     let diagnostic = Diagnostic(
-      .index, outOfBounds(buffer, dimension, extent, reached.values[0]), at: span)
+      .index,
+      outOfBounds(
+        buffer, dimension, extent, reached.values[0], isCountedFromFront: isCountedFromFront),
+      at: span)
     if Literal(whole) != nil {
       if !errors.contains(diagnostic) { errors.append(diagnostic) }
     } else if !checks.contains(where: { $0.condition == whole }) {
@@ -220,8 +223,10 @@ private struct BoundsChecker {
     return true
   }
 
+  /// - Parameter isCountedFromFront: whether a negative index has had the size added already.
   private func outOfBounds(
-    _ buffer: BufferID, _ dimension: Int, _ extent: Expression, _ index: Expression
+    _ buffer: BufferID, _ dimension: Int, _ extent: Expression, _ index: Expression,
+    isCountedFromFront: Bool
   ) -> String {
     let name = function[buffer].name
     guard let size = extent.integerLiteral, let value = index.integerLiteral,
@@ -229,8 +234,9 @@ private struct BoundsChecker {
     else {
       return "index of '\(name)' is out of bounds in dimension \(dimension)"
     }
+    let written = value < 0 && isCountedFromFront ? value &- size : value
     return
-      "index \(value) of '\(name)' is out of bounds for dimension \(dimension) with size \(size)"
+      "index \(written) of '\(name)' is out of bounds for dimension \(dimension) with size \(size)"
   }
 }
 
