@@ -16,7 +16,9 @@ extension Lowerer {
         // About the entry, which returns nothing at all, another message says all there is to say.
         throw activation.functions.isEmpty
           ? DiagnosticError([]) : reject(.arrayAsResult(function.name, at: value.span))
-      case .array: throw reject(.sliceAsLocal(name, at: value.span))
+      case .array:
+        let isArray = if case .array? = scope[name] { true } else { false }
+        throw reject(.sliceAsLocal(name, isArray: isArray, at: value.span))
       case .tuple: throw reject(.unsupported("a tuple as the value of a name", at: value.span))
       }
     case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
@@ -33,7 +35,9 @@ extension Lowerer {
         let (result, labels) = try valueWithReductionLabels(value)
         try requireAllUsed(labels)
         if case .tuple = result {
-          throw reject(.unsupported("storing a tuple in an element", at: value.span))
+          throw reject(
+            .unsupported(
+              "storing a tuple in an element", at: value.span, help: "unpack it first: a, b = …"))
         }
         try store(result, into: place(), target, at: statement)
       } else {
@@ -90,7 +94,10 @@ extension Lowerer {
       return reject(.unsupported("this assignment target", at: target.span))
     }
     if case .subscripted = base.kind { return try noArray(base) }
-    _ = try scalar(base)
+    let value = try scalar(base)
+    if case .name(let name) = base.kind {
+      return reject(.noElements(name, value.type, at: target.span))
+    }
     return reject(
       Diagnostic(.type, "assigning to an element of what is not an array", at: target.span))
   }
@@ -118,7 +125,8 @@ extension Lowerer {
     guard targets.count == values.count else {
       throw reject(
         Diagnostic(
-          .program, "cannot unpack \(values.count) values into \(targets.count) names",
+          .program,
+          "cannot unpack \(values.count) value\(values.count == 1 ? "" : "s") into \(targets.count) name\(targets.count == 1 ? "" : "s")",
           at: statement.span))
     }
     let kept = values.map { value in

@@ -37,24 +37,27 @@ extension Lowerer {
     case .integer, .float, .bool, .typedScalar, .complex, .missing, .unsupported, .shapeVariable,
       .typeVariable:
       try rejectUnknownCallee(callee)
-      throw reject(.unknownFunction(path.joined(separator: "."), at: callee.span))
+      throw reject(.unknownFunction(path, at: callee.span))
     }
   }
 
   /// Throws what is wrong with calling `callee`, unless it is a known function.
   func rejectUnknownCallee(_ callee: Syntax.Expression) throws {
+    if case .attribute(let base, let name) = callee.kind, try view(base) != nil {
+      // Reductions are known.
+      if Self.reductionMethods[name] == nil { throw reject(.unknownMethod(name, at: callee.span)) }
+      return
+    }
     guard let path = callee.path else { return }
-    let name = path.joined(separator: ".")
     switch names.resolve(path) {
     case .missing(let known):
       throw reject(
         path.count == 1 && known.isEmpty
-          ? .unknownFunction(name, at: callee.span)
-          : Diagnostic(
-            .name, "Call to unknown function \(name): the name is not defined", at: callee.span))
-    case .unsupported, .integer, .float, .bool, .typedScalar, .complex, .shapeVariable,
-      .typeVariable:
-      throw reject(.unknownFunction(name, at: callee.span))
+          ? .unknownFunction(path, at: callee.span)
+          : .undefinedFunction(path, known: known, at: callee.span))
+    case .unsupported(let kind): throw reject(.unknownFunction(path, kind, at: callee.span))
+    case .integer, .float, .bool, .typedScalar, .complex, .shapeVariable, .typeVariable:
+      throw reject(.unknownFunction(path, at: callee.span))
     case .intrinsic, .scalarType, .function, .foreign: return
     }
   }
@@ -72,19 +75,18 @@ extension Lowerer {
     return argument
   }
 
+  /// The methods of arrays that are reductions.
+  private static var reductionMethods: [String: LoopIR.BinaryOperator] {
+    ["sum": .add, "prod": .multiply, "min": .minimum, "max": .maximum]
+  }
+
   /// `x.sum()` and the other methods of arrays that are reductions.
   private func method(
     _ name: String, of view: ArrayView, _ base: Syntax.Expression,
     _ arguments: [Syntax.Expression], _ keywords: [Syntax.Expression.Keyword], at span: Span
   ) throws -> Value {
-    let reductions: [String: LoopIR.BinaryOperator] = [
-      "sum": .add, "prod": .multiply, "min": .minimum, "max": .maximum,
-    ]
-    guard let op = reductions[name] else {
-      throw reject(
-        .unsupported(
-          "method '\(name)' of an array", at: span,
-          help: "sum, prod, min, max and conjugate are supported"))
+    guard let op = Self.reductionMethods[name] else {
+      throw reject(.unknownMethod(name, at: span))
     }
     return try reduction(
       op, [base] + arguments, keywords, of: read(view, at: base.span), named: name, at: span)
@@ -167,7 +169,7 @@ extension Lowerer {
       return .scalar(.weak(.bool(backend == chosen, at: span)))
     case .staticFail: throw reject(try staticFailure(arguments, at: span))
     case .backendCpu, .backendCuda, .backendMetal:
-      throw reject(.unknownFunction(name, at: span))
+      throw reject(.unknownFunction([name], at: span))
     case .empty, .zeros, .ones, .full, .emptyLike, .zerosLike, .onesLike:
       throw reject(
         .unsupported(

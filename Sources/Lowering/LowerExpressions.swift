@@ -44,6 +44,8 @@ extension Lowerer {
     case .name, .attribute, .subscripted: return try reference(e)
     case .unary(.negate, let operand) where operand.kind == .bigInteger("9223372036854775808"):
       return .scalar(.weak(Expression(.integer(.min), .int64, at: e.span)))
+    case .unary(.not, let operand):
+      return try unary(.not, .scalar(try scalar(operand)), at: e.span)
     case .unary(let op, let operand): return try unary(op, try value(operand), at: e.span)
     case .binary(let op, let left, let right):
       return try binary(op, try value(left), try value(right), at: e.span)
@@ -65,7 +67,11 @@ extension Lowerer {
       if let entry = try entry(e) {
         return .scalar(try read(entry.name, entry.binding, at: e.span))
       }
-      guard case .tuple(let parts) = try value(base), indices.count == 1,
+      let operand = try value(base)
+      if case .name(let name) = base.kind, case .scalar(let scalar) = operand {
+        throw reject(.noElements(name, scalar.type, at: e.span))
+      }
+      guard case .tuple(let parts) = operand, indices.count == 1,
         case .expression(let index) = indices[0]
       else { throw reject(.unsupported("subscripting anything but an array", at: e.span)) }
       return .scalar(try element(of: parts, at: index))
@@ -122,14 +128,20 @@ extension Lowerer {
         .complex(
           .float(real, type.part, at: span), .float(imaginary, type.part, at: span), at: span),
         isWeak: isWeak)
-    case .missing:
+    case .missing(let known):
       if path.count == 1 && nameUse.assigned.contains(name) {
         throw reject(
           Diagnostic(.name, "local variable '\(name)' is read before it is assigned", at: span))
       }
+      let parameters = function.parameters.map(\.name)
+      let locals = nameUse.assigned.filter { !$0.hasPrefix(".") }.sorted()
+      let likely = path.last.flatMap {
+        likelyName(for: $0, among: path.count > 1 ? known : parameters + locals)
+      }
       throw reject(
         .unknownName(
-          name, parameters: function.parameters.map(\.name), of: function.name, at: span))
+          name, parameters: parameters, of: function.name,
+          likely: likely.map { (path.dropLast() + [$0]).joined(separator: ".") }, at: span))
     case .shapeVariable(let id):
       if let extent = activation.extents[id] { return .weak(extent.value) }
       throw reject(.unboundVariable(name, "shape", at: span))

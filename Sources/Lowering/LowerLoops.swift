@@ -8,17 +8,9 @@ extension Lowerer {
     until exits: [Syntax.Statement.Exit], at statement: Syntax.Statement
   ) throws {
     let labels = takeLabels() + implicitLabels(of: iterable)
+    let arguments = try rangeArguments(iterable)
     guard case .name(let name) = target.kind else {
       throw reject(.unsupported("a loop target other than a name", at: target.span))
-    }
-    guard case .call(let callee, let arguments, let keywords) = iterable.kind,
-      let path = callee.path, names.resolve(path) == .intrinsic(.range), keywords.isEmpty,
-      (1...3).contains(arguments.count)
-    else {
-      throw reject(
-        .unsupported(
-          "a loop over anything but range", at: iterable.span,
-          help: "write for i in range(…) and index the array"))
     }
     let bounds = try arguments.map { try integerIndex($0, "an argument of range") }
     let first = arguments.count == 1 ? .index(0) : settled(bounds[0], "start")
@@ -92,6 +84,23 @@ extension Lowerer {
         scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
       }
     }
+  }
+
+  /// The arguments of `range(…)`; throws for anything else.
+  private func rangeArguments(_ iterable: Syntax.Expression) throws -> [Syntax.Expression] {
+    guard case .call(let callee, let arguments, let keywords) = iterable.kind,
+      let path = callee.path, names.resolve(path) == .intrinsic(.range)
+    else { throw reject(.loopOverNoRange(iterable)) }
+    guard keywords.isEmpty, (1...3).contains(arguments.count) else {
+      let count = arguments.count + keywords.count
+      throw reject(
+        Diagnostic(
+          .type,
+          keywords.isEmpty
+            ? "range takes 1 to 3 arguments, \(count) were given"
+            : "range takes no keyword arguments", at: iterable.span))
+    }
+    return arguments
   }
 
   /// A loop over a shape variable bears the variable's name.

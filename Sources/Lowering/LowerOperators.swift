@@ -220,7 +220,9 @@ extension Lowerer {
   func binary(_ op: Syntax.BinaryOperator, _ left: Value, _ right: Value, at span: Span) throws
     -> Value
   {
-    try lift(left, right, at: span) { try self.binary(op, $0, $1, at: span) }
+    // Whether the shapes broadcast together says nothing about it.
+    if op == .matrixMultiply { throw reject(.matrixMultiply(at: span)) }
+    return try lift(left, right, at: span) { try self.binary(op, $0, $1, at: span) }
   }
 
   private func binary(
@@ -256,9 +258,7 @@ extension Lowerer {
       let bit: LoopIR.BinaryOperator =
         op == .bitAnd ? .bitAnd : op == .bitOr ? .bitOr : .bitXor
       return try arithmetic(bit, l, r, type, keepsBool: true, at: span)
-    case .matrixMultiply:
-      throw reject(
-        .unsupported("the operator @", at: span, help: "write the loops, or a sum over products"))
+    case .matrixMultiply: throw reject(.matrixMultiply(at: span))
     }
   }
 

@@ -134,8 +134,11 @@ extension Lowerer {
         }
       }
       if case .call(let callee, _, _) = e.kind { try rejectUnknownCallee(callee) }
+      let isComparison = if case .comparison = e.kind { true } else { false }
       throw reject(
-        .unsupported("an expression as a statement", at: e.span, help: "assign its value"))
+        .unsupported(
+          "an expression as a statement", at: e.span,
+          help: isComparison ? "to assign, write = for ==" : "assign its value"))
     }
     guard arguments.count == 1, keywords.isEmpty, case .string(let name) = arguments[0].kind else {
       throw reject(

@@ -23,18 +23,17 @@ extension Lowerer {
     throws -> ArrayView
   {
     let rank = view.shape.count
-    for case .expression(let e) in written where e.kind == .none {
+    for case .expression(let e) in written where isNewAxis(e) {
       throw reject(.unsupported("numpy.newaxis (None) in an index", at: e.span))
     }
     let indices = try expandEllipsis(written, rank: rank, at: span)
     guard indices.count <= rank else {
-      let name = ir[view.buffer].name
+      let name = "'\(ir[view.buffer].name)'"
+      let what = rank == view.dimensions.count ? name : "this part of \(name)"
       throw reject(
         Diagnostic(
           .index,
-          rank == view.dimensions.count
-            ? "too many indices: '\(name)' has \(rank) dimensions, \(indices.count) were given"
-            : "too many indices: this part of '\(name)' has \(rank) dimensions, \(indices.count) were given",
+          "too many indices: \(what) has \(rank) dimension\(rank == 1 ? "" : "s"), \(indices.count) \(indices.count == 1 ? "was" : "were") given",
           at: span))
     }
     let hasSlice = indices.contains { if case .slice = $0 { true } else { false } }
@@ -45,7 +44,7 @@ extension Lowerer {
       else { continue }
       switch index {
       case .expression(let e):
-        var position = try integerIndex(e, "an index")
+        var position = try integerIndex(e, "an index", ifArray: Diagnostic.arrayAsIndex)
         // Where loops follow, the index is what it is before they store anything.
         if indices.count < rank || hasSlice { position = settled(position, "index") }
         let wrapped = fromTheFront(position, extent: extent)
@@ -64,6 +63,13 @@ extension Lowerer {
       }
     }
     return result
+  }
+
+  /// Whether an index is `None` or `numpy.newaxis`.
+  private func isNewAxis(_ e: Syntax.Expression) -> Bool {
+    if e.kind == .none { return true }
+    guard let path = e.path, path.last == "newaxis", scope[path[0]] == nil else { return false }
+    return names.resolve(path) == .unsupported("None")
   }
 
   /// `...` stands for as many full slices as the rank leaves room for.
@@ -158,12 +164,26 @@ extension Lowerer {
   }
 
   /// A scalar integer expression as an int64.
-  func integerIndex(_ e: Syntax.Expression, _ what: String) throws -> LoopIR.Expression {
-    let value = try scalar(e)
-    guard value.type.isInteger else {
-      throw reject(
-        Diagnostic(.type, "\(what) must be an integer, not \(value.type)", at: e.span))
+  ///
+  /// - Parameters:
+  ///   - what: names it in messages, with an article.
+  ///   - diagnostic: what is wrong with an array in its place.
+  func integerIndex(
+    _ e: Syntax.Expression, _ what: String,
+    ifArray diagnostic: (Span) -> Diagnostic = Diagnostic.arrayAsScalar
+  ) throws -> LoopIR.Expression {
+    let value = try value(e)
+    if case .array = value { throw reject(diagnostic(e.span)) }
+    guard case .scalar(let number) = value else {
+      throw reject(.unsupported("a tuple here", at: e.span))
     }
-    return value.expression.converted(to: .int64)
+    guard number.type.isInteger else {
+      let isQuotient = if case .binary(.divide, _, _) = e.kind { true } else { false }
+      throw reject(
+        Diagnostic(
+          .type, "\(what) must be an integer, not \(number.type)", at: e.span,
+          help: isQuotient ? "the quotient of integers without a fraction is written //" : nil))
+    }
+    return number.expression.converted(to: .int64)
   }
 }

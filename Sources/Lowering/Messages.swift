@@ -3,26 +3,55 @@ import Syntax
 
 /// The messages of this stage, in one place.
 extension Diagnostic {
+  /// - Parameter likely: the name that may have been meant.
   static func unknownName(
-    _ name: String, parameters: [String], of function: String, at span: Span
+    _ name: String, parameters: [String], of function: String, likely: String?, at span: Span
   ) -> Diagnostic {
     let quoted = parameters.map { "'\($0)'" }
     let list =
       quoted.count < 2
       ? quoted.joined() : quoted.dropLast().joined(separator: ", ") + " and " + (quoted.last ?? "")
-    let help: String? =
-      parameters.isEmpty
-      ? nil
-      : "\(list) \(parameters.count == 1 ? "is a parameter" : "are parameters") of \(function)"
-    return Diagnostic(.name, "name '\(name)' is not defined", at: span, help: help)
+    let known =
+      "\(list) \(parameters.count == 1 ? "is a parameter" : "are parameters") of \(function)"
+    let help = [
+      likely.map { "did you mean '\($0)'?" },
+      // Of the attributes of a module, parameters are none.
+      parameters.isEmpty || name.contains(".") ? nil : known,
+    ].compactMap { $0 }
+    return Diagnostic(
+      .name, "name '\(name)' is not defined", at: span,
+      help: help.isEmpty ? nil : help.joined(separator: " "))
   }
 
-  static func unknownFunction(_ name: String, at span: Span) -> Diagnostic {
-    Diagnostic(
-      .program, "Call to unknown function \(name)", at: span,
-      help:
-        "call functions decorated with @parpy.jit, or those of parpy.operators, parpy.math, math and numpy"
-    )
+  /// A call of something that means nothing to the compiler.
+  ///
+  /// - Parameter kind: what the name stands for, with an article.
+  static func unknownFunction(_ path: [String], _ kind: String? = nil, at span: Span) -> Diagnostic
+  {
+    let name = path.joined(separator: ".")
+    let help: String
+    if kind == "a function" && path.count == 1 {
+      help = "decorate it with @parpy.jit, or with @parpy.callback to call it in Python"
+    } else {
+      help =
+        path.last.flatMap { WaysOut.ofFunction($0) }
+        ?? "known are functions decorated with @parpy.jit, those of parpy.operators and parpy.math, and what math and numpy have of the same meaning"
+    }
+    return Diagnostic(.program, "Call to unknown function \(name)", at: span, help: help)
+  }
+
+  static func undefinedFunction(_ path: [String], known: [String], at span: Span) -> Diagnostic {
+    let likely = path.last.flatMap { likelyName(for: $0, among: known) }
+    return Diagnostic(
+      .name, "Call to unknown function \(path.joined(separator: ".")): the name is not defined",
+      at: span,
+      help: likely.map {
+        "did you mean \((path.dropLast() + [$0]).joined(separator: "."))?"
+      })
+  }
+
+  static func unknownMethod(_ name: String, at span: Span) -> Diagnostic {
+    .unsupported("method '\(name)' of an array", at: span, help: WaysOut.ofMethod(name))
   }
 
   static func unsupported(_ what: String, at span: Span, help: String? = nil) -> Diagnostic {
@@ -33,6 +62,17 @@ extension Diagnostic {
     Diagnostic(
       .type, "\(name) returns no value", at: span,
       help: "call it as a statement, or end it in return")
+  }
+
+  static func loopOverNoRange(_ iterable: Syntax.Expression) -> Diagnostic {
+    var array = iterable.path
+    if case .call(_, let arguments, _) = iterable.kind { array = arguments.first?.path }
+    let isName = array?.count == 1
+    return .unsupported(
+      "a loop over anything but range", at: iterable.span,
+      help: isName
+        ? "write for i in range(len(\(array?[0] ?? ""))) and \(array?[0] ?? "")[i]"
+        : "write for i in range(…) and index the array")
   }
 
   static func inlineNeedsCall(at span: Span) -> Diagnostic {
@@ -98,9 +138,13 @@ extension Diagnostic {
   }
 
   static func badStore(_ from: ScalarType, into to: ScalarType, at span: Span) -> Diagnostic {
-    Diagnostic(
+    let help =
+      from.isComplex
+      ? "store a part of it: z.real, z.imag or abs(z)"
+      : to == .bool ? "store a comparison: … != 0" : "convert it: parpy.operators.\(to)(…)"
+    return Diagnostic(
       .type, "a value of type \(from) cannot be stored in an array of \(to) without a conversion",
-      at: span, help: "convert it: parpy.operators.\(to)(…)")
+      at: span, help: help)
   }
 
   static func arrayAsScalar(at span: Span) -> Diagnostic {
@@ -109,11 +153,31 @@ extension Diagnostic {
       help: "index it, reduce it with parpy.operators.sum, or assign it to a slice")
   }
 
-  static func sliceAsLocal(_ name: String, at span: Span) -> Diagnostic {
+  static func matrixMultiply(at span: Span) -> Diagnostic {
+    .unsupported("the operator @", at: span, help: "write the loops, or a sum over products")
+  }
+
+  static func arrayAsIndex(at span: Span) -> Diagnostic {
+    Diagnostic(
+      .type, "an array stands where a scalar is needed", at: span,
+      help: "write a loop over the elements: with x[c[i]] for indices, with an if for a mask")
+  }
+
+  /// - Parameter isArray: whether the name is that of an array.
+  static func sliceAsLocal(_ name: String, isArray: Bool, at span: Span) -> Diagnostic {
     Diagnostic(
       .program,
       "'\(name)' cannot name a slice: a slice expression never becomes an array of its own",
-      at: span, help: "write into a slice of an argument, such as \(name)[:] = …")
+      at: span,
+      help: isArray
+        ? "to store into the array, write \(name)[:] = …"
+        : "write the slice where '\(name)' is used, or copy it into a temporary: \(name) = np.empty(…); \(name)[:] = …"
+    )
+  }
+
+  static func noElements(_ name: String, _ type: ScalarType, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .type, "'\(name)' is a scalar of type \(type) and cannot be subscripted", at: span)
   }
 
   static func arrayAsResult(_ function: String, at span: Span) -> Diagnostic {
@@ -126,7 +190,9 @@ extension Diagnostic {
   static func wrongType(_ op: String, _ left: ScalarType, _ right: ScalarType, at span: Span)
     -> Diagnostic
   {
-    Diagnostic(.type, "operator \(op) is not defined for \(left) and \(right)", at: span)
+    Diagnostic(
+      .type, "operator \(op) is not defined for \(left) and \(right)", at: span,
+      help: op == "^" ? "powers are written **" : nil)
   }
 }
 

@@ -38,25 +38,9 @@ extension ASTReader {
     case "Call": return try readCall(node)
     case "Tuple": return try readAll(items(node, "elts")).map { .tuple($0) }
     case let name:
-      reject(Self.description(ofExpression: name), at: span)
+      let missing = MissingSyntax(expression: name)
+      reject(missing.what, at: span, help: missing.help)
       return nil
-    }
-  }
-
-  private static func description(ofExpression name: String) -> String {
-    switch name {
-    case "Lambda": "`lambda` is"
-    case "ListComp", "SetComp", "DictComp", "GeneratorExp": "comprehensions are"
-    case "JoinedStr", "TemplateStr": "f-strings are"
-    case "List": "list displays are"
-    case "Dict": "dictionary displays are"
-    case "Set": "set displays are"
-    case "NamedExpr": "`:=` is"
-    case "Await": "`await` is"
-    case "Yield", "YieldFrom": "`yield` is"
-    case "Starred": "star-arguments are"
-    case "Slice": "a slice outside of brackets is"
-    default: "expressions of the kind \(name) are"
     }
   }
 
@@ -184,7 +168,8 @@ extension ASTReader {
       case "Gt": operators.append(.greater)
       case "GtE": operators.append(.greaterEqual)
       case "Is", "IsNot": reject("`is` is", at: span, help: "compare values with ==")
-      case "In", "NotIn": reject("`in` is", at: span)
+      case "In", "NotIn":
+        reject("`in` is", at: span, help: "compare with one element after the other in a loop")
       default: reject("the operator \(name) is", at: span)
       }
     }

@@ -41,26 +41,9 @@ extension ASTReader {
     case let name:
       var head = span
       if head.endLine > head.line { head = lineOfStart(span) }
-      reject(Self.description(ofStatement: name), at: head)
+      let missing = MissingSyntax(statement: name)
+      reject(missing.what, at: head, help: missing.help)
       return []
-    }
-  }
-
-  private static func description(ofStatement name: String) -> String {
-    switch name {
-    case "FunctionDef", "AsyncFunctionDef": "functions inside functions are"
-    case "ClassDef": "classes are"
-    case "Delete": "`del` is"
-    case "AsyncFor", "AsyncWith": "`async` is"
-    case "Match": "`match` is"
-    case "Raise": "`raise` is"
-    case "Try", "TryStar": "`try` is"
-    case "Assert": "`assert` is"
-    case "Import", "ImportFrom": "`import` inside a function is"
-    case "Global": "`global` is"
-    case "Nonlocal": "`nonlocal` is"
-    case "TypeAlias": "`type` is"
-    default: "statements of the kind \(name) are"
     }
   }
 

@@ -115,21 +115,3 @@ struct CallOptions {
     }
   }
 }
-
-/// The least number of insertions, deletions and substitutions of characters that make one string of the other.
-///
-/// Source: R. Wagner and M. Fischer, The String-to-String Correction Problem, J. ACM 21 (1974).
-func editDistance(_ first: String, _ second: String) -> Int {
-  let (first, second) = (Array(first.prefix(64)), Array(second.prefix(64)))
-  var row = Array(0...second.count)
-  for (i, a) in first.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, b) in second.enumerated() {
-      let substituted = diagonal + (a == b ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
-    }
-  }
-  return row[second.count]
-}

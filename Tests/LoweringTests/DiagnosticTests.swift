@@ -10,7 +10,7 @@ import Testing
       of: """
         def f(y: float32[4], x: float32[4, 5]):
           y[0] = undefined  # error: name 'undefined' is not defined
-          y[0, 1] = 2  # error: too many indices: 'y' has 1 dimensions, 2 were given
+          y[0, 1] = 2  # error: too many indices: 'y' has 1 dimension, 2 were given
           z = y[:]  # error: 'z' cannot name a slice: a slice expression never becomes an array of its own
           y[0] = x[0]  # error: an array stands where a scalar is needed
           y[:] = x[0, :]  # error: shapes (5,) and (4,) do not broadcast together

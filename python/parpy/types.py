@@ -253,6 +253,8 @@ def buffer(
         raise TypeError(f"the element type of a buffer is a parpy.types type, not {elem!r}")
     if shape is None:
         return BufferType(elem, None)
+    if isinstance(shape, (int, np.integer, ShapeVariable, str)):
+        raise TypeError(f"a shape is a list of extents, such as [N, 3], not {shape!r}")
     extents = tuple(shape)
     for extent in extents:
         if isinstance(extent, bool) or not isinstance(extent, (int, np.integer, ShapeVariable)):

@@ -199,7 +199,7 @@ def axis_out_of_range(x, y):
 
 @wrong(IndexError, X, Y)
 def too_many_indices(x, y):
-    y[0] = x[0, 1]  # error: too many indices: 'x' has 1 dimensions, 2 were given
+    y[0] = x[0, 1]  # error: too many indices: 'x' has 1 dimension, 2 were given
 
 
 @wrong(IndexError, A, Y)

@@ -330,7 +330,7 @@ class TestRefusals:
             ("y[0] = d['x']", "an array stands where a scalar is needed"),
             ("y[0] = y['x']", "is not supported"),
             ("y[0] = d['x'][9]", "index 9 of 'd[\"x\"]' is out of bounds"),
-            ("y[0] = d['x'][0, 0]", "too many indices: 'd[\"x\"]' has 1 dimensions"),
+            ("y[0] = d['x'][0, 0]", "too many indices: 'd[\"x\"]' has 1 dimension"),
         ],
     )
     def test_programs(self, line: str, what: str) -> None:

@@ -1,0 +1,46 @@
+import Syntax
+
+/// What to write in place of functions and methods that mean nothing to the compiler, by their names.
+enum WaysOut {
+  /// For `name` of Python or of a module such as NumPy; nil where nothing special is known of it.
+  static func ofFunction(_ name: String) -> String? {
+    switch name {
+    case "print":
+      "run the function in Python with opts=parpy.seq() to print, or call a @parpy.callback"
+    case "mean", "average", "nanmean": "divide a sum by a length: sum(x[:]) / len(x)"
+    case "dot", "vdot", "inner", "matmul", "einsum":
+      "write the loops, or a sum over products: sum(x[:] * y[:])"
+    case "where", "select": "write a loop with `a if condition else b`"
+    case "any": "write a loop, or reduce with max"
+    case "all": "write a loop, or reduce with min"
+    case "add": "write the operator +"
+    case "subtract": "write the operator -"
+    case "multiply": "write the operator *"
+    case "divide", "true_divide": "write the operator /"
+    case "power", "float_power", "pow": "write the operator **"
+    case "mod", "remainder": "write the operator %"
+    case "divmod": "write the operators // and %"
+    case "square": "write x * x"
+    case "isinstance", "type": "ask for element types with parpy.builtin.static_types_eq"
+    case "array", "asarray", "arange", "linspace", "eye", "stack", "concatenate":
+      "make the array before the call, or a temporary with np.empty and fill it in a loop"
+    case "rand", "randn", "random", "normal", "uniform", "randint", "integers":
+      "draw the numbers before the call and pass them"
+    default: nil
+    }
+  }
+
+  /// For the method `name` of an array.
+  static func ofMethod(_ name: String) -> String {
+    switch name {
+    case "astype": "convert where the elements are used, such as parpy.operators.float32(x[i])"
+    case "copy": "copy into a temporary: t = np.empty_like(x); t[:] = x[:]"
+    case "fill": "assign to a slice: x[:] = value"
+    case "item": "index the array: x[0]"
+    case "transpose", "reshape", "ravel", "flatten", "squeeze":
+      "index the array as it is, or pass the view that the method gives as another argument"
+    default:
+      ofFunction(name) ?? "sum, prod, min, max and conjugate are supported"
+    }
+  }
+}

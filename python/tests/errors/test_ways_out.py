@@ -1,0 +1,212 @@
+"""What messages about common slips say, and the way out that they name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from harness import assert_alive, check, define
+
+import parpy
+
+
+def undecorated(s):
+    return s + 1
+
+
+@parpy.jit
+def both(a):
+    return a[0], a[1]
+
+
+SUM = "write the loops, or a sum over products"
+DICTIONARY = "pass the dictionary as an argument"
+CHECKED = "check before the call, or store in an array what the caller is to check"
+KNOWN = (
+    "known are functions decorated with @parpy.jit, those of parpy.operators and parpy.math, and "
+    "what math and numpy have of the same meaning"
+)
+COPY = "write the slice where 't' is used, or copy it into a temporary: t = np.empty(…); t[:] = …"
+LOOP = "write a loop over the elements: with x[c[i]] for indices, with an if for a mask"
+CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
+SCALAR_NEEDED = "an array stands where a scalar is needed"
+
+# A statement of `def f(x, y, a, c, n, z)`, how the message begins, and the help: "" for none.
+SLIPS = [
+    # Functions and methods that are not there.
+    (
+        "print(x[0])",
+        "Call to unknown function print",
+        "run the function in Python with opts=parpy.seq() to print, or call a @parpy.callback",
+    ),
+    ("y[0] = np.dot(x, x)", "Call to unknown function np.dot", f"{SUM}: sum(x[:] * y[:])"),
+    (
+        "y[0] = np.mean(x)",
+        "Call to unknown function np.mean",
+        "divide a sum by a length: sum(x[:]) / len(x)",
+    ),
+    (
+        "y[0] = x.mean()",
+        "method 'mean' of an array is not supported",
+        "divide a sum by a length: sum(x[:]) / len(x)",
+    ),
+    ("np.add(x, x, out=y)", "Call to unknown function np.add", "write the operator +"),
+    ("y[0] = np.spacing(x[0])", "Call to unknown function np.spacing", KNOWN),
+    (
+        "y[0] = undecorated(x[0])",
+        "Call to unknown function undecorated",
+        "decorate it with @parpy.jit, or with @parpy.callback to call it in Python",
+    ),
+    (
+        "y.fill(0.0)",
+        "method 'fill' of an array is not supported",
+        "assign to a slice: x[:] = value",
+    ),
+    (
+        "a[0].sort()",
+        "method 'sort' of an array is not supported",
+        "sum, prod, min, max and conjugate are supported",
+    ),
+    ("x.sum()", "an expression as a statement is not supported", "assign its value"),
+    # Names that are misspelt.
+    (
+        "y[0] = np.sinn(x[0])",
+        "Call to unknown function np.sinn: the name is not defined",
+        "did you mean np.sin?",
+    ),
+    (
+        "parpy.lable('N')",
+        "Call to unknown function parpy.lable: the name is not defined",
+        "did you mean parpy.label?",
+    ),
+    (
+        "y[0] = undecoratd(x[0])",
+        "Call to unknown function undecoratd: the name is not defined",
+        "did you mean undecorated?",
+    ),
+    ("y[0] = nothing_like_it(1)", "Call to unknown function nothing_like_it: the name is not", ""),
+    ("y[0] = np.Pi", "name 'np.Pi' is not defined", "did you mean 'np.pi'?"),
+    (
+        "total = 1.0; y[0] = totl",
+        "name 'totl' is not defined",
+        "did you mean 'total'? 'x', 'y', 'a', 'c', 'n' and 'z' are parameters of f",
+    ),
+    (
+        "y[0] = out",
+        "name 'out' is not defined",
+        "'x', 'y', 'a', 'c', 'n' and 'z' are parameters of f",
+    ),
+    # Syntax.
+    ("t = [0.0, 1.0]", "List displays are not supported.", "pass an array, or store the elements"),
+    ("t = {'a': 1}", "Dictionary displays are not supported.", DICTIONARY),
+    ("y[0] = sum(v for v in x)", "Comprehensions are not supported.", "write a loop, or an"),
+    ("f = lambda v: v", "`lambda` is not supported.", "define a function with @parpy.jit"),
+    ("import math", "`import` inside a function is not supported.", "import at the top of the"),
+    ("assert n > 0", "`assert` is not supported.", CHECKED),
+    ("raise ValueError('n')", "`raise` is not supported.", CHECKED),
+    ("global undecorated", "`global` is not supported.", "pass an array, and store into an"),
+    ("y[0] = (t := 1)", "`:=` is not supported.", "assign in a statement of its own"),
+    # Loops.
+    (
+        "for i, v in enumerate(x): y[i] = v",
+        "a loop over anything but range is not supported",
+        "write for i in range(len(x)) and x[i]",
+    ),
+    (
+        "for v in x: y[0] += v",
+        "a loop over anything but range is not supported",
+        "write for i in range(len(x)) and x[i]",
+    ),
+    (
+        "for v in x[1:]: y[0] += v",
+        "a loop over anything but range is not supported",
+        "write for i in range(…) and index the array",
+    ),
+    ("for i in range(0, 1, 2, 3): y[i] = 1", "range takes 1 to 3 arguments, 4 were given", ""),
+    ("for i in range(stop=3): y[i] = 1", "range takes no keyword arguments", ""),
+    (
+        "for i in range(len(x) / 2): y[i] = 1",
+        "an argument of range must be an integer, not float64",
+        "the quotient of integers without a fraction is written //",
+    ),
+    # Arrays and scalars.
+    ("y[:] = x[c]", SCALAR_NEEDED, LOOP),
+    ("y[x > 2] = 0.0", SCALAR_NEEDED, LOOP),
+    ("y[:] = not x", SCALAR_NEEDED, "index it, reduce it with"),
+    ("y = x * 2", f"'y'{CANNOT_NAME}", "to store into the array, write y[:] = …"),
+    ("t = a[0]", f"'t'{CANNOT_NAME}", COPY),
+    ("n[0] = 1.0", "'n' is a scalar of type int64 and cannot be subscripted", ""),
+    ("t = x[1]; t[0] = 1.0", "'t' is a scalar of type float64 and cannot be subscripted", ""),
+    ("y[0] = n[0]", "'n' is a scalar of type int64 and cannot be subscripted", ""),
+    ("y[:] = x[np.newaxis, :]", "numpy.newaxis (None) in an index is not supported", ""),
+    ("y[0] = x[0, 1]", "too many indices: 'x' has 1 dimension, 2 were given", ""),
+    ("p, q = x.shape", "cannot unpack 1 value into 2 names", ""),
+    ("y[0] = both(x)", "storing a tuple in an element is not supported", "unpack it first: a, b ="),
+    # Operators and types.
+    ("y[:] = a @ x", "the operator @ is not supported", SUM),
+    (
+        "y[0] = x[0] ^ 2",
+        "operator ^ is not defined for float64 and int64",
+        "powers are written **",
+    ),
+    ("y[0] == 1.0", "an expression as a statement is not supported", "to assign, write = for =="),
+    (
+        "y[0] = z",
+        "a value of type complex128 cannot be stored in an array of float64",
+        "store a part of it: z.real, z.imag or abs(z)",
+    ),
+    ("y[0] = x[-9]", "index -9 of 'x' is out of bounds for dimension 0 with size 6", ""),
+    ("y[0] = x[n - 10]", "index -7 of 'x' is out of bounds for dimension 0 with size 6", ""),
+    (
+        "y[:] = sum(a)",
+        "Python's sum of 2 dimensions is not supported",
+        "it goes over the rows, as parpy.operators.sum(x, axis=0)",
+    ),
+    (
+        "y[0] = sum(x, 1.0)",
+        "Python's sum with anything but one argument is not supported",
+        "parpy.operators.sum(x, axis=…) is a reduction over one axis",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "message", "help_text"), SLIPS, ids=[s[0] for s in SLIPS])
+def test_a_slip(statement: str, message: str, help_text: str) -> None:
+    source = f"def f(x, y, a, c, n, z):\n    {statement}\n"
+    names = {"np": np, "parpy": parpy, "undecorated": undecorated, "both": both}
+    x, a = np.arange(6.0), np.zeros((2, 6))
+    with pytest.raises((parpy.CompileError, NameError, IndexError)) as caught:
+        parpy.jit(define(source, **names))(x, x.copy(), a, np.arange(6), 3, 1 + 2j)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(message)
+    found = [line.removeprefix("help: ") for line in lines if line.startswith("help: ")]
+    assert found[0].startswith(help_text) if help_text else not found, found
+    assert not isinstance(caught.value, parpy.InternalCompilerError)
+    assert_alive()
+
+
+def test_the_way_out_of_a_store_into_bools() -> None:
+    source = "def f(b, x):\n    b[0] = x[0]\n"
+    with pytest.raises(parpy.TypeMismatchError, match="help: store a comparison: … != 0"):
+        parpy.jit(define(source))(np.zeros(3, bool), np.ones(3))
+
+
+def test_a_shape_that_is_no_list() -> None:
+    with pytest.raises(TypeError, match=r"a shape is a list of extents, such as \[N, 3\], not 3"):
+        parpy.types.buffer(parpy.types.F32, 3)  # type: ignore[arg-type]
+
+
+def test_the_ways_out_lead_out() -> None:
+    def f(x, y, b, c, z):
+        t = np.empty_like(x)
+        t[:] = x[:]
+        y[0] = sum(x[:]) / len(x)
+        y[1] = sum(x[:] * t[:])
+        y[2] = z.real + z.imag + abs(z)
+        y[3] = parpy.operators.float32(x[1])
+        for i in range(len(c)):
+            y[i] += x[c[i]]
+            b[i] = x[i] != 0
+        b[:] = t[:] != 0
+
+    x, b = np.arange(6.0), np.zeros(6, bool)
+    check(f, x, np.zeros(6), b, np.arange(6), 3 + 4j, rtol=1e-12)
