@@ -27,12 +27,13 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 INCLUDE = $(shell $(PY) -c "import sysconfig; print(sysconfig.get_paths()['include'])")
 SWIFT_TEST = swift test -Xcc "-I$(INCLUDE)"
 
-.PHONY: help demo test test-swift test-python lint sanitize fuzz format docs wheel install clean
+.PHONY: help demo test test-swift test-python test-emulated lint emulate sanitize fuzz format docs wheel install clean
 
 help:
 	@echo "make demo      build, install into .venv, run examples/hello.py"
 	@echo "make test      build, install, and every test and style check"
 	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
+	@echo "make emulate   all CUDA kernels of the tests on the CPU, in the order of a SEED=1"
 	@echo "make fuzz      random programs against plain Python: N=20000 of them, from seed FIRST=1000 on"
 	@echo "make format    lay out Swift and Python sources"
 	@echo "make docs      writes docs/reference from the docstrings"
@@ -67,7 +68,7 @@ demo: install
 test: install
 	@rm -f .build/tests-*.xml
 	@status=0; \
-	for part in test-swift test-python lint; do \
+	for part in test-swift test-python test-emulated lint; do \
 	  $(MAKE) --no-print-directory $$part || { status=1; echo "make test: $$part FAILED" >&2; }; \
 	done; \
 	$(PY) .ci/summary.py || status=1; \
@@ -78,6 +79,16 @@ test-swift: install
 
 test-python: install
 	$(PY) -m pytest -q --junitxml .build/tests-pytest.xml
+
+# The kernels of the language tests on the CPU: of each table of programs a few here, all with `make emulate`.
+SEED ?= 1
+EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q python/tests/gpu python/tests/language
+
+test-emulated: install
+	$(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml
+
+emulate: install
+	$(EMULATED) --emulate=all
 
 lint: install
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)

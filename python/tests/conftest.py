@@ -1,4 +1,4 @@
-"""What every test shares: the path of `harness`, and a cache directory of the session's own."""
+"""What every test shares: the path of `harness`, a cache of its own, the emulated GPU."""
 
 from __future__ import annotations
 
@@ -24,3 +24,47 @@ def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.delenv("PARPY_CHECK_BOUNDS", raising=False)
         patch.delenv("PARPY_DUMP", raising=False)
         yield
+
+
+# --- The emulated GPU -----------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--emulate",
+        choices=["quick", "all"],
+        help="run CUDA kernels on the CPU, and the language tests on CUDA: some variants or all",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    mode = config.getoption("--emulate")
+    if mode is None:
+        return
+    import emulator
+    import on_cuda
+
+    try:
+        emulator.start()
+    except emulator.Unavailable as error:
+        raise pytest.UsageError(f"--emulate: {error}") from None
+    on_cuda.start(mode)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if config.getoption("--emulate") is None:
+        return None
+    import emulator
+
+    return f"GPU: emulated on the CPU, PARPY_EMULATOR_SEED={emulator.default_seed()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.config.getoption("--emulate") is None:
+        return
+    import emulator
+    import on_cuda
+
+    terminalreporter.section("emulated GPU")
+    terminalreporter.write_line(f"{emulator.launches()} kernels launched")
+    terminalreporter.write_line(str(on_cuda.COUNTS))

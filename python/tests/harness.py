@@ -24,6 +24,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
+import on_cuda
 import pytest
 
 import parpy
@@ -259,8 +260,8 @@ def check(
         settings: more attributes of `CompileOptions`.
     """
     expected = expect(function, *args)
-    for layout in layouts:
-        for schedule in (*([{}] if plain else []), *schedules):
+    for layout in on_cuda.chosen(layouts):
+        for schedule in on_cuda.chosen((*([{}] if plain else []), *schedules)):
             opts = options(schedule, strict=strict, **settings)
             what = f"{function.__name__}, {dict(schedule)}, {layout}"
             bounds = {"ulps": ulps, "rtol": rtol}
@@ -289,8 +290,38 @@ def run(
 ) -> list[Any]:
     """Runs the decorated function once, compares, and returns what the arrays held.
 
-    A warning is a failure unless `warns`: a right program gets none.
+    A warning is a failure unless `warns`: a right program gets none. Under `--emulate` the program
+    runs on CUDA, in each of the ways of `on_cuda`, instead of on the CPU.
     """
+    bounds = {"ulps": ulps, "rtol": rtol}
+    if not on_cuda.is_on():
+        return _run_once(function, args, opts, expected, layout, warns, what, **bounds)
+    results = list(args)
+    for target in on_cuda.targets(function, opts):
+        with target.counting():
+            results = _run_once(
+                target.function(),
+                args,
+                target.opts,
+                expected,
+                layout,
+                True,
+                f"{what}, {target}",
+                **bounds,
+            )
+    return results
+
+
+def _run_once(
+    function: FunctionType,
+    args: Sequence[Any],
+    opts: parpy.CompileOptions,
+    expected: Sequence[Any],
+    layout: str,
+    warns: bool,
+    what: str,
+    **bounds: float,
+) -> list[Any]:
     places: list[Placed] = []
 
     def place(array: np.ndarray) -> np.ndarray:
@@ -307,7 +338,7 @@ def run(
     parameters = list(inspect.signature(function).parameters)
     for name, actual, wanted in zip(parameters, results, expected, strict=True):
         if isinstance(actual, np.ndarray):
-            assert_same(actual, wanted, ulps=ulps, rtol=rtol, what=f"{name} of {what}")
+            assert_same(actual, wanted, what=f"{name} of {what}", **bounds)
     for placed in places:
         assert not placed.neighbours_changed(), f"memory beside an array was written: {what}"
     return results

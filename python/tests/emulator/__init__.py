@@ -1,0 +1,63 @@
+"""A GPU of our own: CUDA kernels run on the CPU, text unchanged; see README.md."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from emulator.build import DRIVER, Unavailable, build
+
+__all__ = ["Unavailable", "launches", "live_bytes", "set_seed", "start"]
+
+_driver: ctypes.CDLL | None = None
+
+
+def start() -> None:
+    """Puts the emulator in the place of CUDA's libraries, for the rest of the process.
+
+    Whoever opens `libcuda.so.1` by its name gets the library of that name that is open already.
+
+    Raises:
+        Unavailable: it cannot be built here, or the process uses CUDA already.
+    """
+    global _driver
+    if _driver is not None:
+        return
+    directory = build()
+    _driver = ctypes.CDLL(str(directory / DRIVER))
+    if not hasattr(ctypes.CDLL(DRIVER), "parpy_emulator_launches"):
+        raise Unavailable("the process has opened the CUDA driver")
+    _driver.parpy_emulator_live_bytes.restype = ctypes.c_size_t
+    _driver.parpy_emulator_launches.restype = ctypes.c_uint64
+    _driver.parpy_emulator_set_seed.argtypes = [ctypes.c_uint64]
+
+    from parpy import _cuda
+
+    of_wheels = _cuda.library_directories
+    _cuda.library_directories = lambda: (str(directory), *of_wheels())
+
+
+def _library() -> ctypes.CDLL:
+    if _driver is None:
+        raise RuntimeError("the emulator was not started")
+    return _driver
+
+
+def set_seed(seed: int) -> None:
+    """Chooses another order of lanes and blocks for the launches to come."""
+    _library().parpy_emulator_set_seed(seed)
+
+
+def default_seed() -> int:
+    """The seed that the process starts with."""
+    return int(os.environ.get("PARPY_EMULATOR_SEED", "1"))
+
+
+def live_bytes() -> int:
+    """The bytes of the device that are allocated."""
+    return int(_library().parpy_emulator_live_bytes())
+
+
+def launches() -> int:
+    """How many kernels the process has launched."""
+    return int(_library().parpy_emulator_launches())

@@ -1,0 +1,586 @@
+// The CUDA driver as ParPy's runtime calls it, with one device: the processor that runs this.
+//
+// Everything is done when a function returns, in the order in which it is called; a kernel that fails is reported by the
+// launch, and the device goes on. Otherwise it is as strict as the real one: about contexts, addresses, grids and `fork`.
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <unistd.h>
+#include <vector>
+
+#include "../../../Sources/CCUDA/include/CCUDA.h"
+#include "grid.h"
+#include "memory.h"
+#include "module.h"
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+typedef parpy_cuda_result Result;
+typedef parpy_cuda_address Address;
+typedef parpy_cuda_stream Stream;
+
+namespace {
+
+enum : Result {
+  success = 0,
+  invalidValue = 1,
+  outOfMemory = 2,
+  notInitialized = 3,
+  invalidDevice = 101,
+  invalidImage = 200,
+  invalidContext = 201,
+  notFound = 500,
+  illegalAddress = 700,
+  outOfResources = 701,
+};
+
+struct Node {
+  Function *function;
+  EmulatorIndex blocks, threads;
+  std::unique_ptr<Arguments> arguments;
+};
+
+struct Graph {
+  std::vector<std::shared_ptr<Node>> nodes;
+};
+
+// What the driver knows; one call at a time.
+struct State {
+  std::recursive_mutex mutex;
+  pid_t process = 0;
+  DeviceMemory memory;
+  std::map<void *, std::size_t> pinned;
+  // Of the last failure.
+  std::string message;
+  std::uint64_t seed = 0;
+  std::uint64_t launches = 0;
+};
+
+State &state() {
+  static auto *state = new State;  // outlives everything that may still call
+  return *state;
+}
+
+thread_local parpy_cuda_context context = nullptr;
+char primaryContext, memoryPool;
+
+Result fail(Result result, const std::string &message) {
+  state().message = message;
+  return result;
+}
+
+// Success where the process may use the device.
+Result ready() { return state().process == getpid() ? success : fail(notInitialized, "cuInit was not called"); }
+
+// Success where a context is current, too.
+Result inContext() {
+  if (const Result result = ready()) return result;
+  return context ? success : fail(invalidContext, "no context is current");
+}
+
+#define REQUIRE(check)                                          \
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);    \
+  if (const Result result = (check)) return result;
+
+template <class T> T *opened(Address address) { return reinterpret_cast<T *>(address); }
+
+Result requireDevice(Address address, std::size_t bytes) {
+  if (bytes == 0 || state().memory.contains(address, bytes)) return success;
+  return fail(invalidValue,
+              "a copy of " + std::to_string(bytes) + " bytes: " + state().memory.describe(address));
+}
+
+// ---- Launches ----
+
+Result launch(Function *function, EmulatorIndex blocks, EmulatorIndex threads, void **arguments) {
+  State &s = state();
+  const EmulatorKernel &kernel = *function->kernel;
+  const std::uint64_t count = std::uint64_t{threads.x} * threads.y * threads.z;
+  const bool isGrid = blocks.x > 0 && blocks.y > 0 && blocks.z > 0 && blocks.x <= 0x7fffffffu &&
+                      blocks.y <= 65535 && blocks.z <= 65535;
+  if (!isGrid || count == 0 || count > 1024) return fail(invalidValue, "no such grid");
+  if (count > kernel.maximumThreads) {
+    return fail(outOfResources, "more threads a block than __launch_bounds__ says");
+  }
+  for (unsigned long i = 0; i < kernel.parameterCount; i++) {
+    if (!kernel.parameters[i].isPointer) continue;
+    Address address;
+    std::memcpy(&address, arguments[i], sizeof address);
+    if (address == 0 || s.memory.contains(address, 1)) continue;
+    return fail(illegalAddress, "kernel '" + function->name + "': argument " + std::to_string(i) +
+                                    " is an address " + s.memory.describe(address));
+  }
+  s.launches += 1;
+  // The same launch runs in the same order whatever ran before.
+  seedLanes(s.seed ^ std::hash<std::string>()(function->name));
+  const Launch grid{function->name, &kernel, function->module->description(), blocks, threads, arguments};
+  auto failure = runGrid(grid, s.memory);
+  if (failure) return fail(failure->code, failure->text);
+  const std::string damage = s.memory.damage();
+  if (!damage.empty()) return fail(illegalAddress, "kernel '" + function->name + "': " + damage);
+  return success;
+}
+
+}  // namespace
+
+// ---- The process and the device ----
+
+EXPORT Result cuInit(uint32_t) {
+  State &s = state();
+  std::lock_guard<std::recursive_mutex> lock(s.mutex);
+  if (s.process == getpid()) return success;
+  if (s.process != 0) return fail(notInitialized, "a child of fork cannot use CUDA");
+  s.process = getpid();
+  const char *seed = std::getenv("PARPY_EMULATOR_SEED");
+  s.seed = seed ? std::strtoull(seed, nullptr, 10) : 1;
+  return success;
+}
+
+EXPORT Result cuDriverGetVersion(int32_t *version) {
+  *version = 12090;
+  return success;
+}
+
+EXPORT Result cuGetErrorName(Result result, const char **name) {
+  static const std::map<Result, const char *> names = {
+      {success, "CUDA_SUCCESS"},
+      {invalidValue, "CUDA_ERROR_INVALID_VALUE"},
+      {outOfMemory, "CUDA_ERROR_OUT_OF_MEMORY"},
+      {notInitialized, "CUDA_ERROR_NOT_INITIALIZED"},
+      {invalidDevice, "CUDA_ERROR_INVALID_DEVICE"},
+      {invalidImage, "CUDA_ERROR_INVALID_IMAGE"},
+      {invalidContext, "CUDA_ERROR_INVALID_CONTEXT"},
+      {notFound, "CUDA_ERROR_NOT_FOUND"},
+      {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+      {outOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"},
+      {702, "CUDA_ERROR_LAUNCH_TIMEOUT"},
+      {714, "CUDA_ERROR_HARDWARE_STACK_ERROR"},
+      {715, "CUDA_ERROR_ILLEGAL_INSTRUCTION"},
+      {719, "CUDA_ERROR_LAUNCH_FAILED"},
+  };
+  const auto found = names.find(result);
+  *name = found == names.end() ? "CUDA_ERROR_UNKNOWN" : found->second;
+  return success;
+}
+
+// The words of the last failure of this process.
+EXPORT Result cuGetErrorString(Result, const char **text) {
+  static thread_local std::string words;
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  words = "emulated: " + state().message;
+  *text = words.c_str();
+  return success;
+}
+
+EXPORT Result cuDeviceGetCount(int32_t *count) {
+  REQUIRE(ready());
+  *count = 1;
+  return success;
+}
+
+EXPORT Result cuDeviceGet(parpy_cuda_device *device, int32_t ordinal) {
+  REQUIRE(ready());
+  if (ordinal != 0) return fail(invalidDevice, "there is one device");
+  *device = 0;
+  return success;
+}
+
+EXPORT Result cuDeviceGetName(char *name, int32_t capacity, parpy_cuda_device) {
+  REQUIRE(ready());
+  std::strncpy(name, "ParPy's emulator", static_cast<std::size_t>(capacity));
+  return success;
+}
+
+EXPORT Result cuDeviceTotalMem_v2(size_t *bytes, parpy_cuda_device) {
+  REQUIRE(ready());
+  *bytes = DeviceMemory::kCapacity;
+  return success;
+}
+
+EXPORT Result cuDeviceGetAttribute(int32_t *value, int32_t name, parpy_cuda_device) {
+  REQUIRE(ready());
+  switch (name) {
+    case parpy_cuda_multiprocessor_count: *value = 4; return success;
+    case parpy_cuda_compute_major: *value = 9; return success;
+    case parpy_cuda_compute_minor: *value = 0; return success;
+    case parpy_cuda_cooperative_launch: *value = 0; return success;
+    case parpy_cuda_memory_pools: *value = 1; return success;
+    default: return fail(invalidValue, "no such attribute of devices");
+  }
+}
+
+EXPORT Result cuDevicePrimaryCtxRetain(parpy_cuda_context *found, parpy_cuda_device) {
+  REQUIRE(ready());
+  *found = reinterpret_cast<parpy_cuda_context>(&primaryContext);
+  return success;
+}
+
+EXPORT Result cuCtxSetCurrent(parpy_cuda_context wanted) {
+  REQUIRE(ready());
+  context = wanted;
+  return success;
+}
+
+EXPORT Result cuCtxGetCurrent(parpy_cuda_context *found) {
+  REQUIRE(ready());
+  *found = context;
+  return success;
+}
+
+EXPORT Result cuCtxSynchronize() {
+  REQUIRE(inContext());
+  return success;
+}
+
+// ---- Kernels ----
+
+EXPORT Result cuModuleLoadDataEx(parpy_cuda_module *found, const void *image, uint32_t, int32_t *, void **) {
+  REQUIRE(inContext());
+  std::string error;
+  auto module = Module::load(image, error);
+  if (!module) return fail(invalidImage, error);
+  *found = reinterpret_cast<parpy_cuda_module>(module.release());
+  return success;
+}
+
+EXPORT Result cuModuleUnload(parpy_cuda_module module) {
+  REQUIRE(inContext());
+  delete reinterpret_cast<Module *>(module);
+  return success;
+}
+
+EXPORT Result cuModuleGetFunction(parpy_cuda_function *found, parpy_cuda_module module, const char *name) {
+  REQUIRE(inContext());
+  Function *function = reinterpret_cast<Module *>(module)->function(name);
+  if (!function) return fail(notFound, std::string("there is no kernel '") + name + "'");
+  *found = reinterpret_cast<parpy_cuda_function>(function);
+  return success;
+}
+
+EXPORT Result cuFuncSetAttribute(parpy_cuda_function, int32_t, int32_t) {
+  REQUIRE(inContext());
+  return fail(invalidValue, "the emulator has neither dynamic shared memory nor large clusters");
+}
+
+EXPORT Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int32_t *blocks, parpy_cuda_function, int32_t,
+                                                          size_t) {
+  REQUIRE(inContext());
+  *blocks = 1;
+  return success;
+}
+
+EXPORT Result cuLaunchKernel(parpy_cuda_function function, uint32_t blocksX, uint32_t blocksY, uint32_t blocksZ,
+                             uint32_t threadsX, uint32_t threadsY, uint32_t threadsZ, uint32_t sharedBytes,
+                             Stream, void **arguments, void **) {
+  REQUIRE(inContext());
+  if (sharedBytes > 0) return fail(invalidValue, "the emulator has no dynamic shared memory");
+  return launch(reinterpret_cast<Function *>(function), {blocksX, blocksY, blocksZ},
+                {threadsX, threadsY, threadsZ}, arguments);
+}
+
+EXPORT Result cuLaunchKernelEx(const parpy_cuda_launch_configuration *, parpy_cuda_function, void **, void **) {
+  REQUIRE(inContext());
+  return fail(invalidValue, "the emulator has neither clusters nor cooperative launches");
+}
+
+// ---- Memory ----
+
+EXPORT Result cuMemAlloc_v2(Address *address, size_t bytes) {
+  REQUIRE(inContext());
+  if (bytes == 0) return fail(invalidValue, "an allocation of no bytes");
+  *address = state().memory.allocate(bytes);
+  return *address ? success : fail(outOfMemory, "the device has no more memory");
+}
+
+EXPORT Result cuMemFree_v2(Address address) {
+  REQUIRE(inContext());
+  if (address == 0 || state().memory.free(address)) return success;
+  return fail(invalidValue, "an address is freed that was not allocated");
+}
+
+EXPORT Result cuMemPoolCreate(parpy_cuda_pool *pool, const parpy_cuda_pool_properties *) {
+  REQUIRE(inContext());
+  *pool = reinterpret_cast<parpy_cuda_pool>(&memoryPool);
+  return success;
+}
+
+EXPORT Result cuMemPoolSetAttribute(parpy_cuda_pool, int32_t, void *) {
+  REQUIRE(inContext());
+  return success;
+}
+
+EXPORT Result cuMemPoolTrimTo(parpy_cuda_pool, size_t) {
+  REQUIRE(inContext());
+  return success;
+}
+
+EXPORT Result cuMemAllocFromPoolAsync(Address *address, size_t bytes, parpy_cuda_pool, Stream) {
+  return cuMemAlloc_v2(address, bytes);
+}
+
+EXPORT Result cuMemFreeAsync(Address address, Stream) { return cuMemFree_v2(address); }
+
+EXPORT Result cuMemHostAlloc(void **memory, size_t bytes, uint32_t) {
+  REQUIRE(inContext());
+  *memory = std::malloc(bytes > 0 ? bytes : 1);
+  if (!*memory) return fail(outOfMemory, "the host has no more memory");
+  state().pinned[*memory] = bytes;
+  return success;
+}
+
+EXPORT Result cuMemFreeHost(void *memory) {
+  REQUIRE(inContext());
+  if (state().pinned.erase(memory) == 0) return fail(invalidValue, "memory is freed that was not allocated");
+  std::free(memory);
+  return success;
+}
+
+EXPORT Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Stream) {
+  REQUIRE(inContext());
+  if (const Result result = requireDevice(to, bytes)) return result;
+  std::memcpy(opened<void>(to), from, bytes);
+  return success;
+}
+
+EXPORT Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream) {
+  REQUIRE(inContext());
+  if (const Result result = requireDevice(from, bytes)) return result;
+  std::memcpy(to, opened<void>(from), bytes);
+  return success;
+}
+
+EXPORT Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream) {
+  REQUIRE(inContext());
+  if (const Result result = requireDevice(to, bytes)) return result;
+  if (const Result result = requireDevice(from, bytes)) return result;
+  std::memmove(opened<void>(to), opened<void>(from), bytes);
+  return success;
+}
+
+EXPORT Result cuMemcpy2DAsync_v2(const parpy_cuda_rectangle *r, Stream) {
+  REQUIRE(inContext());
+  const bool isFromDevice = r->source_kind == parpy_cuda_memory_on_device;
+  const bool isToDevice = r->target_kind == parpy_cuda_memory_on_device;
+  // The greatest distance between two rows (`CU_DEVICE_ATTRIBUTE_MAX_PITCH`).
+  const std::size_t most = 0x7fffffff;
+  if (r->source_pitch > most || r->target_pitch > most || r->source_pitch < r->width || r->target_pitch < r->width) {
+    return fail(invalidValue, "no such distance between rows");
+  }
+  const char *source = isFromDevice ? opened<const char>(r->source_device) : static_cast<const char *>(r->source_host);
+  char *target = isToDevice ? opened<char>(r->target_device) : static_cast<char *>(r->target_host);
+  source += r->source_y * r->source_pitch + r->source_x;
+  target += r->target_y * r->target_pitch + r->target_x;
+  for (std::size_t row = 0; row < r->height; row++) {
+    const char *from = source + row * r->source_pitch;
+    char *to = target + row * r->target_pitch;
+    if (isFromDevice) {
+      if (const Result result = requireDevice(reinterpret_cast<Address>(from), r->width)) return result;
+    }
+    if (isToDevice) {
+      if (const Result result = requireDevice(reinterpret_cast<Address>(to), r->width)) return result;
+    }
+    std::memmove(to, from, r->width);
+  }
+  return success;
+}
+
+EXPORT Result cuMemsetD8Async(Address address, uint8_t byte, size_t bytes, Stream) {
+  REQUIRE(inContext());
+  if (const Result result = requireDevice(address, bytes)) return result;
+  std::memset(opened<void>(address), byte, bytes);
+  return success;
+}
+
+EXPORT Result cuPointerGetAttribute(void *value, int32_t name, Address address) {
+  REQUIRE(ready());
+  if (!state().memory.contains(address, 1)) return fail(invalidValue, "no address that CUDA knows");
+  const int32_t found = name == parpy_cuda_pointer_memory_type ? parpy_cuda_memory_on_device : 0;
+  std::memcpy(value, &found, sizeof found);
+  return success;
+}
+
+// ---- Streams and events: everything is done at once ----
+
+EXPORT Result cuStreamCreate(Stream *stream, uint32_t) {
+  REQUIRE(inContext());
+  *stream = reinterpret_cast<Stream>(new char);
+  return success;
+}
+
+EXPORT Result cuStreamDestroy_v2(Stream stream) {
+  REQUIRE(inContext());
+  delete reinterpret_cast<char *>(stream);
+  return success;
+}
+
+EXPORT Result cuStreamSynchronize(Stream) {
+  REQUIRE(inContext());
+  return success;
+}
+
+EXPORT Result cuStreamWaitEvent(Stream, parpy_cuda_event, uint32_t) {
+  REQUIRE(inContext());
+  return success;
+}
+
+EXPORT Result cuEventCreate(parpy_cuda_event *event, uint32_t) {
+  REQUIRE(inContext());
+  *event = reinterpret_cast<parpy_cuda_event>(new char);
+  return success;
+}
+
+EXPORT Result cuEventDestroy_v2(parpy_cuda_event event) {
+  REQUIRE(inContext());
+  delete reinterpret_cast<char *>(event);
+  return success;
+}
+
+EXPORT Result cuEventRecord(parpy_cuda_event, Stream) {
+  REQUIRE(inContext());
+  return success;
+}
+
+// ---- Graphs: nodes run in the order in which they were added ----
+
+namespace {
+
+Result fill(Node &node, const parpy_cuda_kernel_node *p) {
+  node.function = reinterpret_cast<Function *>(p->function);
+  node.blocks = {p->blocks_x, p->blocks_y, p->blocks_z};
+  node.threads = {p->threads_x, p->threads_y, p->threads_z};
+  node.arguments.reset(new Arguments(*node.function->kernel, p->arguments));
+  return success;
+}
+
+}  // namespace
+
+EXPORT Result cuGraphCreate(parpy_cuda_graph *graph, uint32_t) {
+  REQUIRE(inContext());
+  *graph = reinterpret_cast<parpy_cuda_graph>(new Graph);
+  return success;
+}
+
+EXPORT Result cuGraphDestroy(parpy_cuda_graph graph) {
+  REQUIRE(inContext());
+  delete reinterpret_cast<Graph *>(graph);
+  return success;
+}
+
+EXPORT Result cuGraphAddKernelNode_v2(parpy_cuda_graph_node *added, parpy_cuda_graph graph,
+                                      const parpy_cuda_graph_node *, size_t, const parpy_cuda_kernel_node *p) {
+  REQUIRE(inContext());
+  auto node = std::make_shared<Node>();
+  reinterpret_cast<Graph *>(graph)->nodes.push_back(node);
+  *added = reinterpret_cast<parpy_cuda_graph_node>(node.get());
+  return fill(*node, p);
+}
+
+EXPORT Result cuGraphInstantiateWithFlags(parpy_cuda_graph_exec *made, parpy_cuda_graph graph, uint64_t) {
+  REQUIRE(inContext());
+  *made = reinterpret_cast<parpy_cuda_graph_exec>(new Graph(*reinterpret_cast<Graph *>(graph)));
+  return success;
+}
+
+EXPORT Result cuGraphExecKernelNodeSetParams_v2(parpy_cuda_graph_exec executable, parpy_cuda_graph_node which,
+                                                const parpy_cuda_kernel_node *p) {
+  REQUIRE(inContext());
+  for (auto &node : reinterpret_cast<Graph *>(executable)->nodes) {
+    if (node.get() == reinterpret_cast<Node *>(which)) return fill(*node, p);
+  }
+  return fail(invalidValue, "the graph has no such node");
+}
+
+EXPORT Result cuGraphLaunch(parpy_cuda_graph_exec executable, Stream) {
+  REQUIRE(inContext());
+  for (auto &node : reinterpret_cast<Graph *>(executable)->nodes) {
+    if (const Result result = launch(node->function, node->blocks, node->threads, node->arguments->table())) {
+      return result;
+    }
+  }
+  return success;
+}
+
+EXPORT Result cuGraphExecDestroy(parpy_cuda_graph_exec executable) {
+  REQUIRE(inContext());
+  delete reinterpret_cast<Graph *>(executable);
+  return success;
+}
+
+// ---- For the tests ----
+
+// The bytes of the device that are allocated.
+EXPORT std::size_t parpy_emulator_live_bytes() {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  return state().memory.liveBytes();
+}
+
+// How many kernels were launched.
+EXPORT std::uint64_t parpy_emulator_launches() {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  return state().launches;
+}
+
+EXPORT void parpy_emulator_set_seed(std::uint64_t seed) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  state().seed = seed;
+}
+
+// ---- The runtime calls each function with the type that it has here ----
+
+#define SAME(member, function) \
+  static_assert(std::is_same_v<decltype(parpy_cuda_driver::member), decltype(&function)>, #function);
+
+SAME(initialize, cuInit)
+SAME(driver_version, cuDriverGetVersion)
+SAME(error_name, cuGetErrorName)
+SAME(error_text, cuGetErrorString)
+SAME(device_count, cuDeviceGetCount)
+SAME(device, cuDeviceGet)
+SAME(device_name, cuDeviceGetName)
+SAME(device_memory, cuDeviceTotalMem_v2)
+SAME(device_attribute, cuDeviceGetAttribute)
+SAME(retain_context, cuDevicePrimaryCtxRetain)
+SAME(set_context, cuCtxSetCurrent)
+SAME(current_context, cuCtxGetCurrent)
+SAME(load_module, cuModuleLoadDataEx)
+SAME(unload_module, cuModuleUnload)
+SAME(module_function, cuModuleGetFunction)
+SAME(set_function_attribute, cuFuncSetAttribute)
+SAME(occupancy, cuOccupancyMaxActiveBlocksPerMultiprocessor)
+SAME(launch, cuLaunchKernel)
+SAME(launch_configured, cuLaunchKernelEx)
+SAME(allocate, cuMemAlloc_v2)
+SAME(free, cuMemFree_v2)
+SAME(create_pool, cuMemPoolCreate)
+SAME(set_pool_attribute, cuMemPoolSetAttribute)
+SAME(trim_pool, cuMemPoolTrimTo)
+SAME(allocate_from_pool, cuMemAllocFromPoolAsync)
+SAME(free_in_order, cuMemFreeAsync)
+SAME(allocate_host, cuMemHostAlloc)
+SAME(free_host, cuMemFreeHost)
+SAME(copy_in, cuMemcpyHtoDAsync_v2)
+SAME(copy_out, cuMemcpyDtoHAsync_v2)
+SAME(copy, cuMemcpyDtoDAsync_v2)
+SAME(copy_rectangle, cuMemcpy2DAsync_v2)
+SAME(fill, cuMemsetD8Async)
+SAME(pointer_attribute, cuPointerGetAttribute)
+SAME(create_stream, cuStreamCreate)
+SAME(destroy_stream, cuStreamDestroy_v2)
+SAME(synchronize_stream, cuStreamSynchronize)
+SAME(wait_for_event, cuStreamWaitEvent)
+SAME(create_event, cuEventCreate)
+SAME(destroy_event, cuEventDestroy_v2)
+SAME(record_event, cuEventRecord)
+SAME(synchronize_context, cuCtxSynchronize)
+SAME(create_graph, cuGraphCreate)
+SAME(destroy_graph, cuGraphDestroy)
+SAME(add_kernel_node, cuGraphAddKernelNode_v2)
+SAME(instantiate_graph, cuGraphInstantiateWithFlags)
+SAME(update_kernel_node, cuGraphExecKernelNodeSetParams_v2)
+SAME(launch_graph, cuGraphLaunch)
+SAME(destroy_graph_exec, cuGraphExecDestroy)

@@ -1,0 +1,65 @@
+// What compiled kernels and the emulator know of each other.
+#ifndef PARPY_EMULATOR_SERVICES_H
+#define PARPY_EMULATOR_SERVICES_H
+
+struct EmulatorIndex {
+  unsigned x, y, z;
+};
+
+// Where the running lane is; the emulator writes it before it goes on with one.
+struct EmulatorPlace {
+  EmulatorIndex thread, block, threads, blocks;
+};
+
+// What the lanes of a warp do together.
+enum class EmulatorTogether { wait, shuffle, ballot };
+
+// One lane's part in it.
+struct EmulatorPart {
+  EmulatorTogether kind;
+  // The lanes that take part.
+  unsigned mask;
+  // The lane whose value a shuffle gives.
+  unsigned source;
+  // The value given and taken, and its bytes.
+  const void *value;
+  void *result;
+  unsigned long size;
+  // The line of the text.
+  int line;
+};
+
+// What a lane asks of the emulator.
+struct EmulatorServices {
+  void (*barrier)(int line);
+  void (*together)(const EmulatorPart *);
+  // Other lanes may go on now; called where lanes meet without waiting.
+  void (*yield)();
+  // Ends the kernel; `line` is 0 where it is not known.
+  void (*fault)(const char *what, int line);
+};
+
+struct EmulatorParameter {
+  unsigned long size;
+  bool isPointer;
+};
+
+// One kernel of a module, under the name `emulator_kernel_NAME`.
+struct EmulatorKernel {
+  // Runs one lane; there is an address for each argument.
+  void (*call)(void **arguments);
+  const EmulatorParameter *parameters;
+  unsigned long parameterCount;
+  // Of `__launch_bounds__`, else 1024.
+  unsigned maximumThreads;
+};
+
+// What every module has, under the name `emulator_module`.
+struct EmulatorModule {
+  EmulatorPlace *place;
+  const EmulatorServices **services;
+  // Variables that are `__shared__`.
+  char *sharedBegin, *sharedEnd;
+};
+
+#endif

@@ -1,0 +1,105 @@
+#include "memory.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr std::size_t kAlignment = 256;
+constexpr unsigned char kCanary = 0xa5;
+// More is not filled: it would take longer than what is tested.
+constexpr std::size_t kMostPoisoned = std::size_t{64} << 20;
+
+std::size_t page() {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+std::size_t roundedUp(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+bool isCanary(const char *from, const char *to) {
+  return std::all_of(from, to, [](char c) { return static_cast<unsigned char>(c) == kCanary; });
+}
+
+}  // namespace
+
+void poison(char *memory, std::size_t bytes) {
+  const std::uint16_t word = DeviceMemory::kPoison;
+  const std::size_t count = std::min(bytes, kMostPoisoned);
+  for (std::size_t i = 0; i + 1 < count; i += 2) std::memcpy(memory + i, &word, 2);
+  if (count % 2) memory[count - 1] = static_cast<char>(word & 0xff);
+}
+
+std::uint64_t DeviceMemory::allocate(std::size_t bytes) {
+  if (bytes == 0 || bytes > kCapacity - live_) return 0;
+  const std::size_t used = roundedUp(bytes, kAlignment);
+  const std::size_t inner = roundedUp(used, page());
+  const std::size_t total = inner + 2 * page();
+  void *memory = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return 0;
+  Region region{static_cast<char *>(memory), total, nullptr, bytes};
+  char *first = region.pages + page();
+  mprotect(first, inner, PROT_READ | PROT_WRITE);
+  // The end lies as near to the page behind it as its alignment lets it.
+  region.data = first + inner - used;
+  restore(region);
+  poison(region.data, bytes);
+  live_ += bytes;
+  const auto address = reinterpret_cast<std::uint64_t>(region.data);
+  regions_[address] = region;
+  return address;
+}
+
+bool DeviceMemory::free(std::uint64_t address) {
+  const auto found = regions_.find(address);
+  if (found == regions_.end()) return false;
+  live_ -= found->second.bytes;
+  munmap(found->second.pages, found->second.pageBytes);
+  regions_.erase(found);
+  return true;
+}
+
+bool DeviceMemory::contains(std::uint64_t address, std::size_t bytes) const {
+  auto next = regions_.upper_bound(address);
+  if (next == regions_.begin()) return false;
+  const auto &[start, region] = *--next;
+  const std::uint64_t offset = address - start;
+  return offset <= region.bytes && bytes <= region.bytes - offset && (bytes > 0 || offset < region.bytes);
+}
+
+bool DeviceMemory::restore(const Region &region) {
+  char *first = region.pages + page(), *last = region.pages + region.pageBytes - page();
+  char *end = region.data + region.bytes;
+  if (isCanary(first, region.data) && isCanary(end, last)) return true;
+  std::memset(first, kCanary, static_cast<std::size_t>(region.data - first));
+  std::memset(end, kCanary, static_cast<std::size_t>(last - end));
+  return false;
+}
+
+std::string DeviceMemory::damage() {
+  std::string found;
+  for (const auto &[address, region] : regions_) {
+    if (restore(region)) continue;
+    found = "memory beside an array of " + std::to_string(region.bytes) + " bytes was written";
+  }
+  return found;
+}
+
+std::string DeviceMemory::describe(std::uint64_t address) const {
+  for (const auto &[start, region] : regions_) {
+    const auto low = reinterpret_cast<std::uint64_t>(region.pages);
+    if (address < low || address >= low + region.pageBytes) continue;
+    const std::string array = " an array of " + std::to_string(region.bytes) + " bytes";
+    if (address < start) return std::to_string(start - address) + " bytes before" + array;
+    if (address >= start + region.bytes) {
+      return std::to_string(address - start - region.bytes) + " bytes behind" + array;
+    }
+    return "in" + array;
+  }
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(address));
+  return std::string("at ") + digits + ", outside of all memory of the device";
+}

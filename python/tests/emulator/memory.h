@@ -1,0 +1,46 @@
+// Memory of the emulated device: each allocation between pages that must not be touched.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+class DeviceMemory {
+ public:
+  // What the device is said to have.
+  static constexpr std::size_t kCapacity = std::size_t{8} << 30;
+  // What all memory holds before it is written: as a float of any width, NaN.
+  static constexpr std::uint16_t kPoison = 0xfff1;
+
+  // The address of new memory, a multiple of 256; 0 where there is none left.
+  std::uint64_t allocate(std::size_t bytes);
+  // False for an address that was not allocated.
+  bool free(std::uint64_t address);
+  // Whether all of the bytes lie in one allocation.
+  bool contains(std::uint64_t address, std::size_t bytes) const;
+  // An allocation beside which something was written since it was asked for last, in words; "" where there is none.
+  std::string damage();
+  // Where an address lies, in words.
+  std::string describe(std::uint64_t address) const;
+
+  std::size_t liveBytes() const { return live_; }
+
+ private:
+  struct Region {
+    char *pages;
+    std::size_t pageBytes;
+    char *data;
+    std::size_t bytes;
+  };
+
+  // Whether nothing was written beside the data; afterwards nothing is.
+  static bool restore(const Region &);
+
+  // By the address of the data.
+  std::map<std::uint64_t, Region> regions_;
+  std::size_t live_ = 0;
+};
+
+// Fills memory with what nobody has written.
+void poison(char *memory, std::size_t bytes);

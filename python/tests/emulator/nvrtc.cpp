@@ -1,0 +1,257 @@
+// NVRTC as ParPy's runtime calls it: what it makes of CUDA C++ is a library for this processor.
+//
+// The text is compiled as it is, as C++, after `include/emulator.h`. What was compiled once is kept beside this library.
+
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string>
+#include <sys/wait.h>
+#include <type_traits>
+#include <unistd.h>
+#include <vector>
+
+#include "../../../Sources/CCUDA/include/CCUDA.h"
+#include "module.h"
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+extern char **environ;
+
+namespace {
+
+enum : int32_t { success = 0, invalidProgram = 4, invalidOption = 5, compilation = 6 };
+
+struct Program {
+  std::string text;
+  std::string log;
+  std::string binary;
+};
+
+Program *program(parpy_nvrtc_program p) { return reinterpret_cast<Program *>(p); }
+
+// 128 bits by FNV-1a with two starts: the name of a file, not a secret.
+std::string hash(const std::string &text) {
+  std::uint64_t a = 0xcbf29ce484222325ull, b = 0x9ae16a3b2f90404full;
+  for (const char c : text) {
+    a = (a ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+    b = (b ^ static_cast<unsigned char>(c)) * 0x100000001b3ull + (a >> 29);
+  }
+  char digits[33];
+  std::snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(a),
+                static_cast<unsigned long long>(b));
+  return digits;
+}
+
+std::string contents(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> lines(const std::string &text) {
+  std::vector<std::string> found;
+  std::size_t start = 0;
+  for (std::size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+    if (end > start) found.push_back(text.substr(start, end - start));
+  }
+  if (start < text.size()) found.push_back(text.substr(start));
+  return found;
+}
+
+// ---- Kernels in a text ----
+
+bool isWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// The lines that make the kernels of a text known by name: `__global__ void __launch_bounds__(128) NAME(`.
+std::string registrations(const std::string &text) {
+  static const std::string global = "__global__", bounds = "__launch_bounds__";
+  std::string result;
+  for (std::size_t at = text.find(global); at != std::string::npos; at = text.find(global, at + 1)) {
+    std::size_t open = text.find('(', at);
+    std::string threads = "1024";
+    const std::size_t limit = text.find(bounds, at);
+    if (limit != std::string::npos && limit < open) {
+      const std::size_t close = text.find(')', open);
+      if (close == std::string::npos) continue;
+      threads = text.substr(open + 1, close - open - 1);
+      threads = threads.substr(0, threads.find(','));
+      open = text.find('(', close);
+    }
+    if (open == std::string::npos) continue;
+    std::size_t end = open;
+    while (end > 0 && !isWord(text[end - 1])) end--;
+    std::size_t start = end;
+    while (start > 0 && isWord(text[start - 1])) start--;
+    result += "EMULATOR_KERNEL(" + text.substr(start, end - start) + ", " + threads + ")\n";
+  }
+  return result;
+}
+
+// ---- The compiler ----
+
+// Runs a program; what it prints goes to a file.
+int run(const std::vector<std::string> &words, const std::string &output) {
+  std::vector<char *> arguments;
+  for (const std::string &word : words) arguments.push_back(const_cast<char *>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed) return failed;
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+// What a library of kernels is compiled with.
+std::vector<std::string> command(const std::vector<std::string> &extra) {
+  std::vector<std::string> words = lines(EMULATOR_COMMAND);
+  words.insert(words.end(), extra.begin(), extra.end());
+  return words;
+}
+
+// Options of NVRTC that mean something here; the architecture and the directories of CUDA's headers do not.
+bool translate(const std::string &option, std::vector<std::string> &extra) {
+  for (const char *ignored : {"-arch=", "--gpu-architecture=", "--std=", "--include-path=", "-I", "--fmad="}) {
+    if (option.rfind(ignored, 0) == 0) return true;
+  }
+  if (option.rfind("-D", 0) != 0) return false;
+  extra.push_back(option);
+  return true;
+}
+
+std::string packed(const std::string &library) {
+  std::string result(kMagic, 8);
+  const std::uint64_t size = library.size();
+  result.append(reinterpret_cast<const char *>(&size), 8);
+  return result + library;
+}
+
+int32_t compile(Program &p, const std::vector<std::string> &extra) {
+  const std::string source = "#line 1 \"kernels.cu\"\n" + p.text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
+  std::string key = source;
+  for (const std::string &word : command(extra)) key += "\n" + word;
+  const std::string stem = std::string(EMULATOR_CACHE) + "/" + hash(key);
+  const std::string library = stem + ".so", own = stem + "." + std::to_string(getpid());
+  if (access(library.c_str(), R_OK) != 0) {
+    std::ofstream(own + ".cpp", std::ios::binary) << source;
+    std::vector<std::string> words = command(extra);
+    words.insert(words.end(), {own + ".cpp", EMULATOR_SUPPORT, "-o", own + ".so", "-lm", "-lc"});
+    const int status = run(words, own + ".log");
+    p.log = contents(own + ".log");
+    std::remove((own + ".log").c_str());
+    std::remove((own + ".cpp").c_str());
+    if (status != 0) {
+      std::remove((own + ".so").c_str());
+      return compilation;
+    }
+    std::rename((own + ".so").c_str(), library.c_str());
+  }
+  p.binary = packed(contents(library));
+  return success;
+}
+
+}  // namespace
+
+EXPORT int32_t nvrtcVersion(int32_t *major, int32_t *minor) {
+  // No NVRTC has this version: what it compiled is never taken for what this one does.
+  *major = 9999;
+  *minor = 0;
+  return success;
+}
+
+EXPORT const char *nvrtcGetErrorString(int32_t result) {
+  switch (result) {
+    case success: return "NVRTC_SUCCESS";
+    case invalidProgram: return "NVRTC_ERROR_INVALID_PROGRAM";
+    case invalidOption: return "NVRTC_ERROR_INVALID_OPTION";
+    case compilation: return "NVRTC_ERROR_COMPILATION";
+    default: return "NVRTC_ERROR unknown";
+  }
+}
+
+EXPORT int32_t nvrtcGetNumSupportedArchs(int32_t *count) {
+  *count = 1;
+  return success;
+}
+
+EXPORT int32_t nvrtcGetSupportedArchs(int32_t *architectures) {
+  architectures[0] = 90;
+  return success;
+}
+
+EXPORT int32_t nvrtcCreateProgram(parpy_nvrtc_program *made, const char *text, const char *, int32_t,
+                                  const char *const *, const char *const *) {
+  *made = reinterpret_cast<parpy_nvrtc_program>(new Program{text, "", ""});
+  return success;
+}
+
+EXPORT int32_t nvrtcDestroyProgram(parpy_nvrtc_program *p) {
+  delete program(*p);
+  *p = nullptr;
+  return success;
+}
+
+EXPORT int32_t nvrtcCompileProgram(parpy_nvrtc_program p, int32_t count, const char *const *options) {
+  std::vector<std::string> extra;
+  for (int32_t i = 0; i < count; i++) {
+    if (translate(options[i], extra)) continue;
+    program(p)->log = std::string("the emulator does not know the option ") + options[i];
+    return invalidOption;
+  }
+  return compile(*program(p), extra);
+}
+
+EXPORT int32_t nvrtcGetProgramLogSize(parpy_nvrtc_program p, size_t *size) {
+  *size = program(p)->log.size() + 1;
+  return success;
+}
+
+EXPORT int32_t nvrtcGetProgramLog(parpy_nvrtc_program p, char *log) {
+  std::memcpy(log, program(p)->log.c_str(), program(p)->log.size() + 1);
+  return success;
+}
+
+EXPORT int32_t nvrtcGetCUBINSize(parpy_nvrtc_program p, size_t *size) {
+  if (program(p)->binary.empty()) return invalidProgram;
+  *size = program(p)->binary.size();
+  return success;
+}
+
+EXPORT int32_t nvrtcGetCUBIN(parpy_nvrtc_program p, char *binary) {
+  if (program(p)->binary.empty()) return invalidProgram;
+  std::memcpy(binary, program(p)->binary.data(), program(p)->binary.size());
+  return success;
+}
+
+EXPORT int32_t nvrtcGetPTXSize(parpy_nvrtc_program, size_t *) { return invalidProgram; }
+
+EXPORT int32_t nvrtcGetPTX(parpy_nvrtc_program, char *) { return invalidProgram; }
+
+#define SAME(member, function) \
+  static_assert(std::is_same_v<decltype(parpy_nvrtc::member), decltype(&function)>, #function);
+
+SAME(version, nvrtcVersion)
+SAME(error_text, nvrtcGetErrorString)
+SAME(architecture_count, nvrtcGetNumSupportedArchs)
+SAME(architectures, nvrtcGetSupportedArchs)
+SAME(create_program, nvrtcCreateProgram)
+SAME(destroy_program, nvrtcDestroyProgram)
+SAME(compile, nvrtcCompileProgram)
+SAME(log_size, nvrtcGetProgramLogSize)
+SAME(log, nvrtcGetProgramLog)
+SAME(cubin_size, nvrtcGetCUBINSize)
+SAME(cubin, nvrtcGetCUBIN)
+SAME(ptx_size, nvrtcGetPTXSize)
+SAME(ptx, nvrtcGetPTX)

@@ -1,0 +1,162 @@
+"""The programs of the language tests on CUDA, as written and in a `with parpy.gpu` block."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import contextlib
+import copy
+import functools
+import inspect
+import linecache
+import textwrap
+import types
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, TypeVar
+
+import parpy
+
+REFUSALS = (
+    "Assignments are not allowed outside parallel code.",
+    "Data cannot be accessed outside parallel code.",
+    "does not contain any parallelism",
+    "not supported on GPUs yet",
+)
+"""What CUDA refuses of the language: parts of the messages."""
+
+_defined = 0
+
+
+class NotWrapped(Exception):
+    """The function cannot be put into a block; the message says why."""
+
+
+@functools.cache
+def in_gpu_block(function: FunctionType) -> FunctionType:
+    """The function with its whole body in `with parpy.gpu:`.
+
+        def f(x):                def f(x):
+            x[0] = 1        →        with gpu:
+                                         x[0] = 1
+
+    It has the globals and the closure of the function, and a source that `inspect` finds.
+    """
+    global _defined
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError) as error:
+        raise NotWrapped(str(error)) from None
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        raise NotWrapped("it is no function definition")
+    body = definition.body
+    start = 1 if ast.get_docstring(definition, clean=False) is not None else 0
+    block = ast.With(
+        [ast.withitem(ast.Name("_gpu_block", ast.Load()))], body[start:] or [ast.Pass()]
+    )
+    definition.body = [*body[:start], block]
+    definition.decorator_list = []
+    free = ["_gpu_block", *function.__code__.co_freevars]
+    _defined += 1
+    filename = f"<program {_defined} in a block>"
+    inner = textwrap.indent(ast.unparse(ast.fix_missing_locations(definition)), "    ")
+    source = f"def _outer({', '.join(free)}):\n{inner}\n    return {definition.name}\n"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    module: dict[str, Any] = {}
+    flags = function.__code__.co_flags & __future__.annotations.compiler_flag
+    exec(compile(source, filename, "exec", flags=flags, dont_inherit=True), module)
+    outer = module["_outer"]
+    code = next(c for c in outer.__code__.co_consts if isinstance(c, types.CodeType))
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    cells["_gpu_block"] = types.CellType(parpy.gpu)
+    made = FunctionType(
+        code,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        tuple(cells[name] for name in code.co_freevars),
+    )
+    made.__annotations__ = function.__annotations__
+    made.__module__ = function.__module__
+    return made
+
+
+@dataclass
+class Counts:
+    """What became of the programs: the ways in which they ran, and why they were refused."""
+
+    ran: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        lines = [f"{n} runs {way}" for way, n in sorted(self.ran.items())]
+        lines += [f"{n} refused: {why}" for why, n in self.refused.most_common()]
+        return "\n".join(lines)
+
+
+COUNTS = Counts()
+
+
+@dataclass
+class Target:
+    """One way to run a program on CUDA."""
+
+    way: str
+    function: Callable[[], FunctionType]
+    opts: parpy.CompileOptions
+
+    def __str__(self) -> str:
+        return f"on CUDA {self.way}"
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[None]:
+        """Counts the run inside; what CUDA does not have is refused, and no failure."""
+        try:
+            yield
+        except NotWrapped as error:
+            COUNTS.refused[str(error)] += 1
+        except parpy.CompileError as error:
+            message = str(error).split("\n\n")[0]
+            known = next((known for known in REFUSALS if known in message), None)
+            if known is None:
+                raise
+            COUNTS.refused[known] += 1
+        else:
+            COUNTS.ran[self.way] += 1
+
+
+def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Target]:
+    """The ways to run a program: where no label is parallel there is nothing but the block."""
+    opts = copy.copy(opts)
+    opts.backend = parpy.CompileBackend.Cuda
+    if opts.parallelize:
+        yield Target("as written", lambda: function, opts)
+    yield Target("in a block", lambda: in_gpu_block(function), opts)
+
+
+# --- The option -----------------------------------------------------------------------------
+
+MODES = ("off", "quick", "all")
+_mode = "off"
+
+
+def start(mode: str) -> None:
+    """Lets the programs of the language tests run on CUDA, all of them or some of each table."""
+    global _mode
+    _mode = mode
+
+
+def is_on() -> bool:
+    """Whether programs run on CUDA."""
+    return _mode != "off"
+
+
+T = TypeVar("T")
+
+
+def chosen(variants: Sequence[T]) -> Sequence[T]:
+    """Of the schedules or layouts of one program those that run: the last, where few should."""
+    return variants[-1:] if _mode == "quick" else variants
