@@ -235,25 +235,30 @@ enum CUDAHelper: Hashable {
   /// warp shuffles of compute capability 3.0 on).
   private func blockReduction(_ op: BinaryOperator, _ type: ScalarType) -> String {
     let t = type.cuda
-    let wide = type.size < 4 && !type.isFloat ? "int" : t
-    let joined = Self.join(
-      op, type, "value",
-      wide == t
-        ? "__shfl_xor_sync(0xffffffffu, value, offset)"
-        : "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)")
+    let isNarrow = type.size < 4 && !type.isFloat
+    // In a variable of its own: `&&` and `||` would leave the shuffle out where the value decides, and all lanes must come to it.
+    let other =
+      isNarrow
+      ? "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)"
+      : "__shfl_xor_sync(0xffffffffu, value, offset)"
+    let step = """
+      for (int offset = 16; offset > 0; offset /= 2) {
+        const \(t) other = \(other);
+        value = \(Self.join(op, type, "value", "other"));
+      }
+      """
+    let inner = step.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
     let identity = op.identity(of: type).map { CUDALiteral.text($0) } ?? "0"
     return function(type, "\(t) value") {
       """
       __shared__ \(t) warps[32];
-      for (int offset = 16; offset > 0; offset /= 2)
-        value = \(joined);
+      \(step)
       if (blockDim.x > 32) {
         const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
         if (lane == 0) warps[warp] = value;
         __syncthreads();
         value = lane < blockDim.x / 32 ? warps[lane] : \(type.isFloat ? "" : "(\(t))")\(identity);
-        for (int offset = 16; offset > 0; offset /= 2)
-          value = \(joined);
+      \(inner)
         __syncthreads();
       }
       return value;

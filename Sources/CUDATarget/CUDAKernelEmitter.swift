@@ -273,7 +273,9 @@ class CUDAKernelEmitter {
     let total = "\(helper.name)(\(name(reduction.accumulator)))"
     let value: String
     if let former {
-      value = binary(op, type, CText(former), CText(total), isIndex: false).text
+      // All threads must come to the reduction: nothing that may decide stands before it.
+      let (first, second) = type == .bool ? (total, former) : (former, total)
+      value = binary(op, type, CText(first), CText(second), isIndex: false).text
     } else {
       value = total
     }

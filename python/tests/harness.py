@@ -38,6 +38,9 @@ COMPLEXES = "complex64 complex128".split()
 NUMBERS = INTEGERS + FLOATS
 DTYPES = ["bool", *NUMBERS]
 
+ON_CPU = pytest.mark.skipif(on_cuda.is_on(), reason="about the CPU backend")
+"""Marks tests of programs that mean something else on CUDA."""
+
 LAYOUTS = ("contiguous", "strided", "reversed", "transposed", "window")
 """How `check` may lay array arguments out in memory; see `lay_out`."""
 
@@ -379,18 +382,27 @@ def check_views(
     expected = make()
     with np.errstate(all="ignore"):
         function(*expected)
-    for schedule in ({}, *schedules):
+
+    def once(function: FunctionType, opts: parpy.CompileOptions, what: str) -> None:
         passed = make()
         with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore" if on_cuda.is_on() else "error", RuntimeWarning)
             warnings.filterwarnings("ignore", message="No statement of")
-            decorated(function)(*passed, opts=options(schedule, strict=strict))
-        for name, actual, wanted in zip(
-            inspect.signature(function).parameters, passed, expected, strict=True
-        ):
+            decorated(function)(*passed, opts=opts)
+        parameters = inspect.signature(function).parameters
+        for name, actual, wanted in zip(parameters, passed, expected, strict=True):
             if isinstance(actual, np.ndarray):
-                what = f"{name} of {function.__name__}, {dict(schedule)}"
-                assert_same(actual, wanted, rtol=rtol, what=what)
+                assert_same(actual, wanted, rtol=rtol, what=f"{name} of {what}")
+
+    for schedule in ({}, *schedules):
+        opts = options(schedule, strict=strict)
+        what = f"{function.__name__}, {dict(schedule)}"
+        if not on_cuda.is_on():
+            once(function, opts, what)
+            continue
+        for target in on_cuda.targets(function, opts):
+            with target.counting():
+                once(target.function(), target.opts, f"{what}, {target}")
 
 
 def check_or_reject(function: FunctionType, *args: Any, schedules: Sequence[Schedule] = ()) -> None:
@@ -407,6 +419,8 @@ def check_or_reject(function: FunctionType, *args: Any, schedules: Sequence[Sche
 
 def survives(action: Callable[[], Any]) -> None:
     """Runs `action` in a forked child and fails unless it returns: for what may crash."""
+    if on_cuda.is_on():
+        pytest.skip("a child of fork cannot use CUDA")
     gc.collect()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: threads and fork

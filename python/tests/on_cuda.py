@@ -24,6 +24,9 @@ REFUSALS = (
     "Data cannot be accessed outside parallel code.",
     "does not contain any parallelism",
     "not supported on GPUs yet",
+    "where its shape must be known when compiling",
+    "Found inconsistent parallel structures",
+    "parallel loops is too deep",
 )
 """What CUDA refuses of the language: parts of the messages."""
 
@@ -129,12 +132,18 @@ class Target:
 
 
 def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Target]:
-    """The ways to run a program: where no label is parallel there is nothing but the block."""
+    """The ways to run a program.
+
+    As it is written where a label is parallel; in a block where none is, where CUDA refuses it as
+    it is written, and always where everything is to run.
+    """
     opts = copy.copy(opts)
     opts.backend = parpy.CompileBackend.Cuda
+    refused = COUNTS.refused.total()
     if opts.parallelize:
         yield Target("as written", lambda: function, opts)
-    yield Target("in a block", lambda: in_gpu_block(function), opts)
+    if not opts.parallelize or _mode == "all" or COUNTS.refused.total() > refused:
+        yield Target("in a block", lambda: in_gpu_block(function), opts)
 
 
 # --- The option -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 _SOURCES = Path(__file__).parent
@@ -18,25 +19,33 @@ NVRTC = "libnvrtc.so.13"
 
 # Kernels are compiled without contraction. Undefined behaviour is reported: emitted code has none.
 _UNDEFINED = (
-    "signed-integer-overflow,shift,integer-divide-by-zero,float-cast-overflow,bounds,alignment,"
-    "null,bool,unreachable,return"
+    "signed-integer-overflow,shift,integer-divide-by-zero,float-cast-overflow,array-bounds,"
+    "alignment,null,bool,unreachable,return"
 )
 _KERNEL_FLAGS = [
     "-std=c++17",
-    "-O1",
-    "-shared",
+    "-O{level}",
     "-fPIC",
     "-fno-exceptions",
     "-fno-rtti",
     "-fno-strict-aliasing",
     "-fno-stack-protector",
     "-ffp-contract=off",
-    f"-fsanitize={_UNDEFINED}",
     "-fno-sanitize-recover=all",
-    "-nostdlib",
     "-w",
     "-D__CUDACC_RTC__",
 ]
+_OF_CLANG = [
+    f"-fsanitize={_UNDEFINED}",
+    "-fno-show-column",
+    "-fdiagnostics-format=msvc",
+    "-fno-asynchronous-unwind-tables",
+]
+_OF_GCC = [
+    f"-fsanitize={_UNDEFINED.replace('array-bounds', 'bounds')}",
+    "-fno-diagnostics-show-caret",
+]
+LEVELS = ("0", "1")
 
 
 class Unavailable(Exception):
@@ -76,52 +85,77 @@ def build() -> Path:
 
 def _build(directory: Path) -> None:
     (directory / "cache").mkdir(parents=True, exist_ok=True)
-    support = directory / "support.o"
+    shutil.copytree(_SOURCES / "include", directory / "include", dirs_exist_ok=True)
     common = [compiler(), "-std=c++17", "-O2", "-fPIC", "-Wall", "-Wextra"]
+    support = directory / "support.o"
     _run([*common, "-fno-exceptions", "-c", _SOURCES / "support.cpp", "-o", support])
     library = [*common, "-shared", "-fvisibility=hidden", "-pthread", "-ldl"]
     driver = [
         _SOURCES / f"{name}.cpp" for name in "driver fibers grid memory module signals".split()
     ]
     _link([*library, *driver, f"-Wl,-soname,{DRIVER}"], directory / DRIVER)
-    command = "\\n".join(_kernel_command(directory))
     definitions = [
-        f'-DEMULATOR_COMMAND="{command}"',
+        f"-DEMULATOR_COMPILE={_quoted(_compile_command(directory))}",
+        f"-DEMULATOR_LINK={_quoted(_link_command(directory))}",
         f'-DEMULATOR_CACHE="{directory / "cache"}"',
-        f'-DEMULATOR_SUPPORT="{support}"',
     ]
     _link([*library, *definitions, _SOURCES / "nvrtc.cpp"], directory / NVRTC)
 
 
-def _kernel_command(directory: Path) -> list[str]:
-    """The command that compiles a library of kernels, without its files: the fastest that works."""
-    include = _SOURCES / "include"
-    command = [compiler(), *_KERNEL_FLAGS, f"-I{include}", "-include", str(include / "emulator.h")]
-    trial = directory / f"trial-{os.getpid()}.cpp"
-    output = trial.with_suffix(".so")
-    trial.write_text('extern "C" __global__ void trial(float *x) { *x = sinf(*x); }\n')
-    further = [
-        [
-            "-fno-sanitize-link-runtime",
-            "-fuse-ld=lld",
-            "-fno-show-column",
-            "-fdiagnostics-format=msvc",
-        ],
-        ["-fno-sanitize-link-runtime", "-fno-show-column", "-fdiagnostics-format=msvc"],
-        [],
-    ]
+def _compile_command(directory: Path) -> list[str]:
+    """What makes an object of kernels, without its files: the fastest that works.
+
+    Where it says {level}, the level of optimisation belongs.
+    """
+    header = directory / "include" / "emulator.h"
+    command = [compiler(), *_KERNEL_FLAGS, f"-I{header.parent}"]
+    clang = [*command, *_OF_CLANG]
     try:
-        for flags in further:
-            try:
-                _run([*command, *flags, trial, directory / "support.o", "-o", output, "-lm", "-lc"])
-            except Unavailable as error:
-                failure = error
-            else:
-                return [*command, *flags]
-        raise failure
-    finally:
-        trial.unlink(missing_ok=True)
-        output.unlink(missing_ok=True)
+        for level in LEVELS:
+            made = directory / f"emulator-{level}.pch"
+            _run([*_at(level, clang), "-x", "c++-header", header, "-o", made])
+        ways = [[*clang, "-include-pch", str(directory / "emulator-{level}.pch")]]
+    except Unavailable:
+        ways = []
+    ways += [[*flags, "-include", str(header)] for flags in (clang, [*command, *_OF_GCC], command)]
+    trial = directory / f"trial-{os.getpid()}.cpp"
+    trial.write_text('extern "C" __global__ void trial(float *x) { *x = sinf(*x); }\n')
+    return _first(ways, "-c", trial, "-o", directory / "trial.o")
+
+
+def _link_command(directory: Path) -> list[str]:
+    """What makes a library of an object of kernels, without these two."""
+    support = str(directory / "support.o")
+    ways = [[compiler(), "-shared", "-nostdlib", support, "-lm", "-lc"]]
+    linker = shutil.which("ld")
+    if linker is not None:
+        # Without the compiler in between it takes a third of the time.
+        found = [f"-print-file-name=lib{name}.so.6" for name in ("m", "c")]
+        libraries = [subprocess.check_output([compiler(), n], text=True).strip() for n in found]
+        ways.insert(0, [linker, "-shared", support, *libraries])
+    return _first(ways, directory / "trial.o", "-o", directory / "trial.so")
+
+
+def _first(ways: list[list[str]], *files: str | Path) -> list[str]:
+    """The first command that can do its work."""
+    failure = Unavailable("there is no way to do it")
+    for way in ways:
+        try:
+            _run([*_at(LEVELS[0], way), *files])
+        except Unavailable as error:
+            failure = error
+        else:
+            return way
+    raise failure
+
+
+def _at(level: str, command: list[str]) -> list[str]:
+    return [word.replace("{level}", level) for word in command]
+
+
+def _quoted(command: list[str]) -> str:
+    """A command as one literal of C++, a word a line."""
+    return '"' + "\\n".join(command) + '"'
 
 
 def _link(command: list[str | Path], library: Path) -> None:
@@ -131,7 +165,7 @@ def _link(command: list[str | Path], library: Path) -> None:
     own.rename(library)
 
 
-def _run(command: list[str | Path]) -> None:
+def _run(command: Sequence[str | Path]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise Unavailable(f"{Path(command[0]).name} cannot build it:\n{done.stderr}")

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t kAlignment = 256;
 constexpr unsigned char kCanary = 0xa5;
+// The addresses of the device, of which allocations lie in the middle half: an index has to be far out to reach
+// anything of the host's.
+constexpr std::size_t kArena = std::size_t{64} << 30;
+constexpr std::size_t kFirst = kArena / 4, kLast = kArena / 4 * 3;
+// On both sides of an allocation.
+constexpr std::size_t kGuard = std::size_t{1} << 20;
 // More is not filled: it would take longer than what is tested.
 constexpr std::size_t kMostPoisoned = std::size_t{64} << 20;
 
@@ -33,15 +39,37 @@ void poison(char *memory, std::size_t bytes) {
   if (count % 2) memory[count - 1] = static_cast<char>(word & 0xff);
 }
 
+char *DeviceMemory::gap(std::size_t bytes) {
+  if (arena_ == nullptr) {
+    void *memory = mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    arena_ = static_cast<char *>(memory);
+    cursor_ = kFirst;
+  }
+  for (int attempt = 0; attempt < 2; attempt++) {
+    std::size_t start = cursor_;
+    for (const auto &[address, region] : regions_) {
+      const auto low = static_cast<std::size_t>(region.pages - arena_);
+      if (low < start + bytes && start < low + region.pageBytes) start = low + region.pageBytes;
+    }
+    if (start + bytes <= kLast) {
+      cursor_ = start + bytes;
+      return arena_ + start;
+    }
+    cursor_ = kFirst;
+  }
+  return nullptr;
+}
+
 std::uint64_t DeviceMemory::allocate(std::size_t bytes) {
   if (bytes == 0 || bytes > kCapacity - live_) return 0;
   const std::size_t used = roundedUp(bytes, kAlignment);
   const std::size_t inner = roundedUp(used, page());
-  const std::size_t total = inner + 2 * page();
-  void *memory = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return 0;
-  Region region{static_cast<char *>(memory), total, nullptr, bytes};
-  char *first = region.pages + page();
+  const std::size_t total = inner + 2 * kGuard;
+  char *memory = gap(total);
+  if (memory == nullptr) return 0;
+  Region region{memory, total, nullptr, bytes};
+  char *first = region.pages + kGuard;
   mprotect(first, inner, PROT_READ | PROT_WRITE);
   // The end lies as near to the page behind it as its alignment lets it.
   region.data = first + inner - used;
@@ -57,7 +85,9 @@ bool DeviceMemory::free(std::uint64_t address) {
   const auto found = regions_.find(address);
   if (found == regions_.end()) return false;
   live_ -= found->second.bytes;
-  munmap(found->second.pages, found->second.pageBytes);
+  // What it held is given back to the system; the addresses stay.
+  mmap(found->second.pages, found->second.pageBytes, PROT_NONE,
+       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   regions_.erase(found);
   return true;
 }
@@ -71,7 +101,7 @@ bool DeviceMemory::contains(std::uint64_t address, std::size_t bytes) const {
 }
 
 bool DeviceMemory::restore(const Region &region) {
-  char *first = region.pages + page(), *last = region.pages + region.pageBytes - page();
+  char *first = region.pages + kGuard, *last = region.pages + region.pageBytes - kGuard;
   char *end = region.data + region.bytes;
   if (isCanary(first, region.data) && isCanary(end, last)) return true;
   std::memset(first, kCanary, static_cast<std::size_t>(region.data - first));
@@ -99,6 +129,8 @@ std::string DeviceMemory::describe(std::uint64_t address) const {
     }
     return "in" + array;
   }
+  const auto low = reinterpret_cast<std::uint64_t>(arena_);
+  if (arena_ && address >= low && address < low + kArena) return "far beside all arrays of the device";
   char digits[32];
   std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(address));
   return std::string("at ") + digits + ", outside of all memory of the device";

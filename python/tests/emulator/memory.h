@@ -37,8 +37,15 @@ class DeviceMemory {
   // Whether nothing was written beside the data; afterwards nothing is.
   static bool restore(const Region &);
 
+  // The start of so many bytes of the arena that are free; null where there are none.
+  char *gap(std::size_t bytes);
+
   // By the address of the data.
   std::map<std::uint64_t, Region> regions_;
+  // Addresses that belong to the device, whatever lies there.
+  char *arena_ = nullptr;
+  // Where the next allocation is tried.
+  std::size_t cursor_ = 0;
   std::size_t live_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -114,9 +115,20 @@ int run(const std::vector<std::string> &words, const std::string &output) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-// What a library of kernels is compiled with.
-std::vector<std::string> command(const std::vector<std::string> &extra) {
-  std::vector<std::string> words = lines(EMULATOR_COMMAND);
+// How much kernels are optimised: 0, which is compiled soonest, or 1, which trusts what the text says of its pointers.
+std::string level() {
+  const char *text = std::getenv("PARPY_EMULATOR_LEVEL");
+  return text && std::string(text) == "1" ? "1" : "0";
+}
+
+// The command that makes an object of kernels, without its files.
+std::vector<std::string> compileCommand(const std::vector<std::string> &extra) {
+  static const std::string mark = "{level}";
+  std::vector<std::string> words = lines(EMULATOR_COMPILE);
+  for (std::string &word : words) {
+    const std::size_t at = word.find(mark);
+    if (at != std::string::npos) word.replace(at, mark.size(), level());
+  }
   words.insert(words.end(), extra.begin(), extra.end());
   return words;
 }
@@ -138,24 +150,33 @@ std::string packed(const std::string &library) {
   return result + library;
 }
 
+// Runs the compiler and the linker; what they say becomes the log.
+bool build(const std::string &stem, std::vector<std::string> words, std::string &log) {
+  const std::string file = stem + ".log", object = stem + ".o";
+  words.insert(words.end(), {"-c", stem + ".cpp", "-o", object});
+  bool isBuilt = run(words, file) == 0;
+  log = contents(file);
+  if (isBuilt) {
+    words = lines(EMULATOR_LINK);
+    words.insert(words.end(), {object, "-o", stem + ".so"});
+    isBuilt = run(words, file) == 0;
+    log += contents(file);
+  }
+  for (const std::string &used : {file, object, stem + ".cpp"}) std::remove(used.c_str());
+  return isBuilt;
+}
+
 int32_t compile(Program &p, const std::vector<std::string> &extra) {
-  const std::string source = "#line 1 \"kernels.cu\"\n" + p.text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
+  const std::string source =
+      "#line 1 \"kernels.cu\"\n" + p.text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
+  const std::vector<std::string> words = compileCommand(extra);
   std::string key = source;
-  for (const std::string &word : command(extra)) key += "\n" + word;
+  for (const std::string &word : words) key += "\n" + word;
   const std::string stem = std::string(EMULATOR_CACHE) + "/" + hash(key);
   const std::string library = stem + ".so", own = stem + "." + std::to_string(getpid());
   if (access(library.c_str(), R_OK) != 0) {
     std::ofstream(own + ".cpp", std::ios::binary) << source;
-    std::vector<std::string> words = command(extra);
-    words.insert(words.end(), {own + ".cpp", EMULATOR_SUPPORT, "-o", own + ".so", "-lm", "-lc"});
-    const int status = run(words, own + ".log");
-    p.log = contents(own + ".log");
-    std::remove((own + ".log").c_str());
-    std::remove((own + ".cpp").c_str());
-    if (status != 0) {
-      std::remove((own + ".so").c_str());
-      return compilation;
-    }
+    if (!build(own, words, p.log)) return compilation;
     std::rename((own + ".so").c_str(), library.c_str());
   }
   p.binary = packed(contents(library));

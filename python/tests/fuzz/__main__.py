@@ -3,13 +3,15 @@
     .venv/bin/python python/tests/fuzz 20000 --first 0 --output .build/fuzz
 
 A finding is a Python file: the program, its arguments and how it failed. `--case FILE` runs one
-again; `--wrong` runs programs that are mutated out of the language.
+again; `--wrong` runs programs that are mutated out of the language; `--emulate` runs them on CUDA,
+on the emulated GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
@@ -61,9 +63,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--output", type=Path, default=Path(".build/fuzz"))
     parser.add_argument("--wrong", action="store_true", help="programs out of the language")
+    parser.add_argument("--emulate", action="store_true", help="on CUDA, on the emulated GPU")
     parser.add_argument("--case", type=Path, help="run a finding again")
     parser.add_argument("--seconds", type=float, default=90, help="to make one finding small")
     chosen = parser.parse_args()
+    if chosen.emulate:
+        os.environ["PARPY_FUZZ_EMULATE"] = "1"
     with Runner() as runner:
         if chosen.case:
             request = {"case": read(chosen.case).to_json(), "mutate": chosen.wrong}

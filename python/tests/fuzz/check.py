@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import on_cuda
 from cases import Argument, Case
 from harness import lay_out
 from oracle import Discard, Expectation, Perturbation, run_plain
@@ -113,7 +114,7 @@ def compiled(case: Case, program: Any, opts: Any) -> tuple[list[Any], str]:
     """What the arrays hold after a run, and what is wrong about their neighbours."""
     passed, watched = values(case.arguments, True)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore" if on_cuda.is_on() else "error", RuntimeWarning)
         # Said of updates through data that cannot be done by several workers at once.
         warnings.filterwarnings("ignore", "the loop runs on one worker")
         program(*passed, opts=opts)
@@ -138,7 +139,8 @@ def check(case: Case) -> tuple[str, str]:
         return "discard", str(error)
     except Exception as error:
         return "discard", f"{type(error).__name__}: {error}"
-    program = parpy.jit(define(case.text))
+    function = define(case.text)
+    program = parpy.jit(function)
     plain = make()
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -154,36 +156,52 @@ def check(case: Case) -> tuple[str, str]:
                 return "oracle", f"{name} under seq() differs from the instrumented program"
     for settings in case.settings:
         expectation = expectations[bool(settings.get("strict"))]
-        try:
-            results, stray = compiled(case, program, options(case, settings))
-        except parpy.InternalCompilerError as error:
-            return "error", f"{settings}: {error}"
-        except (parpy.CompileError, NameError) as error:
-            if any(known in str(error) for known in KNOWN_REFUSALS):
-                return "discard", f"known: {error}"
-            return "refused", f"{settings}: {error}"
-        except Exception as error:
-            return "error", f"{settings}: {type(error).__name__}: {error}"
-        if stray:
-            return "different", f"{settings}: {stray}"
-        found = expectation.differences(results, names)
-        if found and expectation.moved:
-            try:
-                expectation.widen(24, 1000)
-            except Discard as error:
-                return "discard", str(error)
-            found = expectation.differences(results, names)
-        if found:
-            return "different", f"{settings}: " + "; ".join(found)
-        word = same_bits(case, program, settings, results, names)
-        if word:
-            return "different", word
+        opts = options(case, settings)
+        if not on_cuda.is_on():
+            status, detail = judge(case, program, opts, expectation, names)
+            if status == "ok":
+                detail = same_bits(case, program, settings, names)
+                status = "different" if detail else "ok"
+            if status != "ok":
+                return status, f"{settings}: {detail}"
+            continue
+        for target in on_cuda.targets(function, opts):
+            program = parpy.jit(target.function())
+            status, detail = judge(case, program, target.opts, expectation, names)
+            if status == "refused" and any(known in detail for known in on_cuda.REFUSALS):
+                continue
+            if status != "ok":
+                return status, f"{target}, {settings}: {detail}"
     return "ok", ""
 
 
-def same_bits(
-    case: Case, program: Any, settings: dict[str, Any], results: list[Any], names: list[str]
-) -> str:
+def judge(
+    case: Case, program: Any, opts: Any, expectation: Expectation, names: list[str]
+) -> tuple[str, str]:
+    """How one run of a case went, in the words of `check`."""
+    try:
+        results, stray = compiled(case, program, opts)
+    except parpy.InternalCompilerError as error:
+        return "error", str(error)
+    except (parpy.CompileError, NameError) as error:
+        if any(known in str(error) for known in KNOWN_REFUSALS):
+            return "discard", f"known: {error}"
+        return "refused", str(error)
+    except Exception as error:
+        return "error", f"{type(error).__name__}: {error}"
+    if stray:
+        return "different", stray
+    found = expectation.differences(results, names)
+    if found and expectation.moved:
+        try:
+            expectation.widen(24, 1000)
+        except Discard as error:
+            return "discard", str(error)
+        found = expectation.differences(results, names)
+    return ("different", "; ".join(found)) if found else ("ok", "")
+
+
+def same_bits(case: Case, program: Any, settings: dict[str, Any], names: list[str]) -> str:
     """What differs with another number of workers, and specialised or not."""
     variants: list[tuple[str, Any]] = []
     draw = case.arguments[0].seed % 8
@@ -192,6 +210,9 @@ def same_bits(
         variants.append((f"specialize={other}", options(case, {**settings, "specialize": other})))
     elif draw < 4 and any(n > 1 for n, _ in case.schedule.values()):
         variants.append(("threads(5)", options(case, settings, 5)))
+    if not variants:
+        return ""
+    results, _ = compiled(case, program, options(case, settings))
     for what, opts in variants:
         again, stray = compiled(case, program, opts)
         for name, a, b in zip(names, results, again, strict=True):

@@ -64,6 +64,18 @@ def histogram(b, h, N):
         h[b[i]] += 1
 
 
+def all_and_any(x, y):
+    a = True
+    b = False
+    parpy.label("N")
+    for i in range(len(x)):
+        a = a and x[i] > -3
+        b = b or x[i] > 3
+    with parpy.gpu:
+        y[0] = a
+        y[1] = b
+
+
 def until_small(x, err, N):
     with parpy.gpu:
         err[0] = 1.0

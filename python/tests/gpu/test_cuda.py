@@ -67,6 +67,17 @@ def test_narrow_integers_wrap_when_negated() -> None:
         np.testing.assert_array_equal(y, (-x).astype(np.int64))
 
 
+@pytest.mark.parametrize("place", [-1, 0, 31, 32, 99])
+def test_all_lanes_take_part_in_logical_reductions(place: int) -> None:
+    x, y = np.zeros(100), np.zeros(2, bool)
+    function, opts = parpy.jit(programs.all_and_any), cuda({"N": parpy.threads(64).reduce()})
+    for value in (5, -5):
+        if place >= 0:
+            x[place] = value
+        function(x, y, opts=opts)
+        assert y.tolist() == [bool((x > -3).all()), bool((x > 3).any())]
+
+
 def test_histogram() -> None:
     b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
     parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import cuda_programs as programs
@@ -82,6 +83,13 @@ def test_shared_elements_are_updated_atomically() -> None:
     b, h = np.zeros(1000, np.int64), np.zeros(50, np.int64)
     text = kernels(programs.histogram, [b, h, 1000], {"N": parpy.threads(256).reduce()})
     assert "atomic_add_int64(&h[" in text
+
+
+def test_all_lanes_come_to_the_shuffles_of_logical_reductions() -> None:
+    args = [VECTOR, np.zeros(2, bool)]
+    text = kernels(programs.all_and_any, args, {"N": parpy.threads(64).reduce()})
+    assert "const bool other = (bool)__shfl_xor_sync(" in text
+    assert not re.search(r"(&&|\|\|).*(__shfl|block_)", text)
 
 
 def test_loops_around_parallel_ones_run_on_the_host() -> None:

@@ -163,7 +163,7 @@ def test_shuffles_and_ballots() -> None:
 # --- Memory ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("index", [100, -1, 5000, 10**9])
+@pytest.mark.parametrize("index", [100, -1, 5000, -100_000, 10**9])
 def test_a_store_beside_an_array_is_reported(index: int) -> None:
     text = 'extern "C" __global__ void k(float *x, long long i) { x[i] = 1.0f; }'
     message = fails(text, "k", 1, 1, np.zeros(100, np.float32), np.int64(index))

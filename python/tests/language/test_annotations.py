@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import check, each, options
+from harness import ON_CPU, check, each, options
 
 import parpy
 from parpy.types import F32, F64, I32, buffer, shape_var, type_var
@@ -112,6 +112,7 @@ def by_type(x: buffer(T, [N]), y):
         y[0] = there_is_no_such_function(x)  # noqa: F821
 
 
+@ON_CPU
 def test_dead_branches_are_not_looked_at() -> None:
     check(by_type, np.ones(2, np.float32), np.zeros(1))
     check(by_type, np.ones(2), np.zeros(1))
