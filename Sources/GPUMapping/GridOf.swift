@@ -76,8 +76,10 @@ extension Grid {
     }
   }
 
+  /// A number of threads as whole warps; more than a grid can have are no more than that, so that nothing overflows.
   private static func roundedToWarps(_ threads: Expression) -> Expression {
-    .binary(.floorDivide, threads + .index(31), .index(32)) * .index(32)
+    let few = Expression.binary(.pythonMin, threads, .index(1 << 42))
+    return .binary(.floorDivide, few + .index(31), .index(32)) * .index(32)
   }
 
   /// Two loops of one kernel on one level that ask for different threads.

@@ -29,6 +29,9 @@ def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 # --- The emulated GPU -----------------------------------------------------------------------
 
 
+_FEW = 4
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--emulate",
@@ -49,6 +52,21 @@ def pytest_configure(config: pytest.Config) -> None:
     except emulator.Unavailable as error:
         raise pytest.UsageError(f"--emulate: {error}") from None
     on_cuda.start(mode)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves of each table of language tests a few, spread evenly, where few are asked for."""
+    if config.getoption("--emulate") != "quick":
+        return
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept: set[pytest.Item] = set()
+    for name, table in tables.items():
+        step = 1 if "/gpu/" in name else max(1, len(table) // _FEW)
+        kept.update(table[::step])
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -41,6 +41,14 @@ _OF_CLANG = [
     "-fdiagnostics-format=msvc",
     "-fno-asynchronous-unwind-tables",
 ]
+# At level 1 clang says of each access that it is about to be made.
+_WATCHED = [
+    "1:-fsanitize=thread",
+    "1:-fno-sanitize-link-runtime",
+    *("1:-mllvm", "1:-tsan-instrument-func-entry-exit=0"),
+    *("1:-mllvm", "1:-tsan-distinguish-volatile=1"),
+    *("1:-mllvm", "1:-tsan-instrument-memintrinsics=0"),
+]
 _OF_GCC = [
     f"-fsanitize={_UNDEFINED.replace('array-bounds', 'bounds')}",
     "-fno-diagnostics-show-caret",
@@ -91,7 +99,8 @@ def _build(directory: Path) -> None:
     _run([*common, "-fno-exceptions", "-c", _SOURCES / "support.cpp", "-o", support])
     library = [*common, "-shared", "-fvisibility=hidden", "-pthread", "-ldl"]
     driver = [
-        _SOURCES / f"{name}.cpp" for name in "driver fibers grid memory module signals".split()
+        _SOURCES / f"{name}.cpp"
+        for name in "driver fibers grid memory module signals watch".split()
     ]
     _link([*library, *driver, f"-Wl,-soname,{DRIVER}"], directory / DRIVER)
     definitions = [
@@ -109,7 +118,7 @@ def _compile_command(directory: Path) -> list[str]:
     """
     header = directory / "include" / "emulator.h"
     command = [compiler(), *_KERNEL_FLAGS, f"-I{header.parent}"]
-    clang = [*command, *_OF_CLANG]
+    clang = [*command, *_OF_CLANG, *_WATCHED]
     try:
         for level in LEVELS:
             made = directory / f"emulator-{level}.pch"
@@ -150,7 +159,9 @@ def _first(ways: list[list[str]], *files: str | Path) -> list[str]:
 
 
 def _at(level: str, command: list[str]) -> list[str]:
-    return [word.replace("{level}", level) for word in command]
+    """The command at a level; words for level 1 alone begin with `1:`."""
+    words = [word.replace("{level}", level) for word in command]
+    return [w.removeprefix("1:") for w in words if level == "1" or not w.startswith("1:")]
 
 
 def _quoted(command: list[str]) -> str:

@@ -9,6 +9,7 @@
 
 #include "fibers.h"
 #include "signals.h"
+#include "watch.h"
 
 namespace {
 
@@ -86,16 +87,17 @@ class Turns {
 // The lanes of one block after another.
 class GridRun {
  public:
-  GridRun(const Launch &launch, const DeviceMemory &memory) : launch_(launch), memory_(memory) {
+  GridRun(const Launch &launch, const DeviceMemory &memory)
+      : launch_(launch), memory_(memory), watch_(memory, *launch.module) {
     lanes_.resize(std::size_t{launch.threads.x} * launch.threads.y * launch.threads.z);
   }
 
   std::optional<Failure> run();
 
   // What lanes ask for, on their own stacks.
-  void barrier(int line) { wait(LaneState::atBarrier, line); }
+  void barrier(int line);
   void together(const EmulatorPart *);
-  void yield();
+  void access(const void *place, std::size_t size, EmulatorAccess);
   [[noreturn]] void fault(int code, const std::string &what, int line);
   [[noreturn]] void land(int signal, std::uint64_t address);
   [[noreturn]] void runLane();
@@ -103,13 +105,14 @@ class GridRun {
  private:
   void runBlock();
   void resume(std::size_t);
-  void wait(LaneState, int line);
   void leave();
   bool isComplete(const EmulatorPart &) const;
   void complete(const EmulatorPart &);
   std::size_t warpStart() const { return running_ / 32 * 32; }
   bool isInWarp(unsigned lane, const EmulatorPart &) const;
   void releaseBarrier();
+  void settle();
+  void yield();
   std::string place() const;
   std::string states() const;
   EmulatorIndex index(std::size_t linear, const EmulatorIndex &extents) const;
@@ -119,6 +122,8 @@ class GridRun {
   std::vector<Lane> lanes_;
   Turns turns_;
   std::size_t running_ = 0;
+  Watch watch_;
+  std::uint32_t block_ = 0, barriers_ = 0;
   FiberPoint scheduler_ = nullptr;
   std::optional<Failure> failure_;
 };
@@ -138,6 +143,8 @@ std::optional<Failure> GridRun::run() {
   launch_.module->place->blocks = launch_.blocks;
   for (std::uint64_t i = 0; i < count && !failure_; i++) {
     launch_.module->place->block = index(block, launch_.blocks);
+    block_ = static_cast<std::uint32_t>(block);
+    barriers_ = 0;
     runBlock();
     block = (block + step) % count;
   }
@@ -198,15 +205,32 @@ void GridRun::leave() { emulator_switch(&lanes_[running_].point, scheduler_); }
 void GridRun::runLane() {
   launch_.kernel->call(launch_.arguments);
   SignalGuard::setInLane(false);
+  settle();
   lanes_[running_].state = LaneState::ended;
   leave();
   __builtin_unreachable();
 }
 
-void GridRun::wait(LaneState state, int line) {
-  lanes_[running_].state = state;
+void GridRun::barrier(int line) {
+  settle();
+  lanes_[running_].state = LaneState::atBarrier;
   lanes_[running_].line = line;
   leave();
+}
+
+void GridRun::access(const void *place, std::size_t size, EmulatorAccess access) {
+  if (SignalGuard::isLate()) fault(timeout, "it does not end", 0);
+  settle();
+  if (access == EmulatorAccess::atomic) yield();
+  const Moment moment{block_, barriers_, static_cast<std::uint32_t>(running_)};
+  const std::string wrong = watch_.note(reinterpret_cast<std::uint64_t>(place), size, access, moment);
+  if (!wrong.empty()) fault(launchFailed, wrong, 0);
+}
+
+// Ends the kernel if the lane's last write met that of another.
+void GridRun::settle() {
+  const std::string wrong = watch_.settle();
+  if (!wrong.empty()) fault(launchFailed, wrong, 0);
 }
 
 void GridRun::yield() {
@@ -227,6 +251,7 @@ void GridRun::releaseBarrier() {
     failure_ = Failure{launchFailed, place() + ": the lanes wait for ever, as they have parted: " + states()};
     return;
   }
+  barriers_ += 1;
   turns_.start(lanes_.size());
 }
 
@@ -237,6 +262,7 @@ bool GridRun::isInWarp(unsigned lane, const EmulatorPart &part) const {
 }
 
 void GridRun::together(const EmulatorPart *part) {
+  settle();
   lanes_[running_].part = part;
   lanes_[running_].line = part->line;
   if (!isInWarp(static_cast<unsigned>(running_ % 32), *part)) {
@@ -359,9 +385,9 @@ const EmulatorServices services = {
       InEmulator guard;
       current->together(part);
     },
-    [] {
+    [](const void *place, unsigned long size, EmulatorAccess access) {
       InEmulator guard;
-      current->yield();
+      current->access(place, size, access);
     },
     [](const char *what, int line) {
       InEmulator guard;

@@ -100,6 +100,18 @@ bool DeviceMemory::contains(std::uint64_t address, std::size_t bytes) const {
   return offset <= region.bytes && bytes <= region.bytes - offset && (bytes > 0 || offset < region.bytes);
 }
 
+DeviceMemory::Array DeviceMemory::array(std::uint64_t address) const {
+  auto next = regions_.upper_bound(address);
+  if (next == regions_.begin()) return {0, 0};
+  const auto &[start, region] = *--next;
+  return address - start < region.bytes ? Array{start, region.bytes} : Array{0, 0};
+}
+
+bool DeviceMemory::owns(std::uint64_t address) const {
+  const auto low = reinterpret_cast<std::uint64_t>(arena_);
+  return arena_ != nullptr && address >= low && address < low + kArena;
+}
+
 bool DeviceMemory::restore(const Region &region) {
   char *first = region.pages + kGuard, *last = region.pages + region.pageBytes - kGuard;
   char *end = region.data + region.bytes;
@@ -129,8 +141,7 @@ std::string DeviceMemory::describe(std::uint64_t address) const {
     }
     return "in" + array;
   }
-  const auto low = reinterpret_cast<std::uint64_t>(arena_);
-  if (arena_ && address >= low && address < low + kArena) return "far beside all arrays of the device";
+  if (owns(address)) return "far beside all arrays of the device";
   char digits[32];
   std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(address));
   return std::string("at ") + digits + ", outside of all memory of the device";

@@ -26,6 +26,16 @@ class DeviceMemory {
 
   std::size_t liveBytes() const { return live_; }
 
+  // An allocation.
+  struct Array {
+    std::uint64_t address;
+    std::size_t bytes;
+  };
+  // The one in which an address lies; none where `bytes` is 0.
+  Array array(std::uint64_t address) const;
+  // Whether an address is the device's, in an array or beside one.
+  bool owns(std::uint64_t address) const;
+
  private:
   struct Region {
     char *pages;

@@ -115,7 +115,7 @@ int run(const std::vector<std::string> &words, const std::string &output) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-// How much kernels are optimised: 0, which is compiled soonest, or 1, which trusts what the text says of its pointers.
+// 0, which is compiled soonest; or 1: optimised, trusting what the text says of its pointers, and every access is watched.
 std::string level() {
   const char *text = std::getenv("PARPY_EMULATOR_LEVEL");
   return text && std::string(text) == "1" ? "1" : "0";
@@ -124,10 +124,13 @@ std::string level() {
 // The command that makes an object of kernels, without its files.
 std::vector<std::string> compileCommand(const std::vector<std::string> &extra) {
   static const std::string mark = "{level}";
-  std::vector<std::string> words = lines(EMULATOR_COMPILE);
-  for (std::string &word : words) {
+  std::vector<std::string> words;
+  for (std::string word : lines(EMULATOR_COMPILE)) {
     const std::size_t at = word.find(mark);
     if (at != std::string::npos) word.replace(at, mark.size(), level());
+    // Words for level 1 alone.
+    const bool isOfOne = word.rfind("1:", 0) == 0;
+    if (!isOfOne || level() == "1") words.push_back(isOfOne ? word.substr(2) : word);
   }
   words.insert(words.end(), extra.begin(), extra.end());
   return words;

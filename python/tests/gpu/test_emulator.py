@@ -44,25 +44,6 @@ def shift_rows_text() -> str:
     return parpy.print_compiled(programs.shift_rows, args, cuda(ROWS_SCHEDULE))
 
 
-def shifted_rows(text: str, seed: int) -> bool:
-    """Whether a text of `shift_rows` computes what plain Python does."""
-    emulator.set_seed(seed)
-    x = np.arange(100 * 1024, dtype=np.float32).reshape(100, 1024)
-    y = np.zeros_like(x)
-    Kernels(text).launch("shift_rows_kernel0", 100, 128, x, y)
-    expected = x - 2 * x[:, :1]
-    expected[:, 0] = 2 * x[:, 0]
-    return np.array_equal(y, expected)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_missing_barrier_gives_a_wrong_result(seed: int) -> None:
-    text = shift_rows_text()
-    assert "__syncthreads();" in text
-    assert shifted_rows(text, seed)
-    assert not shifted_rows(text.replace("__syncthreads();", ""), seed)
-
-
 def agrees(text: str, kernel: str, x: np.ndarray, expected: np.ndarray) -> bool:
     """Whether a kernel from `x` makes what is expected, on ten blocks: each has several rows."""
     y = np.zeros_like(expected)
@@ -71,6 +52,23 @@ def agrees(text: str, kernel: str, x: np.ndarray, expected: np.ndarray) -> bool:
     except LaunchFailed:
         return False
     return np.allclose(y, expected, rtol=1e-4, atol=1e-4)
+
+
+def shifted_rows(text: str, seed: int) -> bool:
+    """Whether a text of `shift_rows` computes what plain Python does."""
+    emulator.set_seed(seed)
+    x = np.arange(100 * 1024, dtype=np.float32).reshape(100, 1024)
+    expected = x - 2 * x[:, :1]
+    expected[:, 0] = 2 * x[:, 0]
+    return agrees(text, "shift_rows_kernel0", x, expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_missing_barrier_gives_a_wrong_result(seed: int) -> None:
+    text = shift_rows_text()
+    assert "__syncthreads();" in text
+    assert shifted_rows(text, seed)
+    assert not shifted_rows(text.replace("__syncthreads();", ""), seed)
 
 
 def test_softmax_without_barriers_is_wrong() -> None:
@@ -160,6 +158,54 @@ def test_shuffles_and_ballots() -> None:
         assert x[thread].tolist() == expected
 
 
+RACES = {
+    "two lanes write": "x[0] = threadIdx.x;",
+    "two blocks write": "if (threadIdx.x == 0) x[0] = blockIdx.x;",
+    "one lane writes what others read": "x[threadIdx.x] = x[0] + 1;",
+    "shared memory": "__shared__ int s[1]; s[0] = threadIdx.x;",
+    "plain and atomic": "if (threadIdx.x == 0) x[0] = 5; else atomicAdd(x, 1);",
+    "one block writes what another reads": "if (blockIdx.x == 1) x[0] = 5; else x[1] = x[0];",
+}
+NO_RACES = {
+    "elements of their own": "x[blockIdx.x * blockDim.x + threadIdx.x] = 1;",
+    "a barrier": "if (blockIdx.x) return; if (threadIdx.x == 0) x[0] = 5;"
+    " __syncthreads(); x[1 + threadIdx.x] = x[0];",
+    "atomics": "atomicAdd(x, 1);",
+    "one value": "if (threadIdx.x == 0) x[0] = 7;",
+    "reads": "x[blockIdx.x * blockDim.x + threadIdx.x + 1] = y[0];",
+}
+
+
+def of_body(body: str) -> str:
+    return f'extern "C" __global__ void k(int *x, const int *y) {{ {body} }}'
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARPY_EMULATOR_LEVEL", "1")
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("body", RACES.values(), ids=RACES.keys())
+def test_races_are_reported(body: str) -> None:
+    message = fails(of_body(body), "k", 2, 32, np.zeros(70, np.int32), np.zeros(1, np.int32))
+    assert re.search("since the last barrier|in the same launch", message)
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("body", NO_RACES.values(), ids=NO_RACES.keys())
+def test_other_accesses_are_no_races(body: str) -> None:
+    Kernels(of_body(body)).launch("k", 2, 32, np.zeros(70, np.int32), np.zeros(1, np.int32))
+
+
+@pytest.mark.usefixtures("watched")
+def test_an_element_behind_an_array_is_reported_where_it_is_read() -> None:
+    message = fails(
+        of_body("x[0] = y[1];"), "k", 1, 1, np.zeros(1, np.int32), np.zeros(1, np.int32)
+    )
+    assert "an access 0 bytes behind an array of 4 bytes" in message
+
+
 # --- Memory ---------------------------------------------------------------------------------
 
 
@@ -168,8 +214,7 @@ def test_a_store_beside_an_array_is_reported(index: int) -> None:
     text = 'extern "C" __global__ void k(float *x, long long i) { x[i] = 1.0f; }'
     message = fails(text, "k", 1, 1, np.zeros(100, np.float32), np.int64(index))
     assert "kernel 'k'" in message
-    near = index in (100, -1)
-    assert ("beside an array of 400 bytes" if near else "an access") in message
+    assert re.search("(beside|behind|before) .*array|far beside all arrays", message)
 
 
 def test_an_address_of_the_host_is_reported() -> None:

@@ -111,14 +111,20 @@ inline int __all_sync(unsigned mask, int predicate, int line = __builtin_LINE())
 
 // ---- Atomics ----
 
-// One lane runs at a time, and another goes on only where it is let.
+// One lane runs at a time, and another goes on only where it is let: nothing here need be atomic, nor watched.
+#if defined(__clang__)
+#define EMULATOR_UNWATCHED __attribute__((no_sanitize("thread")))
+#else
+#define EMULATOR_UNWATCHED
+#endif
+
 template <class T> struct EmulatorCell {
   typedef T __attribute__((may_alias)) type;
 };
 
 #define EMULATOR_ATOMIC(name, T, expression)          \
-  inline T name(T *place, T value) {                  \
-    emulator_services->yield();                       \
+  EMULATOR_UNWATCHED inline T name(T *place, T value) {                  \
+    emulator_services->access(place, sizeof(T), EmulatorAccess::atomic); \
     auto *cell = (EmulatorCell<T>::type *)place;      \
     const T former = *cell;                           \
     *cell = (expression);                             \
@@ -138,8 +144,8 @@ EMULATOR_ATOMIC(atomicAdd, double, former + value)
   EMULATOR_ATOMIC(atomicOr, T, former | value)                                  \
   EMULATOR_ATOMIC(atomicXor, T, former ^ value)                                 \
   EMULATOR_ATOMIC(atomicExch, T, value)                                         \
-  inline T atomicCAS(T *place, T expected, T value) {                           \
-    emulator_services->yield();                                                 \
+  EMULATOR_UNWATCHED inline T atomicCAS(T *place, T expected, T value) {        \
+    emulator_services->access(place, sizeof(T), EmulatorAccess::atomic);        \
     auto *cell = (EmulatorCell<T>::type *)place;                                \
     const T former = *cell;                                                     \
     if (former == expected) *cell = value;                                      \

@@ -29,12 +29,15 @@ struct EmulatorPart {
   int line;
 };
 
+// How a lane uses memory. Others may go on before what is atomic.
+enum class EmulatorAccess { read, write, atomic };
+
 // What a lane asks of the emulator.
 struct EmulatorServices {
   void (*barrier)(int line);
   void (*together)(const EmulatorPart *);
-  // Other lanes may go on now; called where lanes meet without waiting.
-  void (*yield)();
+  // A lane is about to read or write so many bytes; called where the text is compiled to be watched.
+  void (*access)(const void *place, unsigned long size, EmulatorAccess);
   // Ends the kernel; `line` is 0 where it is not known.
   void (*fault)(const char *what, int line);
 };
