@@ -73,7 +73,7 @@ class CUDAKernelEmitter {
     guard let kernel else { return "" }
     emit(kernel.body, declaring: assigned(in: kernel.body))
     let stored = storedBuffers(in: kernel.body)
-    let exchanged = hasBarriers(kernel.body) ? stored : []
+    let exchanged = exchangedBuffers(in: kernel.body, stored)
     var parameters = kernel.buffers.map { id in
       let buffer = host[id]
       let isConst = !stored.contains(id) && !buffer.mayAlias
@@ -90,18 +90,26 @@ class CUDAKernelEmitter {
       + parameters.joined(separator: ", ") + ") {\n" + lines.joined(separator: "\n") + "\n}\n"
   }
 
-  /// Whether threads of a block may read what others stored: `__restrict__` would let a load move over the barrier, or a loop
-  /// that waits for another thread's store never see it.
-  private func hasBarriers(_ body: [Statement]) -> Bool {
-    var found = false
-    body.forEachStatement { found = found || $0.kind == .barrier }
-    return found
-  }
-
   private func storedBuffers(in body: [Statement]) -> Set<BufferID> {
     var stored: Set<BufferID> = []
     body.forEachStatement { if case .store(let id, _, _) = $0.kind { stored.insert(id) } }
     return stored
+  }
+
+  /// The buffers through which threads of a block may give each other values.
+  ///
+  /// `__restrict__` says that nobody else writes what is read by way of the pointer: NVRTC then moves reads across `__syncthreads()`,
+  /// and a loop that waits for another thread's store never sees it.
+  private func exchangedBuffers(in body: [Statement], _ stored: Set<BufferID>) -> Set<BufferID> {
+    var hasBarrier = false
+    var loaded: Set<BufferID> = []
+    body.forEachStatement { statement in
+      if case .barrier = statement.kind { hasBarrier = true }
+      statement.forEachExpression { e in
+        e.forEachDescendant { if case .load(let id, _) = $0.kind { loaded.insert(id) } }
+      }
+    }
+    return hasBarrier ? loaded.intersection(stored) : []
   }
 
   func assigned(in body: [Statement]) -> Set<VariableID> {

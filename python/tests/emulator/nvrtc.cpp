@@ -128,9 +128,9 @@ std::vector<std::string> compileCommand(const std::vector<std::string> &extra) {
   for (std::string word : lines(EMULATOR_COMPILE)) {
     const std::size_t at = word.find(mark);
     if (at != std::string::npos) word.replace(at, mark.size(), level());
-    // Words for level 1 alone.
-    const bool isOfOne = word.rfind("1:", 0) == 0;
-    if (!isOfOne || level() == "1") words.push_back(isOfOne ? word.substr(2) : word);
+    // Words for one level alone.
+    const bool isOfOne = word.rfind("0:", 0) == 0 || word.rfind("1:", 0) == 0;
+    if (!isOfOne || word[0] == level()[0]) words.push_back(isOfOne ? word.substr(2) : word);
   }
   words.insert(words.end(), extra.begin(), extra.end());
   return words;
@@ -189,9 +189,9 @@ int32_t compile(Program &p, const std::vector<std::string> &extra) {
 }  // namespace
 
 EXPORT int32_t nvrtcVersion(int32_t *major, int32_t *minor) {
-  // No NVRTC has this version: what it compiled is never taken for what this one does.
+  // No NVRTC has this version, and no two states of the emulator the same: what others compiled is never taken for what this one does.
   *major = 9999;
-  *minor = 0;
+  *minor = EMULATOR_STATE * 2 + (level() == "1");
   return success;
 }
 

@@ -79,6 +79,17 @@ def test_a_loop_until_data_say_so_stays_on_the_device() -> None:
     assert "kernel1" not in text
 
 
+def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
+    """NVRTC reads `err[0]` before the barrier where the pointer is `__restrict__`."""
+    text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(256)})
+    assert "float *err) {" in text
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
+    assert "const float *__restrict__ x, float *y" in text
+    text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
+    assert "const float *__restrict__ x, float *__restrict__ y" in text
+
+
 def test_shared_elements_are_updated_atomically() -> None:
     b, h = np.zeros(1000, np.int64), np.zeros(50, np.int64)
     text = kernels(programs.histogram, [b, h, 1000], {"N": parpy.threads(256).reduce()})

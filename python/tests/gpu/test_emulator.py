@@ -181,24 +181,21 @@ def of_body(body: str) -> str:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+def optimised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARPY_EMULATOR_LEVEL", "1")
 
 
-@pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("body", RACES.values(), ids=RACES.keys())
 def test_races_are_reported(body: str) -> None:
     message = fails(of_body(body), "k", 2, 32, np.zeros(70, np.int32), np.zeros(1, np.int32))
     assert re.search("since the last barrier|in the same launch", message)
 
 
-@pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("body", NO_RACES.values(), ids=NO_RACES.keys())
 def test_other_accesses_are_no_races(body: str) -> None:
     Kernels(of_body(body)).launch("k", 2, 32, np.zeros(70, np.int32), np.zeros(1, np.int32))
 
 
-@pytest.mark.usefixtures("watched")
 def test_an_element_behind_an_array_is_reported_where_it_is_read() -> None:
     message = fails(
         of_body("x[0] = y[1];"), "k", 1, 1, np.zeros(1, np.int32), np.zeros(1, np.int32)
@@ -257,10 +254,23 @@ def test_shared_memory_is_read_before_it_is_written() -> None:
         ("*(const int *)((const char *)x + n)", "a misaligned"),
     ],
 )
-def test_undefined_operations_are_reported(expression: str, message: str) -> None:
+def test_undefined_operations_are_reported(
+    expression: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARPY_EMULATOR_LEVEL", "0")
     text = f'extern "C" __global__ void k(int *x, int n) {{\n  x[0] = {expression};\n}}'
     found = fails(text, "k", 1, 1, np.zeros(2, np.int32), np.int32(1))
     assert f"lane 0 at line 2: {message}" in found
+
+
+@pytest.mark.usefixtures("optimised")
+@pytest.mark.parametrize("former", [0.0, 5.0])
+def test_loops_until_data_say_so_read_them_after_the_barrier(former: float) -> None:
+    args = [np.zeros(1000), np.zeros(1), 1000]
+    text = parpy.print_compiled(programs.until_small, args, cuda({"N": parpy.threads(256)}))
+    x, err = np.full(1000, 5.0), np.full(1, former)
+    Kernels(text).launch("until_small_kernel0", 1, 256, x, err)
+    assert err[0] == x.max() <= 0.01
 
 
 def test_a_kernel_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
