@@ -80,15 +80,16 @@ test-swift: install
 test-python: install
 	$(PY) -m pytest -q --junitxml .build/tests-pytest.xml
 
-# The kernels of the language tests on the CPU: of each table of programs a few here, all with `make emulate`.
+# The kernels of the language tests on the CPU: of each table of tests a few here, all with `make emulate`.
 SEED ?= 1
 EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q python/tests/gpu python/tests/language
 
 test-emulated: install
-	$(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml
+	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml
 
 emulate: install
-	$(EMULATED) --emulate=all
+	PARPY_EMULATOR_LEVEL=0 $(EMULATED) --emulate=all || status=1; \
+	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=all; exit $${status:-$$?}
 
 lint: install
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
@@ -100,11 +101,12 @@ sanitize: install
 	TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-thread
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT_TEST) --sanitize=address --scratch-path .build-address
 
-# Findings, made small, are written to .build/fuzz.
+# Findings, made small, are written to .build/fuzz; EMULATE=--emulate runs the programs on CUDA.
 N ?= 1000
 FIRST ?= 1000
+EMULATE ?=
 fuzz: install
-	$(PY) python/tests/fuzz $(N) --first $(FIRST) || status=1; \
+	$(PY) python/tests/fuzz $(N) --first $(FIRST) $(EMULATE) || status=1; \
 	$(PY) python/tests/fuzz $(N) --first $(FIRST) --wrong; exit $${status:-$$?}
 
 format: install

@@ -112,11 +112,7 @@ inline int __all_sync(unsigned mask, int predicate, int line = __builtin_LINE())
 // ---- Atomics ----
 
 // One lane runs at a time, and another goes on only where it is let: nothing here need be atomic, nor watched.
-#if defined(__clang__)
 #define EMULATOR_UNWATCHED __attribute__((no_sanitize("thread")))
-#else
-#define EMULATOR_UNWATCHED
-#endif
 
 template <class T> struct EmulatorCell {
   typedef T __attribute__((may_alias)) type;
