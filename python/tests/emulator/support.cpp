@@ -88,29 +88,26 @@ EMULATOR_UNDEFINED(missing_return, "a function ends without its value")
 // ---- Accesses ----
 
 // What the compiler calls before accesses (the runtime of ThreadSanitizer). Of the two names of an access of several bytes one is
-// for places that may not be aligned; a volatile access is how emitted text begins an atomic one.
-#define EMULATOR_ACCESS(name, size, kind)                                        \
-  extern "C" EMULATOR_HIDDEN void __tsan_##name(const void *place) {             \
-    emulator_services->access(place, size, EmulatorAccess::kind);                \
+// for places that the compiler knows not to be aligned; a volatile access is how emitted text begins an atomic one.
+#define EMULATOR_ACCESS(name, size, kind)                                                               \
+  extern "C" EMULATOR_HIDDEN void __tsan_##name(const void *place) {                                    \
+    if ((unsigned long)place % size != 0) emulator_services->fault("a misaligned access", 0);           \
+    emulator_services->access(place, size, EmulatorAccess::kind);                                       \
+  }                                                                                                     \
+  extern "C" EMULATOR_HIDDEN void __tsan_unaligned_##name(const void *place) {                          \
+    emulator_services->access(place, size, EmulatorAccess::kind);                                       \
   }
-#define EMULATOR_ACCESSES(name, size)                  \
-  EMULATOR_ACCESS(read##name, size, read)              \
-  EMULATOR_ACCESS(write##name, size, write)            \
-  EMULATOR_ACCESS(read_write##name, size, write)       \
-  EMULATOR_ACCESS(volatile_read##name, size, atomic)   \
-  EMULATOR_ACCESS(volatile_write##name, size, atomic)
-#define EMULATOR_UNALIGNED(name, size)                           \
-  EMULATOR_ACCESSES(name, size)                                  \
-  EMULATOR_ACCESS(unaligned_read##name, size, read)              \
-  EMULATOR_ACCESS(unaligned_write##name, size, write)            \
-  EMULATOR_ACCESS(unaligned_read_write##name, size, write)       \
-  EMULATOR_ACCESS(unaligned_volatile_read##name, size, atomic)   \
-  EMULATOR_ACCESS(unaligned_volatile_write##name, size, atomic)
+#define EMULATOR_ACCESSES(size)                   \
+  EMULATOR_ACCESS(read##size, size, read)              \
+  EMULATOR_ACCESS(write##size, size, write)            \
+  EMULATOR_ACCESS(read_write##size, size, write)       \
+  EMULATOR_ACCESS(volatile_read##size, size, atomic)   \
+  EMULATOR_ACCESS(volatile_write##size, size, atomic)
 
-EMULATOR_ACCESSES(1, 1)
-EMULATOR_UNALIGNED(2, 2)
-EMULATOR_UNALIGNED(4, 4)
-EMULATOR_UNALIGNED(8, 8)
-EMULATOR_UNALIGNED(16, 16)
+EMULATOR_ACCESSES(1)
+EMULATOR_ACCESSES(2)
+EMULATOR_ACCESSES(4)
+EMULATOR_ACCESSES(8)
+EMULATOR_ACCESSES(16)
 
 extern "C" EMULATOR_HIDDEN void __tsan_init() {}
