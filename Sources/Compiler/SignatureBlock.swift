@@ -145,13 +145,16 @@ extension Diagnostic.Category {
     case .name: "name"
     case .index: "index"
     case .value: "value"
+    case .overflow: "overflow"
     case .bug: "bug"
     }
   }
 
   /// The category of that name, or nil.
   init?(name: Substring) {
-    let all: [Diagnostic.Category] = [.program, .type, .name, .index, .value, .bug]
+    let all: [Diagnostic.Category] = [
+      .program, .type, .name, .index, .value, .overflow, .bug,
+    ]
     guard let category = all.first(where: { $0.name == name }) else { return nil }
     self = category
   }

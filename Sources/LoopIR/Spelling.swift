@@ -77,7 +77,7 @@ enum Spelling {
   /// The word of a failure's category, as in `else error value "…"`.
   static let categories: [(word: String, category: Diagnostic.Category)] = [
     ("program", .program), ("type", .type), ("name", .name), ("index", .index), ("value", .value),
-    ("bug", .bug),
+    ("overflow", .overflow), ("bug", .bug),
   ]
 }
 

@@ -43,6 +43,7 @@ private func raise(
     case .name: try setBuiltin(py_name_error(), text, span, sources)
     case .index: try setBuiltin(py_index_error(), text, span, sources)
     case .value: try setBuiltin(py_value_error(), text, span, sources)
+    case .overflow: try setBuiltin(py_overflow_error(), text, span, sources)
     }
   } catch {
     // An exception is set already: the one that stopped ours.

@@ -15,6 +15,8 @@ public struct Diagnostic: Sendable, Hashable {
     case index
     /// An argument's value: `ValueError`.
     case value
+    /// An integer that its type cannot hold: `OverflowError`.
+    case overflow
     /// A bug of the compiler: `parpy.InternalCompilerError`.
     case bug
   }

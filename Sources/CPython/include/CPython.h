@@ -63,6 +63,7 @@ static inline PyObject *py_attribute_error(void) { return PyExc_AttributeError; 
 static inline PyObject *py_index_error(void) { return PyExc_IndexError; }
 static inline PyObject *py_memory_error(void) { return PyExc_MemoryError; }
 static inline PyObject *py_name_error(void) { return PyExc_NameError; }
+static inline PyObject *py_overflow_error(void) { return PyExc_OverflowError; }
 static inline PyObject *py_runtime_error(void) { return PyExc_RuntimeError; }
 static inline PyObject *py_type_error(void) { return PyExc_TypeError; }
 static inline PyObject *py_value_error(void) { return PyExc_ValueError; }
