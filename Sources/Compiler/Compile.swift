@@ -41,9 +41,10 @@ private func compile(
   _ lowered: LoopFunction, _ signature: CallSignature, _ machine: Machine?,
   _ runner: inout PassRunner, _ dump: DumpRequest, _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
+  let narrowing = signature.options.weakTypes.integer == .int64 ? [] : [removeUnobserved]
   let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
   let loopIR = try runner.run(
-    [splitComplex, foldConstants] + checks + [removeUnused], on: lowered, in: context)
+    narrowing + [splitComplex, foldConstants] + checks + [removeUnused], on: lowered, in: context)
 
   if signature.options.backend == .cuda {
     return try compileForCUDA(loopIR, signature, &runner, context)

@@ -142,6 +142,8 @@ public struct CompileOptions: Sendable, Hashable {
   public var hasImplicitShapeLabels = true
   /// What the code is made for.
   public var backend = Backend.cpu
+  /// The types of weak values: those of the backend, or what the user forces.
+  public var weakTypes = WeakTypes()
 
   /// Creates the default options.
   public init() {}

@@ -25,7 +25,7 @@ extension Lowerer {
     }
     if let type = try self.type(element, parameter, found: value.type, isWeak: value.isWeak) {
       // A Python number takes the type that is asked for.
-      scope[parameter.name] = .scalar(.strong(value.expression.converted(to: type)))
+      scope[parameter.name] = .scalar(.strong(value.passed(as: type)))
     }
   }
 

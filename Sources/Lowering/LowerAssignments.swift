@@ -129,9 +129,7 @@ extension Lowerer {
           "cannot unpack \(values.count) value\(values.count == 1 ? "" : "s") into \(targets.count) name\(targets.count == 1 ? "" : "s")",
           at: statement.span))
     }
-    let kept = values.map { value in
-      TypedValue(settled(value.expression, "value"), isWeak: value.isWeak)
-    }
+    let kept = values.map { settled($0, "value") }
     for (target, value) in zip(targets, kept) {
       if case .name(let name) = target.kind {
         try assign(name, value, at: statement.span)
@@ -221,8 +219,8 @@ extension Lowerer {
     _ source: ArrayValue, at position: [LoopIR.Expression], into buffer: BufferID,
     _ indices: [LoopIR.Expression], _ statement: Syntax.Statement
   ) throws {
-    let value = TypedValue(try source.at(position), isWeak: source.element.isWeak)
-    let stored = try converted(value, toElement: ir[buffer].element, at: statement.span)
+    let stored = try converted(
+      source.value(at: position), toElement: ir[buffer].element, at: statement.span)
     emit(.store(buffer, indices, stored), at: statement.head)
   }
 

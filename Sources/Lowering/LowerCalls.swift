@@ -130,7 +130,7 @@ extension Lowerer {
       guard let extent = try view(argument)?.shape.first else {
         throw reject(Diagnostic(.type, "len() of what is not an array", at: argument.span))
       }
-      return .scalar(.weak(extent))
+      return .scalar(pythonInteger(extent))
     case .inline:
       guard arguments.count == 1, case .call(let callee, let inner, let given) = arguments[0].kind,
         let path = callee.path, case .function(_, let id) = names.resolve(path)
@@ -231,11 +231,11 @@ extension Lowerer {
       try lift(left, try value(argument), at: span) { l, r in
         let type = self.promoted(ElementType(l), ElementType(r))
         if type.type.isComplex { throw reject(.notOfComplex(name, type.type, at: span)) }
-        return TypedValue(
+        let result = TypedValue(
           .binary(
-            op, try self.operand(l, as: type.type, at: span),
-            try self.operand(r, as: type.type, at: span), at: span),
-          isWeak: type.isWeak)
+            op, try self.operand(l, as: type, at: span), try self.operand(r, as: type, at: span),
+            at: span), isWeak: type.isWeak)
+        return self.withExact(result) { .binary(op, l.index, r.index, at: span) }
       }
     }
   }
@@ -271,15 +271,15 @@ extension Lowerer {
     return try lift(operand, at: span) { try self.unary(intrinsic, $0, named: name, at: span) }
   }
 
-  /// A math function: floats keep their type, any other type is computed in float64.
+  /// A math function: floats keep their type, any other type is computed in float64, or in the type of weak floats.
   private func math(_ function: MathFunction, _ arguments: [TypedValue], at span: Span)
     -> TypedValue
   {
     let type = arguments.dropFirst().reduce(ElementType(arguments[0])) {
       promoted($0, ElementType($1))
     }
-    let float: ScalarType = type.type.isFloat ? type.type : .float64
-    let operands = arguments.map { $0.expression.converted(to: float) }
+    let float = floatType(of: type).type
+    let operands = arguments.map { $0.converted(to: float) }
     return TypedValue(
       Expression(.math(function, operands), function.isPredicate ? .bool : float, at: span),
       isWeak: type.isWeak)
@@ -289,11 +289,9 @@ extension Lowerer {
     throws -> TypedValue
   {
     func rounded(_ function: MathFunction, keepsType: Bool) -> TypedValue {
-      if !value.type.isFloat {
-        return keepsType ? numeric(value) : .weak(value.expression.converted(to: .int64))
-      }
+      if !value.type.isFloat { return keepsType ? numeric(value) : pythonInteger(value) }
       let result = math(function, [value], at: span)
-      return keepsType ? result : .weak(result.expression.converted(to: .int64))
+      return keepsType ? result : pythonInteger(result)
     }
     if value.type.isComplex {
       return try complexFunction(intrinsic, value, named: name, at: span)
@@ -307,19 +305,19 @@ extension Lowerer {
       return result
     case .conjugate: return numeric(value)
     case .angle:
-      let float: ScalarType = value.type.isFloat ? value.type : .float64
-      let zero = TypedValue(.zero(float), isWeak: value.isWeak)
+      let zero = TypedValue(
+        .zero(floatType(of: ElementType(value)).type), isWeak: value.isWeak)
       return math(.atan2, [zero, value], at: span)
     case .abs, .fabs:
       if intrinsic == .fabs && !value.type.isFloat {
-        let float = TypedValue(value.expression.converted(to: .float64), isWeak: value.isWeak)
+        let float = TypedValue(
+          value.converted(to: floatType(of: ElementType(value)).type), isWeak: value.isWeak)
         return try unary(.abs, float, named: name, at: span)
       }
       let number = numeric(value)
       if number.type == .bool || number.type.isUnsignedInteger { return number }
-      return TypedValue(
-        Expression(.unary(.absolute, number.expression), number.type, at: span).folded,
-        isWeak: value.isWeak)
+      try requireFit(number)
+      return unary(.absolute, number, at: span)
     case .neg:
       guard case .scalar(let result) = try unary(.negate, .scalar(value), at: span) else {
         throw reject(.arrayAsScalar(at: span))
@@ -333,8 +331,8 @@ extension Lowerer {
     case .numpyCeil: return rounded(.ceil, keepsType: true)
     case .numpyTrunc: return rounded(.trunc, keepsType: true)
     case .numpyRound: return rounded(.roundEven, keepsType: true)
-    case .toInt: return .weak(value.expression.converted(to: .int64))
-    case .toFloat: return .weak(value.expression.converted(to: .float64))
+    case .toInt: return pythonInteger(value)
+    case .toFloat: return .weak(value.converted(to: weakTypes.float))
     case .toBool: return .weak(truth(value))
     default: throw reject(.unsupported("\(name) here", at: span))
     }
@@ -349,7 +347,7 @@ extension Lowerer {
     if value.type.isComplex && !type.isComplex && type != .bool {
       throw reject(.notOfComplex("conversion to \(type)", value.type, at: span))
     }
-    return value.expression.converted(to: type)
+    return value.converted(to: type)
   }
 }
 

@@ -67,21 +67,20 @@ extension Lowerer {
     at span: Span
   ) throws -> TypedValue {
     let result: ComplexParts
+    let (left, right) = (l.unrounded, r.unrounded)
     switch op {
     case .add, .subtract:
-      let (a, b) = (parts(l.expression, as: type.type), parts(r.expression, as: type.type))
+      let (a, b) = (parts(left, as: type.type), parts(right, as: type.type))
       let op: LoopIR.BinaryOperator = op == .add ? .add : .subtract
       result = ComplexParts(
         real: .binary(op, a.real, b.real, at: span),
         imaginary: .binary(op, a.imaginary, b.imaginary, at: span))
     case .multiply:
-      result = product(
-        heldParts(l.expression, as: type.type), heldParts(r.expression, as: type.type))
+      result = product(heldParts(left, as: type.type), heldParts(right, as: type.type))
     case .divide:
       result = quotient(
-        heldParts(l.expression, as: type.type), heldParts(r.expression, as: type.type),
-        isPython: type.isWeak)
-    case .power: result = power(l, r, type)
+        heldParts(left, as: type.type), heldParts(right, as: type.type), isPython: type.isWeak)
+    case .power: result = power(left, right, type)
     case .floorDivide, .modulo, .matrixMultiply, .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRight:
       throw reject(.wrongType(op.rawValue, l.type, r.type, at: span))
     }
@@ -152,9 +151,11 @@ extension Lowerer {
   // MARK: Powers
 
   /// `l ** r`: small integer powers are products as in Python and NumPy, all others go by way of polar coordinates.
-  private func power(_ l: TypedValue, _ r: TypedValue, _ type: ElementType) -> ComplexParts {
-    let base = heldParts(l.expression, as: type.type)
-    let exponent = heldParts(r.expression, as: type.type)
+  private func power(
+    _ l: LoopIR.Expression, _ r: LoopIR.Expression, _ type: ElementType
+  ) -> ComplexParts {
+    let base = heldParts(l, as: type.type)
+    let exponent = heldParts(r, as: type.type)
     if let known = exponent.real.floatLiteral, exponent.imaginary.floatLiteral == 0,
       known.magnitude <= Self.greatestIntegerPower(isPython: type.isWeak),
       let n = Int(exactly: known)
@@ -162,7 +163,7 @@ extension Lowerer {
       return power(base, n, isPython: type.isWeak)
     }
     let result = makeVariable("power", type.type)
-    let span = l.expression.span
+    let span = l.span
     func branch(_ value: () -> ComplexParts) -> [LoopIR.Statement] {
       block { emit(.assign(result, value().joined(at: span)), at: span) }
     }

@@ -13,7 +13,7 @@ extension Lowerer {
     func result(_ parts: ComplexParts) -> TypedValue {
       TypedValue(parts.joined(at: span), isWeak: value.isWeak)
     }
-    func real(_ e: LoopIR.Expression) -> TypedValue { TypedValue(e, isWeak: value.isWeak) }
+    func real(_ e: LoopIR.Expression) -> TypedValue { partValue(e, isWeak: value.isWeak) }
     func each(_ function: MathFunction, _ op: BooleanOperator) -> TypedValue {
       let z = parts(value.expression, as: type)
       let truth = Expression(
@@ -52,13 +52,14 @@ extension Lowerer {
 
   /// The value as `complex(value)`: a Python complex.
   func pythonComplex(_ value: TypedValue) -> TypedValue {
-    .weak(value.expression.converted(to: .complex128))
+    .weak(value.converted(to: weakTypes.complex))
   }
 
   /// `complex(real, imaginary)`, whose arguments may be complex themselves: `real + 1j * imaginary`.
   func complexValue(_ real: TypedValue, _ imaginary: TypedValue, at span: Span) -> TypedValue {
-    let a = parts(real.expression, as: .complex128)
-    let b = parts(imaginary.expression, as: .complex128)
+    let type = weakTypes.complex
+    let a = parts(real.converted(to: type), as: type)
+    let b = parts(imaginary.converted(to: type), as: type)
     let first = real.type.isComplex || imaginary.type.isComplex
     return .weak(
       .complex(

@@ -29,21 +29,21 @@ extension Lowerer {
   func value(_ e: Syntax.Expression) throws -> Value {
     switch e.kind {
     case .integer(let value):
-      return .scalar(.weak(Expression(.integer(value), .int64, at: e.span)))
+      return .scalar(written(Expression(.integer(value), .int64, at: e.span)))
     case .bigInteger(let text):
       throw reject(
         Diagnostic(.type, "the integer \(text) does not fit into 64 bits", at: e.span))
-    case .float(let value): return .scalar(.weak(.float(value, .float64, at: e.span)))
+    case .float(let value): return .scalar(written(.float(value, .float64, at: e.span)))
     case .imaginary(let value):
       return .scalar(
-        .weak(.complex(.zero(.float64), .float(value, .float64, at: e.span), at: e.span)))
+        written(.complex(.zero(.float64), .float(value, .float64, at: e.span), at: e.span)))
     case .bool(let value): return .scalar(.weak(.bool(value, at: e.span)))
     case .string: throw reject(.unsupported("a string", at: e.span))
     case .none: throw reject(.unsupported("None", at: e.span))
     case .tuple(let parts): return .tuple(try parts.map { try scalar($0) })
     case .name, .attribute, .subscripted: return try reference(e)
     case .unary(.negate, let operand) where operand.kind == .bigInteger("9223372036854775808"):
-      return .scalar(.weak(Expression(.integer(.min), .int64, at: e.span)))
+      return .scalar(written(Expression(.integer(.min), .int64, at: e.span)))
     case .unary(.not, let operand):
       return try unary(.not, .scalar(try scalar(operand)), at: e.span)
     case .unary(let op, let operand): return try unary(op, try value(operand), at: e.span)
@@ -98,9 +98,7 @@ extension Lowerer {
 
   private func read(_ name: String, _ binding: Scope.Binding, at span: Span) throws -> TypedValue {
     switch binding {
-    case .scalar(var value):
-      value.expression.span = span
-      return value
+    case .scalar(let value): return value.at(span)
     case .poisoned: throw DiagnosticError([])
     case .privateToLoop(let loop):
       throw reject(
@@ -118,16 +116,15 @@ extension Lowerer {
   private func global(_ path: [String], at span: Span) throws -> TypedValue {
     let name = path.joined(separator: ".")
     switch names.resolve(path) {
-    case .integer(let value): return .weak(Expression(.integer(value), .int64, at: span))
-    case .float(let value): return .weak(.float(value, .float64, at: span))
+    case .integer(let value): return written(Expression(.integer(value), .int64, at: span))
+    case .float(let value): return written(.float(value, .float64, at: span))
     case .bool(let value): return .weak(.bool(value, at: span))
     case .typedScalar(let type, let bits):
       return .strong(literalExpression(type, bits: bits, at: span))
     case .complex(let type, let isWeak, let real, let imaginary):
-      return TypedValue(
-        .complex(
-          .float(real, type.part, at: span), .float(imaginary, type.part, at: span), at: span),
-        isWeak: isWeak)
+      let number = LoopIR.Expression.complex(
+        .float(real, type.part, at: span), .float(imaginary, type.part, at: span), at: span)
+      return isWeak ? written(number) : .strong(number)
     case .missing(let known):
       if path.count == 1 && nameUse.assigned.contains(name) {
         throw reject(
@@ -143,7 +140,7 @@ extension Lowerer {
           name, parameters: parameters, of: function.name,
           likely: likely.map { (path.dropLast() + [$0]).joined(separator: ".") }, at: span))
     case .shapeVariable(let id):
-      if let extent = activation.extents[id] { return .weak(extent.value) }
+      if let extent = activation.extents[id] { return pythonInteger(extent.value) }
       throw reject(.unboundVariable(name, "shape", at: span))
     case .intrinsic, .scalarType, .function, .foreign, .typeVariable:
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
@@ -193,18 +190,22 @@ extension Lowerer {
       let number = numeric(value)
       guard !number.type.isComplex else {
         let parts = parts(number.expression, as: number.type)
-        return TypedValue(
-          part == .real ? parts.real : parts.imaginary, isWeak: value.isWeak)
+        return partValue(part == .real ? parts.real : parts.imaginary, isWeak: value.isWeak)
       }
       return part == .real ? number : TypedValue(.zero(number.type), isWeak: value.isWeak)
     }
   }
 
+  /// A part of a complex value; that of a weak one is a weak float.
+  func partValue(_ part: LoopIR.Expression, isWeak: Bool) -> TypedValue {
+    TypedValue(isWeak ? part.converted(to: weakTypes.float) : part, isWeak: isWeak)
+  }
+
   private func attribute(_ name: String, of view: ArrayView, at span: Span) throws -> Value {
     switch name {
-    case "shape": return .tuple(view.shape.map { .weak($0) })
-    case "ndim": return .scalar(.weak(.index(view.shape.count, at: span)))
-    case "size": return .scalar(.weak(view.shape.reduce(.index(1)) { $0 * $1 }))
+    case "shape": return .tuple(view.shape.map { pythonInteger($0) })
+    case "ndim": return .scalar(pythonInteger(.index(view.shape.count, at: span)))
+    case "size": return .scalar(pythonInteger(view.shape.reduce(.index(1)) { $0 * $1 }))
     default:
       throw reject(
         .unsupported(
@@ -228,7 +229,7 @@ extension Lowerer {
   // MARK: Truth
 
   /// Python's truth of a value, as a bool.
-  func truth(_ value: TypedValue) -> LoopIR.Expression { value.expression.converted(to: .bool) }
+  func truth(_ value: TypedValue) -> LoopIR.Expression { value.compared.converted(to: .bool) }
 
   private func boolean(
     _ op: BooleanOperator, _ operands: ArraySlice<Syntax.Expression>, at span: Span
@@ -253,7 +254,7 @@ extension Lowerer {
           isWeak: left.isWeak && right.isWeak)
       }
       let (then, otherwise) = op == .and ? (right, left) : (left, right)
-      return select(truth(left), then, otherwise, at: span)
+      return try select(truth(left), then, otherwise, at: span)
     }
   }
 
@@ -263,7 +264,7 @@ extension Lowerer {
   /// `pure` puts both values into one expression.
   private func guarded(
     by condition: LoopIR.Expression, at span: Span, _ then: () throws -> TypedValue,
-    otherwise: () throws -> TypedValue, pure: (TypedValue, TypedValue) -> TypedValue
+    otherwise: () throws -> TypedValue, pure: (TypedValue, TypedValue) throws -> TypedValue
   ) throws -> TypedValue {
     let outerFacts = facts
     defer { facts = outerFacts }
@@ -272,29 +273,36 @@ extension Lowerer {
     let thenBlock = try block { values.append(try then()) }
     facts = outerFacts.assuming(condition, holds: false)
     let otherwiseBlock = try block { values.append(try otherwise()) }
-    if thenBlock.isEmpty && otherwiseBlock.isEmpty { return pure(values[0], values[1]) }
+    if thenBlock.isEmpty && otherwiseBlock.isEmpty { return try pure(values[0], values[1]) }
     let type = joined(ElementType(values[0]), ElementType(values[1]))
-    let variable = makeVariable("choice", type.type)
-    let copies = values.map {
-      Statement(.assign(variable, $0.expression.converted(to: type.type)), at: span)
-    }
+    for value in values where ElementType(value) == type { try requireFit(value) }
+    let local = makeLocal("choice", type, at: span)
+    let copies = values.map { self.copies(of: $0, to: local, at: span) }
     emit(
       .conditional(
-        condition, then: thenBlock + [copies[0]], otherwise: otherwiseBlock + [copies[1]]),
+        condition, then: thenBlock + copies[0], otherwise: otherwiseBlock + copies[1]),
       at: span)
-    return TypedValue(ir.read(variable, at: span), isWeak: type.isWeak)
+    return local
   }
 
-  private func select(
-    _ condition: LoopIR.Expression, _ then: TypedValue, _ otherwise: TypedValue, at span: Span
-  ) -> TypedValue {
+  /// `then` where `condition` holds, else `otherwise`, both in the type that joins theirs.
+  func select(
+    _ condition: LoopIR.Expression, _ then: TypedValue, _ otherwise: TypedValue,
+    at span: Span = .none
+  ) throws -> TypedValue {
     let type = joined(ElementType(then), ElementType(otherwise))
-    return TypedValue(
+    for value in [then, otherwise] where ElementType(value) == type {
+      try requireFit(value)
+    }
+    func chosen(_ then: LoopIR.Expression, _ otherwise: LoopIR.Expression) -> LoopIR.Expression {
       Expression(
-        .select(
-          condition, then: then.expression.converted(to: type.type),
-          otherwise: otherwise.expression.converted(to: type.type)), type.type, at: span
-      ).folded, isWeak: type.isWeak)
+        .select(condition, then: then, otherwise: otherwise), then.type, at: span
+      ).folded
+    }
+    let value = TypedValue(
+      chosen(then.converted(to: type.type), otherwise.converted(to: type.type)),
+      isWeak: type.isWeak)
+    return withExact(value) { chosen(then.index, otherwise.index) }
   }
 
   private func conditional(
@@ -305,7 +313,7 @@ extension Lowerer {
     if let known = condition.integerLiteral { return try scalar(known != 0 ? then : otherwise) }
     return try guarded(
       by: condition, at: span, { try scalar(then) }, otherwise: { try scalar(otherwise) }
-    ) { select(condition, $0, $1, at: span) }
+    ) { try select(condition, $0, $1, at: span) }
   }
 
   private func comparison(
@@ -341,6 +349,7 @@ extension ArrayValue {
   /// A scalar as an array without dimensions.
   init(_ scalar: TypedValue) {
     self.init(
-      shape: [], element: ElementType(scalar), reads: [], at: { _ in scalar.expression })
+      shape: [], element: ElementType(scalar), reads: [], at: { _ in scalar.expression },
+      scalar: scalar)
   }
 }

@@ -42,7 +42,11 @@ extension Lowerer {
     settledValues = [:]
     if parallelDepth == 0 { settledElements = [:] }
     guard let result, let type = function.result else { return nil }
-    return .scalar(TypedValue(ir.read(result, at: span), isWeak: type.isWeak))
+    let value = ir.read(result, at: span)
+    if !type.isWeak { return .scalar(.strong(value)) }
+    return .scalar(
+      value.type == .int64
+        ? pythonInteger(value) : .weak(value.converted(to: weakTypes.narrowed(value.type))))
   }
 
   /// Refuses what only host code can call where code of the device stands.
@@ -86,7 +90,7 @@ extension Lowerer {
       )
     }
     switch place.parameter.annotation {
-    case nil: return value.expression
+    case nil: return try named(value).expression
     case .scalar(.named(let name)):
       guard let type = ScalarType(name: name) else { return value.expression }
       guard canStore(value, in: type) else {
@@ -94,8 +98,8 @@ extension Lowerer {
           .foreignArgument(
             place, is: value.type.description, help: "convert it: parpy.operators.\(type)(…)"))
       }
-      return value.expression.converted(to: type)
-    case .scalar(.variable): return value.expression
+      return value.passed(as: type)
+    case .scalar(.variable): return try named(value).expression
     case .array:
       throw reject(
         .foreignArgument(

@@ -58,6 +58,9 @@ extension Lowerer {
     scope = Scope()
     for (name, binding) in bindings { scope[name] = binding }
     try bindAnnotations()
+    for (name, _) in bindings {
+      if case .scalar(let value)? = scope[name] { scope[name] = .scalar(try named(value)) }
+    }
     let before = diagnostics.count
     let firstLocal = ir.variables.count
     let lowered = try block { try lower(body.structured.statements) }
@@ -214,8 +217,7 @@ extension Lowerer {
     // An index may call a function: it is evaluated once.
     switch try view.map({ read($0, at: argument.span) }) ?? value(argument) {
     case .scalar(let value):
-      return .scalar(
-        TypedValue(settled(value.expression, parameter), isWeak: value.isWeak))
+      return .scalar(settled(value, parameter))
     case .array:
       throw reject(
         Diagnostic(
@@ -225,12 +227,5 @@ extension Lowerer {
     case .tuple:
       throw reject(.unsupported("a tuple as an argument", at: argument.span))
     }
-  }
-
-  /// A scalar in a variable that the body may assign.
-  private func copied(_ value: TypedValue, _ name: String, at span: Span) -> TypedValue {
-    let variable = makeVariable(name, value.type)
-    emit(.assign(variable, value.expression), at: span)
-    return TypedValue(ir.read(variable, at: span), isWeak: value.isWeak)
   }
 }

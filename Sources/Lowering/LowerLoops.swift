@@ -28,8 +28,8 @@ extension Lowerer {
       !exits.isEmpty && !assignsTarget
       && nameUse.reads[name, default: 0] > NameUse(body).reads[name, default: 0]
     let lastType = typeAfterLoop(outer)
-    let last = keepsLast ? makeVariable(name, lastType.type) : nil
-    if let last { emit(.assign(last, valueBefore(outer, as: lastType.type)), at: target.span) }
+    let last = keepsLast ? makeLocal(name, lastType) : nil
+    if let last { assign(valueBefore(outer, as: lastType), to: last, at: target.span) }
 
     var inner: [LoopIR.Statement] = []
     let lowerBody = { [self] in
@@ -44,10 +44,8 @@ extension Lowerer {
         }
       }
       inner = try block {
-        let value = TypedValue.weak(ir.read(variable, at: target.span))
-        if let last {
-          emit(.assign(last, value.expression.converted(to: lastType.type)), at: target.span)
-        }
+        let value = pythonInteger(ir.read(variable, at: target.span))
+        if let last { assign(value, to: last, at: target.span) }
         if assignsTarget {
           // The name is a variable like any other, which each iteration sets first.
           try assign(name, value, at: target.span)
@@ -79,9 +77,10 @@ extension Lowerer {
       try withCarriedNames(
         of: assigning, except: assignsTarget ? [] : [name], at: statement, lowerBody)
       if let last {
-        scope[name] = .scalar(TypedValue(ir.read(last), isWeak: lastType.isWeak))
+        scope[name] = .scalar(last)
       } else if !assignsTarget {
-        scope[name] = lastValue(from: first, to: stop, step: step, otherwise: outer)
+        scope[name] = .scalar(
+          try lastValue(from: first, to: stop, step: step, otherwise: outer))
       }
     }
   }
@@ -115,33 +114,28 @@ extension Lowerer {
   private func lastValue(
     from lower: LoopIR.Expression, to upper: LoopIR.Expression, step: Int,
     otherwise outer: Scope.Binding?
-  ) -> Scope.Binding? {
+  ) throws -> TypedValue {
     let distance = step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
     let last = lower + .binary(.floorDivide, distance, .index(abs(step))) * .index(step)
-    if facts.proveNonNegative(distance) { return .scalar(.weak(last)) }
-    guard case .scalar? = outer else { return .scalar(.weak(last)) }
+    if facts.proveNonNegative(distance) { return pythonInteger(last) }
+    guard case .scalar(let before)? = outer else { return pythonInteger(last) }
     let isEmpty = LoopIR.Expression.compare(.less, distance, .index(0))
-    let type = typeAfterLoop(outer)
-    return .scalar(
-      TypedValue(
-        Expression(
-          .select(
-            isEmpty, then: valueBefore(outer, as: type.type),
-            otherwise: last.converted(to: type.type)), type.type
-        ).folded, isWeak: type.isWeak))
+    return try select(isEmpty, before, pythonInteger(last))
   }
 
   /// The type of a loop variable after a loop that may not run.
   private func typeAfterLoop(_ before: Scope.Binding?) -> ElementType {
-    let integer = ElementType(.int64, isWeak: true)
+    let integer = ElementType(weakTypes.integer, isWeak: true)
     guard case .scalar(let value)? = before else { return integer }
     return joined(ElementType(value), integer)
   }
 
   /// The value of a name bound to a scalar; 0 for any other.
-  private func valueBefore(_ binding: Scope.Binding?, as type: ScalarType) -> LoopIR.Expression {
-    guard case .scalar(let value)? = binding else { return .zero(type) }
-    return value.expression.converted(to: type)
+  private func valueBefore(_ binding: Scope.Binding?, as type: ElementType) -> TypedValue {
+    guard case .scalar(let value)? = binding else {
+      return TypedValue(.zero(type.type), isWeak: type.isWeak)
+    }
+    return value
   }
 
   private func knownStep(_ e: LoopIR.Expression, at span: Span) throws -> Int {
@@ -263,14 +257,13 @@ extension Lowerer {
         return Header(name: name, value: nil, key: key)
       }
       carriedTypes[key] = type
-      let variable: VariableID
-      if let own = ownVariable(of: initial), ElementType(initial) == type {
-        variable = own
+      let value: TypedValue
+      if isOwn(initial), ElementType(initial) == type {
+        value = initial.at(statement.head)
       } else {
-        variable = makeVariable(name, type.type)
-        emit(.assign(variable, initial.expression.converted(to: type.type)), at: statement.head)
+        value = makeLocal(name, type, at: statement.head)
+        assign(initial, to: value, at: statement.head)
       }
-      let value = TypedValue(ir.read(variable, at: statement.head), isWeak: type.isWeak)
       scope[name] = .scalar(value)
       return Header(name: name, value: value, key: key)
     }
@@ -309,22 +302,22 @@ extension Lowerer {
         carriedTypes[header.key] = type
         hasChanged = true
       }
-      guard case .variable(let variable) = value.expression.kind,
-        final.expression.kind != .variable(variable)
-      else { continue }
-      emit(.assign(variable, final.expression.converted(to: value.type)), at: final.expression.span)
+      if final.expression == value.expression && final.exact == value.exact { continue }
+      assign(final, to: value, at: final.expression.span)
     }
     if hasChanged { throw TypesChanged() }
   }
 
   // MARK: Assigning names
 
-  /// The local variable a value reads, where this code may assign it.
-  private func ownVariable(of value: TypedValue) -> VariableID? {
-    guard case .variable(let id) = value.expression.kind, id.index >= firstOwnedVariable,
-      ir[id].role == .local, !facts.isLoopVariable(id)
-    else { return nil }
-    return id
+  /// Whether a value is that of a local which this code may assign.
+  private func isOwn(_ value: TypedValue) -> Bool {
+    func isOwn(_ e: LoopIR.Expression) -> Bool {
+      guard case .variable(let id) = e.kind else { return false }
+      return id.index >= firstOwnedVariable && ir[id].role == .local && !facts.isLoopVariable(id)
+    }
+    guard isOwn(value.expression) else { return false }
+    return !keepsExact(ElementType(value)) || value.exact.map(isOwn) ?? false
   }
 
   /// `name = value` for a scalar.
@@ -341,19 +334,16 @@ extension Lowerer {
     if case .dictionary(let dictionary)? = scope[name] {
       throw reject(.dictionaryAsValue(dictionary, at: span))
     }
-    if !namesNeedingVariables.contains(name), isStable(value.expression) {
+    let value = try named(value)
+    if !namesNeedingVariables.contains(name), isStable(value) {
       scope[name] = .scalar(value)
-      return
-    }
-    if case .scalar(let old)? = scope[name], let own = ownVariable(of: old),
+    } else if case .scalar(let old)? = scope[name], isOwn(old),
       ElementType(old) == ElementType(value)
     {
-      emit(.assign(own, value.expression), at: span)
-      return
+      assign(value, to: old, at: span)
+    } else {
+      scope[name] = .scalar(copied(value, name, at: span))
     }
-    let variable = makeVariable(name, value.type)
-    emit(.assign(variable, value.expression), at: span)
-    scope[name] = .scalar(TypedValue(ir.read(variable, at: span), isWeak: value.isWeak))
   }
 
   /// An expression that keeps its value: itself where nothing can change it, else a variable that holds it.
@@ -369,13 +359,11 @@ extension Lowerer {
   /// Gives a name that stands for an expression a variable of its own.
   private func materialise(_ name: String, at span: Span) {
     guard case .scalar(let value)? = scope[name] else { return }
-    let variable = makeVariable(name, value.type)
-    emit(.assign(variable, value.expression), at: span)
-    scope[name] = .scalar(TypedValue(ir.read(variable, at: span), isWeak: value.isWeak))
+    scope[name] = .scalar(copied(value, name, at: span))
   }
 
   /// Whether an expression may stand for a name: a literal, or a short integer expression of unchanging variables.
-  private func isStable(_ e: LoopIR.Expression) -> Bool {
+  func isStable(_ e: LoopIR.Expression) -> Bool {
     if e.isLiteral { return true }
     guard e.type == .int64, e.nodeCount <= 9 else { return false }
     return !e.contains { part in

@@ -42,8 +42,7 @@ extension Lowerer {
     case .scalar(let scalar):
       // The loops assign no variable that the expression could name.
       if case .variable = scalar.expression.kind { return ArrayValue(scalar) }
-      return ArrayValue(
-        TypedValue(settled(scalar.expression, "scalar"), isWeak: scalar.isWeak))
+      return ArrayValue(settled(scalar, "scalar"))
     case .tuple: return ArrayValue(.weak(.index(0)))
     }
   }
@@ -57,7 +56,7 @@ extension Lowerer {
     let standIns = try operands.map { operand in
       // A scalar operand keeps its literal, which decides what fits and which power is a product.
       operand.shape.isEmpty && operand.reads.isEmpty
-        ? TypedValue(try operand.at([]), isWeak: operand.element.isWeak)
+        ? try operand.value(at: [])
         : TypedValue(
           Expression(.load(BufferID(-1), []), operand.element.type), isWeak: operand.element.isWeak)
     }
@@ -66,10 +65,7 @@ extension Lowerer {
     return ArrayValue(
       shape: shape, element: result, reads: operands.flatMap(\.reads),
       at: { position in
-        let values = try operands.map { operand in
-          TypedValue(try operand.at(position), isWeak: operand.element.isWeak)
-        }
-        return try operation(values).expression
+        try operation(try operands.map { try $0.value(at: position) }).expression
       }, computedAt: storesOfCalls.count)
   }
 
@@ -194,25 +190,39 @@ extension Lowerer {
           throw reject(Diagnostic(.type, "operator - is not defined for bool", at: span))
         }
         let number = self.numeric(value)
-        return TypedValue(
-          Expression(.unary(.negate, number.expression), number.type, at: span).folded,
-          isWeak: value.isWeak)
+        return self.unary(.negate, number, keepsWritten: true, at: span)
       case .invert:
         guard !value.type.isFloat, !value.type.isComplex else {
           throw reject(Diagnostic(.type, "operator ~ is not defined for \(value.type)", at: span))
         }
         let number = value.isWeak ? self.numeric(value) : value
-        return TypedValue(
-          Expression(.unary(.invert, number.expression), number.type, at: span).folded,
-          isWeak: value.isWeak)
+        try self.requireFit(number)
+        return self.unary(.invert, number, at: span)
       }
     }
   }
 
+  /// A unary operator on a number.
+  ///
+  /// - Parameter keepsWritten: whether the result is as good as written in the program, as `-0.1` is.
+  func unary(
+    _ op: LoopIR.UnaryOperator, _ value: TypedValue, keepsWritten: Bool = false, at span: Span
+  ) -> TypedValue {
+    func applied(to operand: LoopIR.Expression) -> LoopIR.Expression {
+      Expression(.unary(op, operand), operand.type, at: span).folded
+    }
+    var result = TypedValue(applied(to: value.expression), isWeak: value.isWeak)
+    guard keepsWritten && value.isWritten else {
+      return withExact(result) { applied(to: value.index) }
+    }
+    result.exact = value.exact.map(applied)
+    result.isWritten = true
+    return result
+  }
+
   /// Python's `True` as the integer 1; anything else as it is.
   func numeric(_ value: TypedValue) -> TypedValue {
-    value.type == .bool && value.isWeak
-      ? TypedValue(value.expression.converted(to: .int64), isWeak: true) : value
+    value.type == .bool && value.isWeak ? pythonInteger(value.expression) : value
   }
 
   // MARK: Binary operators
@@ -240,8 +250,7 @@ extension Lowerer {
       if isBool && !type.isWeak { throw reject(.wrongType("-", l.type, r.type, at: span)) }
       return try arithmetic(.subtract, l, r, type, at: span)
     case .divide:
-      let float = type.type.isFloat ? type : ElementType(.float64, isWeak: type.isWeak)
-      return try arithmetic(.divide, l, r, float, at: span)
+      return try arithmetic(.divide, l, r, floatType(of: type), at: span)
     case .floorDivide, .modulo:
       let operands = isBool && !type.isWeak ? ElementType(.int8, isWeak: false) : type
       return try arithmetic(op == .modulo ? .modulo : .floorDivide, l, r, operands, at: span)
@@ -251,9 +260,8 @@ extension Lowerer {
         throw reject(.wrongType(op.rawValue, l.type, r.type, at: span))
       }
       if op == .shiftLeft || op == .shiftRight {
-        let operands =
-          isBool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
-        return try arithmetic(op == .shiftLeft ? .shiftLeft : .shiftRight, l, r, operands, at: span)
+        return try arithmetic(
+          op == .shiftLeft ? .shiftLeft : .shiftRight, l, r, integerType(of: type), at: span)
       }
       let bit: LoopIR.BinaryOperator =
         op == .bitAnd ? .bitAnd : op == .bitOr ? .bitOr : .bitXor
@@ -268,50 +276,65 @@ extension Lowerer {
     keepsBool: Bool = false, at span: Span
   ) throws -> TypedValue {
     let isPythonBool = type.type == .bool && type.isWeak && !keepsBool
-    let computed = isPythonBool ? ElementType(.int64, isWeak: true) : type
-    return TypedValue(
+    let computed = isPythonBool ? integerType(of: type) : type
+    let result = TypedValue(
       .binary(
-        op, try operand(l, as: computed.type, at: span),
-        try operand(r, as: computed.type, at: span),
+        op, try operand(l, as: computed, at: span), try operand(r, as: computed, at: span),
         at: span), isWeak: type.isWeak)
+    return withExact(result) { .binary(op, l.index, r.index, at: span) }
   }
 
   /// An operand in the type of the operation; a Python integer that does not fit is refused, as NumPy does.
-  func operand(_ value: TypedValue, as type: ScalarType, at span: Span) throws -> LoopIR.Expression
+  func operand(_ value: TypedValue, as type: ElementType, at span: Span) throws
+    -> LoopIR.Expression
   {
-    if value.isWeak, type.isInteger, value.type == .int64,
-      let literal = value.expression.integerLiteral, let range = type.integerRange,
+    if ElementType(value) == type { try requireFit(value) }
+    if value.isWeak, type.type.isInteger, value.type == weakTypes.integer,
+      let literal = value.integerLiteral, let range = type.type.integerRange,
       !range.contains(literal)
     {
       throw reject(
-        Diagnostic(.type, "Python integer \(literal) is out of bounds for \(type)", at: span))
+        Diagnostic(.type, "Python integer \(literal) is out of bounds for \(type.type)", at: span))
     }
-    return value.expression.converted(to: type)
+    return value.converted(to: type.type)
+  }
+
+  /// The type that integers and bool are computed in where bool has no such operation.
+  private func integerType(of type: ElementType) -> ElementType {
+    guard type.type == .bool else { return type }
+    return ElementType(type.isWeak ? weakTypes.integer : .int8, isWeak: type.isWeak)
+  }
+
+  /// The type of an operation that always gives a float.
+  func floatType(of type: ElementType) -> ElementType {
+    guard !type.type.isFloat else { return type }
+    return ElementType(type.isWeak ? weakTypes.float : .float64, isWeak: type.isWeak)
   }
 
   /// `l ** r`: a small constant integer exponent is a product of squares, everything else a call.
   private func power(_ l: TypedValue, _ r: TypedValue, _ type: ElementType, at span: Span) throws
     -> TypedValue
   {
-    let base =
-      type.type == .bool ? ElementType(type.isWeak ? .int64 : .int8, isWeak: type.isWeak) : type
-    let exponent = r.expression.integerLiteral
+    let base = integerType(of: type)
+    let exponent = r.integerLiteral
     if !base.type.isFloat, let exponent, exponent < 0 {
       guard r.isWeak, l.isWeak else {
         throw reject(
           Diagnostic(.value, "integers to negative integer powers are not allowed", at: span))
       }
-      return try arithmetic(.power, l, r, ElementType(.float64, isWeak: true), at: span)
+      return try arithmetic(.power, l, r, floatType(of: base), at: span)
     }
-    let integral = exponent ?? r.expression.floatLiteral.flatMap { Int64(exactly: $0) }
+    let integral = exponent ?? r.floatLiteral.flatMap { Int64(exactly: $0) }
     let limit: Int64 =
       base.type.isHalf || base.type.isFloat && signature.options.isStrict ? 2 : 16
     guard let n = integral, (0...limit).contains(n), r.isWeak || base.type.isFloat else {
       return try arithmetic(.power, l, r, base, at: span)
     }
-    var x = try operand(l, as: base.type, at: span)
-    if n > 1 && x.nodeCount > 4 { x = settled(x, "base") }
-    return TypedValue(product(of: x, n, at: span), isWeak: base.isWeak)
+    let x = try operand(l, as: base, at: span)
+    func power(_ x: LoopIR.Expression) -> LoopIR.Expression {
+      product(of: n > 1 && x.nodeCount > 4 ? settled(x, "base") : x, n, at: span)
+    }
+    return withExact(TypedValue(power(x), isWeak: base.isWeak)) { power(l.index) }
   }
 
   /// `x` multiplied by itself `n` times, by squaring.
@@ -339,7 +362,9 @@ extension Lowerer {
           throw reject(.wrongType(op.rawValue, l.type, r.type, at: span))
         }
         return TypedValue(
-          self.complexEquality(op, l.expression, r.expression, as: type, at: span), isWeak: isWeak)
+          self.complexEquality(
+            op, l.converted(to: type), r.converted(to: type), as: type, at: span),
+          isWeak: isWeak)
       }
       let (a, b) = self.comparable(l, r)
       return TypedValue(.compare(op, a, b, at: span), isWeak: isWeak)
@@ -351,23 +376,28 @@ extension Lowerer {
     LoopIR.Expression, LoopIR.Expression
   ) {
     let type = promoted(ElementType(l), ElementType(r)).type
+    func operand(_ value: TypedValue, as type: ScalarType) -> LoopIR.Expression {
+      value.type.isInteger ? value.compared.converted(to: type) : value.converted(to: type)
+    }
     guard l.type.isInteger, r.type.isInteger else {
-      return (l.expression.converted(to: type), r.expression.converted(to: type))
+      // Of a Python integer and a bool, the integer is not narrowed.
+      let hasExact = type.isInteger && (l.exact != nil || r.exact != nil)
+      return (
+        operand(l, as: hasExact ? .int64 : type), operand(r, as: hasExact ? .int64 : type)
+      )
     }
     func fits(_ value: TypedValue) -> Bool {
       if !value.isWeak { return !type.isFloat && value.type.promoted(with: type) == type }
-      guard let literal = value.expression.integerLiteral, let range = type.integerRange else {
+      guard let literal = value.compared.integerLiteral, let range = type.integerRange else {
         return type == .int64
       }
       return range.contains(literal)
     }
-    if fits(l) && fits(r) {
-      return (l.expression.converted(to: type), r.expression.converted(to: type))
-    }
+    if fits(l) && fits(r) { return (operand(l, as: type), operand(r, as: type)) }
     func widened(_ e: LoopIR.Expression) -> LoopIR.Expression {
       e.converted(to: e.type.isUnsignedInteger ? .uint64 : .int64)
     }
-    return (widened(l.expression), widened(r.expression))
+    return (widened(l.compared), widened(r.compared))
   }
 
   // MARK: Stores
@@ -379,6 +409,7 @@ extension Lowerer {
     guard canStore(value, in: element) else {
       throw reject(.badStore(value.type, into: element, at: span))
     }
+    try requireFit(value)
     return value.expression.converted(to: element)
   }
 

@@ -87,7 +87,9 @@ extension Lowerer {
     guard op == .add || op == .multiply, !element.type.isFloat, !element.type.isComplex else {
       return element
     }
-    return ElementType(element.type.isUnsignedInteger ? .uint64 : .int64, isWeak: element.isWeak)
+    let wide: ScalarType = element.type.isUnsignedInteger ? .uint64 : .int64
+    return element.isWeak
+      ? ElementType(weakTypes.integer, isWeak: true) : ElementType(wide, isWeak: false)
   }
 
   private func knownAxis(_ e: Syntax.Expression, rank: Int) throws -> Int {

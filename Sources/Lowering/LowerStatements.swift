@@ -208,18 +208,16 @@ extension Lowerer {
       scope[name] = afterOtherwise[name] ?? afterThen[name]
       return
     }
-    if left.expression == right.expression && left.isWeak == right.isWeak {
+    if left.expression == right.expression && left.isWeak == right.isWeak
+      && left.exact == right.exact
+    {
       scope[name] = .scalar(left)
       return
     }
-    let type = joined(ElementType(left), ElementType(right))
-    let variable = makeVariable(name, type.type)
-    for (value, isThen) in [(left, true), (right, false)] {
-      let copy = LoopIR.Statement(
-        .assign(variable, value.expression.converted(to: type.type)), at: span)
-      if isThen { thenBlock.append(copy) } else { otherwiseBlock.append(copy) }
-    }
-    scope[name] = .scalar(TypedValue(ir.read(variable), isWeak: type.isWeak))
+    let local = makeLocal(name, joined(ElementType(left), ElementType(right)))
+    thenBlock += copies(of: left, to: local, at: span)
+    otherwiseBlock += copies(of: right, to: local, at: span)
+    scope[name] = .scalar(local)
   }
 
   private func lowerWhile(

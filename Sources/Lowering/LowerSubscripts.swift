@@ -184,6 +184,6 @@ extension Lowerer {
           .type, "\(what) must be an integer, not \(number.type)", at: e.span,
           help: isQuotient ? "the quotient of integers without a fraction is written //" : nil))
     }
-    return number.expression.converted(to: .int64)
+    return number.index
   }
 }

@@ -160,7 +160,7 @@ extension Lowerer {
           Diagnostic(
             .type, "an extent must be an integer, not \(part.type)", at: temporary.shape.span))
       }
-      let extent = settled(part.expression.converted(to: .int64), "extent")
+      let extent = settled(part.index, "extent")
       if let literal = extent.integerLiteral, literal < 0 {
         throw reject(
           Diagnostic(.value, "negative dimensions are not allowed", at: temporary.shape.span))

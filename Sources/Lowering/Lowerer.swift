@@ -67,6 +67,8 @@ final class Lowerer {
   var calledStatements = 0
   /// Variables below this index belong to code outside the parallel loop being lowered and are not assigned in it.
   var firstOwnedVariable = 0
+  /// The index of the first variable that is no argument's.
+  var firstLocal = 0
   /// Names that need a variable of their own because code outside the current loop sees them.
   var namesNeedingVariables: Set<String> = []
   /// Names that the reduction loop about to be lowered assigns afresh in each iteration.
@@ -104,9 +106,12 @@ final class Lowerer {
     }
     bindParameters()
     try bindAnnotations()
+    try requireFittingArguments()
     facts = Facts(variables: ir.variables)
-    firstOwnedVariable = ir.variables.count
-    ir.body = try block { try lower(activation.body.structured.statements) }
+    firstLocal = ir.variables.count
+    firstOwnedVariable = firstLocal
+    let entry = statements
+    ir.body = try entry + block { try lower(activation.body.structured.statements) }
     ir.calls = calls
     noteReturns()
     if !diagnostics.isEmpty { throw DiagnosticError(diagnostics) }
@@ -163,14 +168,15 @@ final class Lowerer {
     {
       switch argument {
       case .scalar(let type, let isWeak, let bits):
-        return .scalar(bindScalar(parameter, type, isWeak: isWeak, bits: bits, &slots))
+        let number = scalar(parameter, type, bits: bits, &slots)
+        return .scalar(isWeak ? passed(number, named: parameter.name) : .strong(number))
       case .complex(let type, let isWeak, let real, let imaginary):
         let parts = [(real, "real"), (imaginary, "imag")].map { word, part in
           let named = Function.Parameter("\(parameter.name)_\(part)", at: parameter.span)
-          return bindScalar(named, type.part, isWeak: isWeak, bits: word, &slots).expression
+          return scalar(named, type.part, bits: word, &slots)
         }
-        return .scalar(
-          TypedValue(.complex(parts[0], parts[1], at: parameter.span), isWeak: isWeak))
+        let number = LoopIR.Expression.complex(parts[0], parts[1], at: parameter.span)
+        return .scalar(isWeak ? passed(number, named: parameter.name) : .strong(number))
       case .array(let array):
         func size(_ word: CallSignature.Word, _ suffix: String, least: Int64?) -> LoopIR.Expression
         {
@@ -213,18 +219,17 @@ final class Lowerer {
     }
   }
 
-  private func bindScalar(
-    _ parameter: Function.Parameter, _ type: ScalarType, isWeak: Bool, bits: CallSignature.Word,
+  /// A scalar argument: a literal, or the variable of a run-time parameter.
+  private func scalar(
+    _ parameter: Function.Parameter, _ type: ScalarType, bits: CallSignature.Word,
     _ slots: inout [Int: VariableID]
-  ) -> TypedValue {
+  ) -> LoopIR.Expression {
     switch bits {
-    case .constant(let bits):
-      let literal = literalExpression(type, bits: bits, at: parameter.span)
-      return TypedValue(literal, isWeak: isWeak)
+    case .constant(let bits): return literalExpression(type, bits: bits, at: parameter.span)
     case .parameter(let slot):
       let id = slots[slot] ?? ir.add(Variable(parameter.name, type, role: .parameter(slot)))
       slots[slot] = id
-      return TypedValue(ir.read(id, at: parameter.span), isWeak: isWeak)
+      return ir.read(id, at: parameter.span)
     }
   }
 

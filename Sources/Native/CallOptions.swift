@@ -40,15 +40,10 @@ struct CallOptions {
     } else {
       try choose(backend.pointer, isDefault: false)
     }
-    for width in ["force_int_size", "force_float_size"] {
-      let value = try options.attribute(width)
-      guard value.pointer == py_none() else {
-        throw raise(
-          Diagnostic(
-            .program, "This version of ParPy does not support the option \(width).", at: []), in: []
-        )
-      }
+    if let integer = try Self.type(options, "force_int_size") {
+      compile.weakTypes.integer = integer
     }
+    if let float = try Self.type(options, "force_float_size") { compile.weakTypes.float = float }
     compile.isStrict = try Self.bool(options, "strict")
     compile.hasImplicitShapeLabels = try Self.bool(options, "implicit_shape_labels")
     compile.checksBounds = try Self.bool(options, "check_bounds")
@@ -80,6 +75,16 @@ struct CallOptions {
     return truth == 1
   }
 
+  /// The type that a setting names; nil where it is left open.
+  private static func type(
+    _ options: PythonPointer, _ name: String
+  ) throws(PythonException) -> ScalarType? {
+    let size = try options.attribute(name)
+    if size.pointer == py_none() { return nil }
+    let value = try size.attribute("value")
+    return ScalarType(name: try String(python: value.pointer))
+  }
+
   /// Takes a backend that code can be made for.
   private mutating func choose(
     _ backend: PythonPointer, isDefault: Bool
@@ -100,6 +105,7 @@ struct CallOptions {
           "The backend \(name) is not available: this version of ParPy has the backends Cpu and Cuda.",
           at: [], help: help), in: [])
     }
+    compile.weakTypes = compile.backend.weakTypes
   }
 
   // MARK: - Labels that no statement bears

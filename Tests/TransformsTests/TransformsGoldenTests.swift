@@ -7,5 +7,6 @@ import Transforms
   @Test func foldConstants() throws { try runGoldens(pass: Transforms.foldConstants) }
   @Test func checkBounds() throws { try runGoldens(pass: Transforms.checkBounds) }
   @Test func checkAccesses() throws { try runGoldens(pass: Transforms.checkAccesses) }
+  @Test func removeUnobserved() throws { try runGoldens(pass: Transforms.removeUnobserved) }
   @Test func removeUnused() throws { try runGoldens(pass: Transforms.removeUnused) }
 }

@@ -116,3 +116,14 @@ def complex_axpy(a, x, y, N):
     parpy.label("N")
     for i in range(N):
         y[i] = a * x[i] + y[i]
+
+
+def weak_values(x, y, k, a):
+    n = len(x)
+    parpy.label("N")
+    for i in range(n):
+        s = 0.0
+        for j in range(i % 7):
+            s = s + a * 0.1 + j / n
+        y[i] = x[i] * s + 0.1
+        k[n - 1 - i] = i * i // 3

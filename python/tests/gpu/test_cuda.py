@@ -82,3 +82,21 @@ def test_histogram() -> None:
     b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
     parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))
     np.testing.assert_array_equal(h, np.bincount(b, minlength=50))
+
+
+@pytest.mark.parametrize("integer", [parpy.types.I8, parpy.types.I16, parpy.types.I32])
+@pytest.mark.parametrize("real", [parpy.types.F16, parpy.types.F32])
+def test_weak_values_are_of_the_forced_types(
+    integer: parpy.types.ElemSize, real: parpy.types.ElemSize
+) -> None:
+    function = parpy.jit(programs.weak_values)
+    x = RANDOM.standard_normal(70_000).astype(np.float32)
+    results = []
+    for opts in (parpy.CompileOptions(), cuda({"N": parpy.threads(4096)})):
+        opts.force_int_size, opts.force_float_size = integer, real
+        opts.strict = True
+        y, k = np.zeros_like(x), np.zeros(70_000, np.int64)
+        function(x, y, k, 1.7, opts=opts)
+        results.append((y, k))
+    for on_cpu, on_gpu in zip(*results, strict=True):
+        np.testing.assert_array_equal(on_gpu, on_cpu)

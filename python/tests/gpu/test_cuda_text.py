@@ -124,6 +124,26 @@ def host_assignment(x, y, N):
         y[0] += x[i]
 
 
+@pytest.mark.parametrize("integer", [parpy.types.I8, parpy.types.I16, parpy.types.I32])
+@pytest.mark.parametrize("real", [parpy.types.F16, parpy.types.F32])
+def test_weak_values_are_of_the_forced_types(integer: Any, real: Any) -> None:
+    x, k = np.zeros(100, np.float32), np.zeros(100, np.int64)
+    opts = cuda({"N": parpy.threads(64)})
+    opts.specialize = "never"
+    args = [x, x.copy(), k, 1.7]
+
+    def kernel() -> str:
+        text = parpy.print_compiled(programs.weak_values, args, opts)
+        require_compiles(text)
+        return text[text.index("weak_values_kernel0") :].split("\n}\n")[0]
+
+    assert "double" in kernel()
+    opts.force_int_size, opts.force_float_size = integer, real
+    narrow = kernel()
+    assert "double" not in narrow
+    assert f"{integer.value}_t" in narrow
+
+
 def test_assignments_outside_parallel_code_are_refused() -> None:
     opts = cuda({"N": parpy.threads(100).reduce()})
     with pytest.raises(RuntimeError) as caught:
