@@ -62,6 +62,14 @@ extension SignatureBlock {
       isRead = !entry.isEmpty && !entry.contains(" ")
     } else if scanner.skip("argument ") {
       isRead = readArgument(&scanner)
+    } else if scanner.skip("weak integers are ") {
+      let type = ScalarType(name: scanner.rest)
+      isRead = type?.isSignedInteger == true
+      weakTypes.integer = type ?? weakTypes.integer
+    } else if scanner.skip("weak floats are ") {
+      let type = ScalarType(name: scanner.rest)
+      isRead = type?.isFloat == true
+      weakTypes.float = type ?? weakTypes.float
     } else if scanner.skip("parameter p") {
       isRead = readParameter(&scanner)
     } else if scanner.skip("failure: ") {

@@ -8,6 +8,8 @@ import Syntax
 ///     ; argument x: float32[8192, p0]
 ///     ; argument y: float32[8192] written
 ///     ; argument N: weak int64 = 8192
+///     ; weak integers are int32
+///     ; weak floats are float32
 ///     ; parameter p0 is word 1
 ///     ; failure: other values
 ///     ; failure: index at 12 "index 8192 of y is out of range"
@@ -18,7 +20,8 @@ import Syntax
 ///     ; end of signature
 ///
 /// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
-/// array, the bits of a scalar, or those of both parts of a complex one. A dictionary has a line of its own, and then one for each entry:
+/// array, the bits of a scalar, or those of both parts of a complex one. The types of weak values are there where they are
+/// narrower than Python's. A dictionary has a line of its own, and then one for each entry:
 ///
 ///     ; argument d: dictionary
 ///     ; argument d["x"]: float32[8192] written
@@ -58,13 +61,15 @@ public struct SignatureBlock: Sendable, Hashable {
   public var libraries: [String]
   /// The names of the Python functions that the code calls.
   public var callbacks: [String]
+  /// The types that the code computes weak values in.
+  public var weakTypes: WeakTypes
 
   /// Creates a block.
   public init(
     function: String, entry: String, parameterNames: [String],
     arguments: [CallSignature.Argument], writes: [Bool], parameterSources: [Int] = [],
     failures: [Failure?] = [], faults: [Failure] = [], externals: [String] = [],
-    libraries: [String] = [], callbacks: [String] = []
+    libraries: [String] = [], callbacks: [String] = [], weakTypes: WeakTypes = WeakTypes()
   ) {
     self.function = function
     self.entry = entry
@@ -77,6 +82,7 @@ public struct SignatureBlock: Sendable, Hashable {
     self.externals = externals
     self.libraries = libraries
     self.callbacks = callbacks
+    self.weakTypes = weakTypes
   }
 
   static let version = 1
@@ -98,6 +104,11 @@ public struct SignatureBlock: Sendable, Hashable {
         "argument \(name): \(SignatureText.argument(argument))" + (isWritten ? " written" : ""))
     }
     for (name, argument) in zip(parameterNames, arguments) { add(name, argument) }
+    let standard = WeakTypes()
+    if weakTypes.integer != standard.integer {
+      lines.append("weak integers are \(weakTypes.integer)")
+    }
+    if weakTypes.float != standard.float { lines.append("weak floats are \(weakTypes.float)") }
     for (index, source) in parameterSources.enumerated() {
       lines.append("parameter p\(index) is word \(source)")
     }

@@ -79,7 +79,7 @@ extension FunctionState {
       faults: program.faults.map { failure($0.template, names.sources) },
       externals: program.externals,
       libraries: program.externals.isEmpty ? [] : options.libraries,
-      callbacks: program.callbacks.map(\.name))
+      callbacks: program.callbacks.map(\.name), weakTypes: options.compile.weakTypes)
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     return PrintedCompilation(
       program: program,

@@ -46,7 +46,8 @@ import struct Syntax.DiagnosticError
       SignatureBlock.Failure(.bug, "", line: 0),
     ],
     faults: [SignatureBlock.Failure(.index, "index {index} of \"x\"\n{size}", line: 7)],
-    externals: ["scale", "scale"], libraries: ["m", "/a b/lib\"x\".so"], callbacks: ["größe"])
+    externals: ["scale", "scale"], libraries: ["m", "/a b/lib\"x\".so"], callbacks: ["größe"],
+    weakTypes: WeakTypes(integer: .int16, float: .float32))
 
   @Test(arguments: ["; ", "// ", "# ", ""])
   func readsBackWhatItPrints(prefix: String) throws {
@@ -137,6 +138,8 @@ import struct Syntax.DiagnosticError
     block("argument x: int64 = p0\n; parameter p0 is word -1"),
     block("failure: index at 3"), block("failure: index at 3 \"open"),
     block("failure: index at 3 \"open\\"), block("failure: nothing at 3 \"\""),
+    block("weak integers are uint8"), block("weak integers are int"),
+    block("weak floats are int32"),
     block("what is this"),
   ])
   func damageIsADiagnostic(text: String) {
