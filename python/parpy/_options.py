@@ -278,13 +278,14 @@ def _unroll_count(name: str, value: Any) -> int:
     raise ValueError(f"{name} must be from 0 to 2**31 - 1, not {count}")
 
 
-def _size_of(kinds: str, accepted: str) -> Callable[[str, object], ElemSize | None]:
+def _size_among(*sizes: ElemSize) -> Callable[[str, object], ElemSize | None]:
     def check(name: str, value: object) -> ElemSize | None:
         if value is None:
             return None
-        if isinstance(value, ElemSize) and value.to_numpy().kind in kinds:
+        if isinstance(value, ElemSize) and value in sizes:
             return value
-        raise TypeError(f"{name} must be {accepted} or None, not {value!r}")
+        accepted = ", ".join(size.name for size in sizes)
+        raise TypeError(f"{name} must be parpy.types.{accepted} or None, not {value!r}")
 
     return check
 
@@ -334,8 +335,8 @@ _SETTINGS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
     "max_thread_blocks_per_cluster": (8, _cluster_size),
     "use_cuda_graphs": (None, _optional_bool),
     "max_unroll_count": (32, _unroll_count),
-    "force_int_size": (None, _size_of("i", "parpy.types.I8, I16, I32, I64")),
-    "force_float_size": (None, _size_of("f", "parpy.types.F16, F32, F64")),
+    "force_int_size": (None, _size_among(ElemSize.I8, ElemSize.I16, ElemSize.I32, ElemSize.I64)),
+    "force_float_size": (None, _size_among(ElemSize.F16, ElemSize.F32, ElemSize.F64)),
     "implicit_shape_labels": (True, _bool),
     "includes": ((), _strings),
     "libs": ((), _strings),
@@ -393,8 +394,10 @@ class CompileOptions:
         max_thread_blocks_per_cluster: the size of such a cluster; a power of two up to 16.
         use_cuda_graphs: capture host programs in CUDA graphs; None leaves it to the runtime.
         max_unroll_count: the longest loop that `.unroll()` unrolls as a whole, in iterations.
-        force_int_size: the type of weak integers, such as `parpy.types.I32`.
-        force_float_size: the type of weak floats, such as `parpy.types.F32`.
+        force_int_size: the type that integers which are Python's own, such as literals and loop
+            variables, are computed in where they are no indices: `parpy.types.I8` to `I64`.
+        force_float_size: the type that floats which are Python's own are computed in:
+            `parpy.types.F16` to `F64`.
         implicit_shape_labels: loops over a shape variable bear its name as a label.
         includes: folders with headers, for external functions.
         libs: libraries to link with external functions.

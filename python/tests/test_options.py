@@ -133,8 +133,14 @@ WRONG: dict[str, list[tuple[Any, type[Exception]]]] = {
     "use_cuda_graphs": [(0, TypeError)],
     "max_thread_blocks_per_cluster": [(3, ValueError), (0, ValueError), (8.0, TypeError)],
     "max_unroll_count": [(-1, ValueError), ("32", TypeError)],
-    "force_int_size": [(parpy.types.U32, TypeError), (32, TypeError), (np.int32, TypeError)],
-    "force_float_size": [(parpy.types.I32, TypeError), (np.float32, TypeError)],
+    "force_int_size": [
+        *((size, TypeError) for size in (parpy.types.U32, parpy.types.Bool, parpy.types.F32)),
+        *((other, TypeError) for other in (32, np.int32, "int32")),
+    ],
+    "force_float_size": [
+        *((size, TypeError) for size in (parpy.types.I32, parpy.types.BF16, parpy.types.C64)),
+        (np.float32, TypeError),
+    ],
     "implicit_shape_labels": [("yes", TypeError)],
     "includes": [("/usr/include", TypeError), ([1], TypeError), (None, TypeError)],
     "libs": [("m", TypeError)],
