@@ -10,6 +10,13 @@ public struct ArrayUse: Sendable, Hashable {
   /// Whether every element is known to be written before the program ends.
   public var isOverwritten = false
 
+  /// Creates a use.
+  public init(elementSize: Int, isRead: Bool = false, isWritten: Bool = false) {
+    self.elementSize = elementSize
+    self.isRead = isRead
+    self.isWritten = isWritten
+  }
+
   /// Whether the program needs what the array holds: what it reads, and what it may leave as it was.
   public var needsContents: Bool { isRead || (isWritten && !isOverwritten) }
 

@@ -22,13 +22,28 @@ public final class HostExecutor: Sendable {
   ///   - module: with the program's kernels, in order.
   ///   - usesGraphs: whether calls with many launches are replayed as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
-  public init(
+  public convenience init(
     _ program: DeviceProgram, _ module: CUDAModule, usesGraphs: Bool = true
+  ) throws(DiagnosticError) {
+    try self.init(
+      program, module, arrays: ArrayUse.uses(in: program), recordsFaults: program.recordsFaults,
+      usesGraphs: usesGraphs)
+  }
+
+  /// Makes a program ready whose kernels are known by name only.
+  ///
+  /// - Parameters:
+  ///   - arrays: what they do with each array argument.
+  ///   - recordsFaults: whether they get the address of the error slot.
+  /// - Throws: a bug, where the program is not sound.
+  public init(
+    _ program: DeviceProgram, _ module: CUDAModule, arrays: [ArrayUse], recordsFaults: Bool,
+    usesGraphs: Bool = true
   ) throws(DiagnosticError) {
     self.module = module
     name = program.host.name
-    code = try HostFlattener.flatten(program)
-    arrays = ArrayUse.uses(in: program)
+    code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
+    self.arrays = arrays
     graphs = usesGraphs ? LaunchGraphs(module) : nil
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(

@@ -10,6 +10,8 @@ import struct Syntax.Span
 /// A kernel's arguments are registers too, so that a launch gives the driver their addresses and copies nothing.
 struct HostFlattener {
   let program: DeviceProgram
+  /// Whether kernels get the address of the error slot.
+  private let recordsFaults: Bool
   private(set) var code = HostCode()
   private var constants: [Int64: Register] = [:]
   /// Registers of intermediate results, of which the first `temporariesInUse` hold something.
@@ -22,11 +24,15 @@ struct HostFlattener {
 
   /// The instructions of a program.
   ///
+  /// - Parameter recordsFaults: whether kernels get the address of the error slot; nil for what their bodies say.
   /// - Throws: a bug where the program is not sound.
-  static func flatten(_ program: DeviceProgram) throws(DiagnosticError) -> HostCode {
+  static func flatten(
+    _ program: DeviceProgram, recordsFaults: Bool? = nil
+  ) throws(DiagnosticError) -> HostCode {
     let bugs = program.verify()
     if !bugs.isEmpty { throw DiagnosticError(bugs) }
-    var flattener = HostFlattener(program: program)
+    var flattener = HostFlattener(
+      program: program, recordsFaults: recordsFaults ?? program.recordsFaults)
     try flattener.layOutRegisters()
     for (i, check) in program.host.checks.enumerated() {
       flattener.temporariesInUse = 0
@@ -40,7 +46,10 @@ struct HostFlattener {
     return flattener.code
   }
 
-  private init(program: DeviceProgram) { self.program = program }
+  private init(program: DeviceProgram, recordsFaults: Bool) {
+    self.program = program
+    self.recordsFaults = recordsFaults
+  }
 
   // MARK: Registers
 
@@ -67,7 +76,7 @@ struct HostFlattener {
       code.arguments.append(
         HostCode.Argument(word: arrays.count + position, register: register, type: variable.type))
     }
-    if program.recordsFaults { code.slot = newRegister(0) }
+    if recordsFaults { code.slot = newRegister(0) }
     for kernel in program.kernels {
       var registers: [Register] = []
       for id in kernel.buffers { registers.append(try register(of: id)) }

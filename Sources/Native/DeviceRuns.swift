@@ -66,6 +66,18 @@ extension FunctionState {
     _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,
     _ frame: CallFrame.Reference
   ) throws(PythonException) -> HostExecutor {
+    try load(
+      program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict, frame
+    ) { module throws(DiagnosticError) in try HostExecutor(device, module) }
+  }
+
+  /// Compiles CUDA C++ and loads its kernels on the device on which the call's arrays lie; without a call, on the first.
+  ///
+  /// - Parameter ready: makes the kernels ready to be launched.
+  static func load(
+    _ text: String, kernels: [String], isStrict: Bool, _ frame: CallFrame.Reference?,
+    _ ready: (CUDAModule) throws(DiagnosticError) -> HostExecutor
+  ) throws(PythonException) -> HostExecutor {
     let hooks = try Hooks.current()
     let places = try hooks.cudaDirectories.call()
     guard py_is_tuple(places.pointer), let libraries = PyTuple_GetItem(places.pointer, 0),
@@ -73,15 +85,12 @@ extension FunctionState {
     else { throw raise(py_type_error(), "hooks.cuda_directories must give two tuples") }
     let includes = try texts(headers)
     do {
-      let target = try CUDADriver.shared().device(try ordinal(of: frame))
+      let target = try CUDADriver.shared().device(try frame.map { try ordinal(of: $0) } ?? 0)
       let compiler = try NVRTC.shared(in: try texts(libraries))
       let settings = NVRTC.Options(
-        architecture: target.architecture, isStrict: options.compile.isStrict, includes: includes,
-        flags: [])
-      let binary = try cubin(program.code, compiler, settings, hooks)
-      let module = try target.load(
-        binary, kernels: device.kernels.map { KernelName(cudaName($0.name)) })
-      return try HostExecutor(device, module)
+        architecture: target.architecture, isStrict: isStrict, includes: includes, flags: [])
+      let binary = try cubin(text, compiler, settings, hooks)
+      return try ready(try target.load(binary, kernels: kernels.map { KernelName(cudaName($0)) }))
     } catch let error as CUDAError {
       throw raise(error)
     } catch let error as DiagnosticError {
@@ -100,7 +109,7 @@ extension FunctionState {
   }
 
   /// The device on which the call's arrays lie; the first where all lie in memory of the host.
-  private static func ordinal(of frame: CallFrame.Reference) throws -> Int {
+  static func ordinal(of frame: CallFrame.Reference) throws -> Int {
     var found: Int?
     let driver = try CUDADriver.shared()
     for address in frame.pointee.deviceAddresses {

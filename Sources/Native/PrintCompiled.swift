@@ -1,5 +1,6 @@
 import CPython
 import Compiler
+import GPUMapping
 import LoopIR
 import Syntax
 
@@ -81,10 +82,10 @@ extension FunctionState {
       libraries: program.externals.isEmpty ? [] : options.libraries,
       callbacks: program.callbacks.map(\.name), weakTypes: options.compile.weakTypes)
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
+    let comment = options.compile.backend == .cpu ? "; " : "// "
+    let host = program.device?.hostText(prefix: comment) ?? ""
     return PrintedCompilation(
-      program: program,
-      text: program.code + separator
-        + block.printed(prefix: options.compile.backend == .cpu ? "; " : "// "))
+      program: program, text: program.code + separator + host + block.printed(prefix: comment))
   }
 
   private func failure(

@@ -12,6 +12,8 @@ final class TextState: CallableState {
   private let types: [UInt64]
   private let layout: KeyLayout
   private var variant: Variant?
+  /// What runs on GPUs; nil where the code is for the CPU.
+  private let device: DeviceText?
 
   /// Compiles the text.
   init(name: String, text: String) throws(PythonException) {
@@ -39,9 +41,12 @@ final class TextState: CallableState {
           "The code calls the Python function '\(name)', which its text cannot hold.", at: [],
           help: "compile code without callbacks, or call the decorated function"), in: [])
     }
-    let code = try FunctionState.load(
-      text, entry: block.entry, externals: block.externals, libraries: block.libraries,
-      isEdited: true)
+    device = try DeviceText(text, block)
+    let code =
+      device == nil
+      ? try FunctionState.load(
+        text, entry: block.entry, externals: block.externals, libraries: block.libraries,
+        isEdited: true) : nil
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
     let faults = block.faults.map { Fault(Diagnostic($0.category, $0.message, at: [])) }
     variant = Variant(
@@ -66,7 +71,7 @@ final class TextState: CallableState {
   func call(
     _ given: UnsafePointer<PythonPointer?>?, _ count: Int, _ keywords: PythonPointer?
   ) throws(PythonException) -> PythonPointer {
-    guard let variant, let code = variant.code else {
+    guard let variant else {
       throw raise(py_runtime_error(), "the compiled text was cleared")
     }
     let frame = freeFrame() ?? CallFrame.allocate(arguments: callee.count, labels: 0, names: 0)
@@ -76,7 +81,14 @@ final class TextState: CallableState {
     try ArgumentReader(callee: callee, frame: frame).readAll()
     try check(frame)
     guard variant.serves(frame.pointee.values) else { throw try wrongValues(frame) }
-    let result = variant.run(code, frame, runtime)
+    let result: Int64
+    if let device {
+      result = try variant.run(try device.executor(for: frame), frame)
+    } else if let code = variant.code {
+      result = variant.run(code, frame, runtime)
+    } else {
+      throw raise(py_runtime_error(), "the compiled text was cleared")
+    }
     if result != 0 { throw failure(result, variant, frame) }
     py_retain(py_none())
     return py_none()

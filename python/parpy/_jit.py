@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any, ParamSpec
 
 from parpy import _native, backend
+from parpy._errors import CompileError
 from parpy._options import CompileBackend, CompileOptions
 
 __all__ = ["clear_cache", "compile_string", "jit", "print_compiled", "sync"]
@@ -116,7 +117,7 @@ def compile_string(
     Args:
         name: the name of the function in the text.
         code: the text, its closing comment with the signature included.
-        opts: which backend the text is for.
+        opts: which backend the text is for, the CPU or CUDA.
 
     Raises:
         CompileError: the text has no signature, does not compile, or calls Python functions.
@@ -132,7 +133,14 @@ def compile_string(
     """
     if not isinstance(name, str) or not isinstance(code, str):
         raise TypeError("compile_string takes the name of a function and its code, two strings")
-    _require_cpu(_options(opts).backend, "compile_string")
+    chosen = _options(opts).backend
+    if chosen is not CompileBackend.Cuda:
+        _require_cpu(chosen, "compile_string")
+    elif "\n// host program\n" not in code:
+        raise CompileError(
+            "The code text has no host program, so it is not for CompileBackend.Cuda; "
+            "compile_string takes what print_compiled gave for that backend"
+        )
     return _native.CompiledText(name, code)
 
 

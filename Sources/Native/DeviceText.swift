@@ -1,0 +1,60 @@
+import CPython
+import CUDARuntime
+import Compiler
+import GPUMapping
+import LoopIR
+import Syntax
+
+/// Edited CUDA C++ with the host program in its comments: ready on each device that it was called on.
+final class DeviceText {
+  private let text: String
+  private let program: DeviceProgram
+  private let uses: [ArrayUse]
+  private let recordsFaults: Bool
+  private var executors: [Int: HostExecutor] = [:]
+
+  /// Compiles the text for the first device; nil where it has no host program, and so is for the CPU.
+  init?(_ text: String, _ block: SignatureBlock) throws(PythonException) {
+    do {
+      guard let program = try DeviceProgram(parsingHostOf: text, prefix: "// ") else { return nil }
+      self.program = program
+    } catch {
+      throw raise(error, in: [])
+    }
+    self.text = text
+    recordsFaults = !block.faults.isEmpty
+    uses = zip(block.arguments.flatMap(\.leaves), block.writes).compactMap { argument, isWritten in
+      guard case .array(let array) = argument else { return nil }
+      return ArrayUse(elementSize: array.element.size, isRead: true, isWritten: isWritten)
+    }
+    try FunctionState.requireCUDA()
+    executors[0] = try load(nil)
+  }
+
+  /// The code on the device on which the call's arrays lie.
+  func executor(for frame: CallFrame.Reference) throws(PythonException) -> HostExecutor {
+    let ordinal: Int
+    do {
+      ordinal = try FunctionState.ordinal(of: frame)
+    } catch let error as CUDAError {
+      throw raise(error)
+    } catch let error as PythonException {
+      throw error
+    } catch {
+      throw raise(py_runtime_error(), "\(error)")
+    }
+    if let known = executors[ordinal] { return known }
+    let executor = try load(frame)
+    executors[ordinal] = executor
+    return executor
+  }
+
+  private func load(_ frame: CallFrame.Reference?) throws(PythonException) -> HostExecutor {
+    let (program, uses, recordsFaults) = (program, uses, recordsFaults)
+    return try FunctionState.load(
+      text, kernels: program.kernels.map(\.name), isStrict: false, frame
+    ) { module throws(DiagnosticError) in
+      try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
+    }
+  }
+}
