@@ -30,6 +30,7 @@ def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 
 _FEW = 4
+_OBSTACLE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,12 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         emulator.start()
     except emulator.Unavailable as error:
-        raise pytest.UsageError(f"--emulate: {error}") from None
-    on_cuda.start(mode)
+        config.stash[_OBSTACLE] = f"the emulated GPU cannot be had: {error}"
+    else:
+        on_cuda.start(mode)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves of each table of language tests a few, spread evenly, where few are asked for."""
+    if (obstacle := config.stash.get(_OBSTACLE, None)) is not None:
+        for item in items:
+            item.add_marker(pytest.mark.skip(obstacle))
     if config.getoption("--emulate") != "quick":
         return
     tables: dict[str, list[pytest.Item]] = {}
@@ -78,7 +83,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if terminalreporter.config.getoption("--emulate") is None:
+    config = terminalreporter.config
+    if config.getoption("--emulate") is None or _OBSTACLE in config.stash:
         return
     import emulator
     import on_cuda
