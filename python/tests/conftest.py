@@ -39,10 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["quick", "all"],
         help="run CUDA kernels on the CPU, and the language tests on CUDA: some variants or all",
     )
+    parser.addoption(
+        "--gpu", choices=["quick", "all"], help="the same on the NVIDIA GPU of this machine"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     mode = config.getoption("--emulate")
+    if gpu_mode := config.getoption("--gpu"):
+        import on_cuda
+
+        on_cuda.start(gpu_mode)
     if mode is None:
         return
     import emulator
@@ -61,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if (obstacle := config.stash.get(_OBSTACLE, None)) is not None:
         for item in items:
             item.add_marker(pytest.mark.skip(obstacle))
-    if config.getoption("--emulate") != "quick":
+    if "quick" not in (config.getoption("--emulate"), config.getoption("--gpu")):
         return
     tables: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -84,6 +91,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
+    if config.getoption("--gpu"):
+        import on_cuda
+
+        terminalreporter.section("GPU")
+        terminalreporter.write_line(str(on_cuda.COUNTS))
     if config.getoption("--emulate") is None or _OBSTACLE in config.stash:
         return
     import emulator

@@ -64,11 +64,12 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(".build/fuzz"))
     parser.add_argument("--wrong", action="store_true", help="programs out of the language")
     parser.add_argument("--emulate", action="store_true", help="on CUDA, on the emulated GPU")
+    parser.add_argument("--gpu", action="store_true", help="on CUDA, on this machine's GPU")
     parser.add_argument("--case", type=Path, help="run a finding again")
     parser.add_argument("--seconds", type=float, default=90, help="to make one finding small")
     chosen = parser.parse_args()
-    if chosen.emulate:
-        os.environ["PARPY_FUZZ_EMULATE"] = "1"
+    if chosen.emulate or chosen.gpu:
+        os.environ["PARPY_FUZZ_CUDA"] = "emulated" if chosen.emulate else "real"
     with Runner() as runner:
         if chosen.case:
             request = {"case": read(chosen.case).to_json(), "mutate": chosen.wrong}

@@ -18,8 +18,10 @@ from generator import generate  # noqa: E402
 
 
 def main() -> None:
-    if os.environ.get("PARPY_FUZZ_EMULATE"):
+    device = os.environ.get("PARPY_FUZZ_CUDA")
+    if device == "emulated":
         emulator.start()
+    if device:
         on_cuda.start("all")
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what compiled code or libraries print is no answer
