@@ -11,10 +11,13 @@ public struct ArrayUse: Sendable, Hashable {
   public var isOverwritten = false
 
   /// Creates a use.
-  public init(elementSize: Int, isRead: Bool = false, isWritten: Bool = false) {
+  public init(
+    elementSize: Int, isRead: Bool = false, isWritten: Bool = false, isOverwritten: Bool = false
+  ) {
     self.elementSize = elementSize
     self.isRead = isRead
     self.isWritten = isWritten
+    self.isOverwritten = isOverwritten
   }
 
   /// Whether the program needs what the array holds: what it reads, and what it may leave as it was.

@@ -96,9 +96,9 @@ extension Lowerer {
     for d in 0..<rank {
       let l = d + left.count >= rank ? left[d + left.count - rank] : .index(1)
       let r = d + right.count >= rank ? right[d + right.count - rank] : .index(1)
-      if l.integerLiteral == 1 {
+      if isOne(l) {
         result.append(r)
-      } else if r.integerLiteral == 1 || l == r {
+      } else if isOne(r) || l == r {
         result.append(l)
       } else if try areEqual(l, r, at: span) {
         result.append(l.integerLiteral != nil ? l : r)
@@ -126,9 +126,8 @@ extension Lowerer {
     var isStretched: [Bool] = []
     for (d, extent) in value.shape.enumerated() {
       let wanted = shape[skipped + d]
-      let equal =
-        try extent == wanted || (extent.integerLiteral != 1 && areEqual(extent, wanted, at: span))
-      if !equal && extent.integerLiteral != 1 { return nil }
+      let equal = try extent == wanted || (!isOne(extent) && areEqual(extent, wanted, at: span))
+      if !equal && !isOne(extent) { return nil }
       isStretched.append(!equal)
     }
     if skipped == 0 && !isStretched.contains(true) { return value }
@@ -140,6 +139,12 @@ extension Lowerer {
       return try value.at(own)
     }
     return result
+  }
+
+  /// Whether an extent is known to be 1, as that of `x[:i + 1]` in a loop over `range(1)`.
+  private func isOne(_ extent: LoopIR.Expression) -> Bool {
+    if let literal = extent.integerLiteral { return literal == 1 }
+    return facts.prove(extent, atMost: .index(1)) && facts.prove(.index(1), atMost: extent)
   }
 
   /// Whether two extents are equal: known now, made a condition of this version of the code, or tested where the statement runs.

@@ -56,7 +56,7 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
   loop.body.forEachStatement { statement in
     guard case .store(let buffer, let indices, let value) = statement.kind,
       !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
-      indices.allSatisfy({ inner.leaveUnchanged($0) || $0.readsMemory }),
+      indices.allSatisfy({ mayRepeat($0, in: loop) }),
       let update = Update(of: .load(buffer, indices), in: value), !isHarmless(update)
     else { return }
     let label = loop.labels.first ?? ""
@@ -69,6 +69,21 @@ private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context:
           ? "all iterations of the parallel loop '\(label)' update one element of '\(name)': this is a race"
           : "iterations of the parallel loop '\(label)' may update the same elements of '\(name)': this is a race where they do",
         at: statement.span, help: "declare the reduction: parpy.threads(n).reduce()"))
+  }
+}
+
+/// Whether several iterations of a loop may give an index one value: it does not depend on the loop's variable, or only by
+/// way of data, a quotient or a remainder.
+private func mayRepeat(_ index: Expression, in loop: ForLoop) -> Bool {
+  let changing = AssignedVariables(in: loop, countsInnerLoops: false)
+  return LinearSum(index).terms.allSatisfy { term, _ in
+    if changing.leaveUnchanged(term) || term.readsMemory { return true }
+    guard case .binary(let op, let left, let right) = term.kind,
+      op == .modulo || op == .floorDivide, changing.leaveUnchanged(right)
+    else { return false }
+    return LinearSum(left).terms.allSatisfy {
+      $0.term.kind == .variable(loop.variable) || changing.leaveUnchanged($0.term)
+    }
   }
 }
 

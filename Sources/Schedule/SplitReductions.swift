@@ -70,7 +70,8 @@ private struct ReductionSplitter {
   }
 
   private mutating func split(_ loop: ForLoop, at span: Span) -> [Statement] {
-    let isInnermost = loop.body.allSatisfy { $0.blocks.isEmpty }
+    // Conditions do not count: where they are known, they are gone, and chunks must not depend on that.
+    let isInnermost = !loop.body.containsLoop
     let count = loop.tripCount
     let length = Expression.binary(
       .pythonMax, .index(isInnermost ? Self.shortestChunk : 1),

@@ -191,5 +191,5 @@ def _require_cpu(b: CompileBackend, name: str) -> None:
     settled = backend.default_backend() if b is CompileBackend.Auto else b
     if settled is not CompileBackend.Cpu:
         raise NotImplementedError(
-            f"parpy.{name} supports CompileBackend.Cpu in this version, not {settled!r}"
+            f"parpy.{name} supports CompileBackend.Cpu and Cuda in this version, not {settled!r}"
         )

@@ -57,8 +57,16 @@ class Lowered:
 
     @property
     def assembly(self) -> str:
-        """The code as assembly of this machine; made by LLVM when it is first asked for."""
+        """The code as assembly of this machine; made by LLVM when it is first asked for.
+
+        Raises:
+            NotImplementedError: the code is CUDA C++, of which NVRTC or `nvcc -ptx` makes PTX.
+        """
         if self._assembly is None:
+            if not self.code.startswith("source_filename"):
+                raise NotImplementedError(
+                    "CUDA C++ has no assembly here; write .code to a file and run nvcc -ptx"
+                )
             # LLVM is slow to load, and only this needs it.
             from parpy import _llvm
 

@@ -116,7 +116,7 @@ def _obstacle(b: CompileBackend) -> str | None:
         from parpy import _native
 
         return _native.cuda_obstacle()
-    return f"ParPy {__version__} has no {b.name} backend yet; it has Cpu"
+    return f"ParPy {__version__} has no {b.name} backend yet; it has Cpu and Cuda"
 
 
 def __getattr__(name: str) -> object:

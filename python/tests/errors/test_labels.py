@@ -245,6 +245,33 @@ def counts_by_data(x, y):
         y[int(x[i])] += 1  # here: race
 
 
+def counts_by_remainder(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[i % 4] += x[i]  # here: race
+
+
+def counts_by_quotient(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[(i + 1) // 2] += x[i]  # here: race
+
+
+def adds_up_inside(x, y):
+    parpy.label("N")
+    for i in range(6):
+        for j in range(3):
+            y[j] += x[i] * j  # here: race
+
+
+def adds_to_own_elements(x, y):
+    parpy.label("N")
+    for i in range(3):
+        y[2 * i] += x[i]
+        for j in range(2):
+            y[2 * i + j] += x[i]
+
+
 def changes_nothing_twice(x, y):
     parpy.label("N")
     for i in range(6):
@@ -254,7 +281,10 @@ def changes_nothing_twice(x, y):
 
 @pytest.mark.parametrize(
     "function",
-    [adds_into_an_element, adds_into_a_row, greatest_into_an_element, counts, counts_by_data],
+    [
+        *(adds_into_an_element, adds_into_a_row, greatest_into_an_element, counts, counts_by_data),
+        *(counts_by_remainder, counts_by_quotient, adds_up_inside),
+    ],
 )
 def test_a_race_is_warned_about_at_its_line(function) -> None:
     y = np.zeros(6)
@@ -282,7 +312,8 @@ def test_no_race_under_reduce_or_without_threads() -> None:
 def test_no_race_where_order_and_number_do_not_matter() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        parpy.jit(changes_nothing_twice)(X, np.zeros(6), opts=parpy.par(PARALLEL))
+        for function in (changes_nothing_twice, adds_to_own_elements):
+            parpy.jit(function)(X, np.zeros(6), opts=parpy.par(PARALLEL))
 
 
 def test_a_race_that_is_an_error_leaves_nothing_behind() -> None:

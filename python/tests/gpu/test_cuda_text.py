@@ -186,3 +186,11 @@ def test_an_uncounted_temporary_in_a_kernel_is_refused() -> None:
 
     with pytest.raises(parpy.CompileError, match="must be known when compiling"):
         parpy.print_compiled(growing, [VECTOR, 10], cuda({}))
+
+
+def test_cuda_code_has_no_assembly() -> None:
+    x = np.zeros(8)
+    stages = parpy.jit(programs.negate).lower(x, x.copy(), 8, opts=cuda({"N": parpy.threads(8)}))
+    assert "__global__" in stages.code
+    with pytest.raises(NotImplementedError, match="nvcc -ptx"):
+        stages.assembly  # noqa: B018

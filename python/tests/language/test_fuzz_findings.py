@@ -144,3 +144,32 @@ def test_the_order_of_a_sum_does_not_depend_on_what_is_known(dtype: str) -> None
             parpy.jit(program)(view, y, opts=opts)
             results.append(y[0])
         assert results[0] == results[1]
+
+
+def sums_on_condition(x, y, r):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        if r != 1:
+            y[0] += x[i]
+
+
+def test_chunks_do_not_depend_on_what_is_known() -> None:
+    """A condition that is known is gone, and loops without conditions were cut into others."""
+    x = np.random.default_rng(0).standard_normal(300) * 3
+    results = []
+    for specialize in ("always", "never"):
+        y = np.zeros(1)
+        opts = parpy.par({"N": parpy.threads(64).reduce()})
+        opts.specialize = specialize
+        parpy.jit(sums_on_condition)(x, y, 0, opts=opts)
+        results.append(y[0])
+    assert results[0] == results[1]
+
+
+def stretches(x):
+    for i in range(1):
+        x[i:] = x[: i + 1]
+
+
+def test_a_length_that_can_only_be_one_is_stretched() -> None:
+    check(stretches, np.arange(5.0) + 3)
