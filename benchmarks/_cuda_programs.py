@@ -99,8 +99,8 @@ def module(name: str) -> Any:
         return None
 
 
-def parpy_runs(t: dict[str, Any], n: int, m: int) -> dict[str, Run]:
-    """ParPy's programs on Torch tensors.
+def parpy_runs(t: dict[str, Any], n: int, m: int, cores: int) -> dict[str, Run]:
+    """ParPy's programs on Torch tensors, on a GPU of so many multiprocessors.
 
     `x` and `y` are n x m, `v` and `w` their elements in one row, `r` has n, `c` has m, `s` one.
     """
@@ -115,7 +115,7 @@ def parpy_runs(t: dict[str, Any], n: int, m: int) -> dict[str, Run]:
     chunks = options(
         clear=parpy.threads(m), chunks=parpy.threads(n // 128).reduce(), columns=parpy.threads(m)
     )
-    reduced = options(N=parpy.threads(1 << 18).reduce())
+    reduced = options(N=parpy.threads(cores * 2048).reduce())
     return {
         "copy": lambda: jitted["copy"](v, w, total, opts=every),
         "axpy": lambda: jitted["axpy"](0.5, v, w, total, opts=every),

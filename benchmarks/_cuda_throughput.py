@@ -27,7 +27,11 @@ def throughput(torch: Any, rounds: int, compiles: bool) -> Group:
     t = {"x": x, "y": y, "v": x.view(-1), "w": y.view(-1)}
     t |= {"r": torch.zeros(n, device="cuda"), "c": torch.zeros(m, device="cuda")}
     t["s"] = torch.zeros(1, device="cuda")
-    contenders = {SUBJECT: programs.parpy_runs(t, n, m), "Torch": programs.torch_runs(torch, t)}
+    cores = torch.cuda.get_device_properties().multi_processor_count
+    contenders = {
+        SUBJECT: programs.parpy_runs(t, n, m, cores),
+        "Torch": programs.torch_runs(torch, t),
+    }
     if compiles:
         contenders["compile"] = programs.compiled_runs(torch, t)
     if cupy := programs.module("cupy"):

@@ -43,7 +43,7 @@ final class LaunchGraphs: Sendable {
     var isMiss = false
     defer { end(memory, isMiss: isMiss, launches: frame.launchCount) }
 
-    let recorder = LaunchRecorder(code, services)
+    let recorder = LaunchRecorder(code, services, like: memory.trace)
     defer { recorder.freeRetired() }
     let outcome = try interpret(code, from: code.bodyStart, frame, recorder)
     guard outcome == .done, !recorder.isDirect, recorder.launches.count >= Self.leastLaunches

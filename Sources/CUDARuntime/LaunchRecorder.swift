@@ -24,9 +24,14 @@ final class LaunchRecorder: HostServices {
   private var sizes: [UInt64: UInt64] = [:]
   private var retired: [UInt64] = []
 
-  init(_ code: HostCode, _ services: StreamServices) {
+  /// - Parameter former: the call before, which this one is likely to repeat.
+  init(_ code: HostCode, _ services: StreamServices, like former: LaunchTrace? = nil) {
     self.services = services
     argumentCounts = code.kernelArguments.map(\.count)
+    if let former {
+      launches.reserveCapacity(former.launches.count)
+      arguments.reserveCapacity(former.arguments.count)
+    }
   }
 
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? {
@@ -116,9 +121,12 @@ struct LaunchTrace: Sendable {
   func changes(to other: LaunchTrace) -> [Int]? {
     guard launches.count == other.launches.count else { return nil }
     var changes: [Int] = []
+    let isSame = arguments == other.arguments
     for (index, (old, new)) in zip(launches, other.launches).enumerated() {
       guard old.kernel == new.kernel else { return nil }
-      if old.shape != new.shape || arguments[old.arguments] != other.arguments[new.arguments] {
+      if old.shape != new.shape
+        || !isSame && arguments[old.arguments] != other.arguments[new.arguments]
+      {
         changes.append(index)
       }
     }

@@ -46,6 +46,8 @@ private struct GridReductionSplitter {
     }
   }
 
+  private static let warp = 32
+
   private mutating func split(_ loop: ForLoop, _ level: DeviceLevel, at statement: Statement)
     -> [Statement]
   {
@@ -56,9 +58,14 @@ private struct GridReductionSplitter {
       ? Expression.binary(
         .floorDivide, request.threads + .index(request.threadsPerBlock - 1), perBlock)
       : request.threads
-    let length = Expression.binary(
+    var length = Expression.binary(
       .pythonMax, .index(1),
       .binary(.floorDivide, loop.tripCount + blocks - .index(1), blocks))
+    if level == .grid {
+      // Warps that begin within a cache line touch one more at each step: half of the bandwidth.
+      length =
+        .binary(.floorDivide, length + .index(Self.warp - 1), .index(Self.warp)) * .index(Self.warp)
+    }
     var chunks = ChunkedLoop(
       loop, length: length, mostChunks: blocks,
       mapping: level == .grid ? Mapping(workers: perBlock, level: .threads) : .sequential,
