@@ -163,6 +163,8 @@ private struct VectorChooser {
     }
     return isPossible
       && LaneGain(of: loop.body) { buffer, indices in
+        // Whether an index is known not to be negative must not decide the order of a sum either.
+        let indices = loop.reductions.isEmpty ? indices : indices.map(\.unwrapped)
         let stride = stride(of: buffer, indices, along: loop, assigned)
         // The numbers of consecutive pairs are read and written together. Of any array but a complex one, that there are two may
         // be known or not, and the order of a sum must not depend on it.
@@ -196,6 +198,16 @@ private struct VectorChooser {
     function[buffer].stride(of: indices, along: loop.variable, step: loop.step) {
       !assigned.leaveUnchanged($0)
     }
+  }
+}
+
+extension Expression {
+  /// The index as it was written, of one that counts from the end where it is negative.
+  fileprivate var unwrapped: Expression {
+    guard case .select(let condition, _, let index) = kind,
+      condition.kind == .compare(.less, index, .index(0))
+    else { return self }
+    return index
   }
 }
 

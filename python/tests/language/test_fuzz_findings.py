@@ -129,12 +129,19 @@ def sums_columns(x, y):
         y[0] += x[i, 0] * x[i, 1]
 
 
+def sums_from_the_end(x, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        y[0] += x[150 - i]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
 def test_the_order_of_a_sum_does_not_depend_on_what_is_known(dtype: str) -> None:
-    """Whether strides are constants decided whether a loop ran in lanes."""
+    """Whether strides or signs of indices are known decided whether a loop ran in lanes."""
     x = (np.random.default_rng(0).standard_normal((300, 2)) * 3).astype(dtype)
     views = [x[:, 0], x[::-1, 0], x[:, 0].copy()[::-1], x[:, 0].copy(), x.T[0]]
     programs = [(sums, v) for v in views] + [(sums_columns, v) for v in (x, x[::-1], x[:, ::-1])]
+    programs += [(sums_from_the_end, x[:n, 0].copy()) for n in (151, 160, 300)]
     for program, view in programs:
         results = []
         for specialize in ("always", "never"):
