@@ -62,9 +62,15 @@ def apply_scalar(function: Callable[[float], float], value: Value) -> Value:
 
 
 def reduction(function: Callable[..., Value], value: Value, axis: Value) -> Value:
-    """NumPy's reduction over `axis`, silently: overflow and NaN are results, not warnings."""
+    """NumPy's reduction over `axis`, silently: overflow and NaN are results, not warnings.
+
+    bfloat16, which NumPy itself would add up in bfloat16, is accumulated in float32.
+    """
     with np.errstate(all="ignore"):
-        return function(value, axis=axis)
+        array = np.asarray(value)
+        if array.dtype.name != "bfloat16":
+            return function(value, axis=axis)
+        return np.asarray(function(array.astype(np.float32), axis=axis)).astype(array.dtype)[()]
 
 
 def choose(wins: Callable[[Value, Value], Value], a: Value, b: Value) -> Value:

@@ -201,6 +201,9 @@ def test_reductions_accumulate_in_float32() -> None:
     parpy.jit(sums)(x, y)
     assert y[0] == BF16.type(float(x[0]) * 5000)
     assert y[1] == x[0]
+    plain = np.zeros(2, BF16)
+    sums(x, plain)
+    same(plain, y)
 
 
 def test_it_is_recognized_in_a_process_that_imports_it_later() -> None:
