@@ -32,6 +32,7 @@ def is_array(text: str) -> bool:
 
 
 _EXTREMES = (".min", ".max")
+_REDUCTIONS = ("sum", "sum", "min", "max", "prod")
 
 
 class Expressions(Writer):
@@ -43,6 +44,10 @@ class Expressions(Writer):
         """The value, converted where it has another type."""
         if value.kind == kind:
             return value.text
+        if t.is_complex(value.kind) and not t.is_complex(kind):
+            return self.exactly(Value(f"({value.text}).real", t.part(value.kind)), kind)
+        if kind == "wc":
+            return f"complex({value.text})"
         if kind == "wi":
             if t.is_float(value.kind):
                 return f"parpy.math.floor({value.text}) % 1000"
@@ -70,6 +75,8 @@ class Expressions(Writer):
     def expression(self, kind: str, depth: int) -> Value:
         if t.is_bool(kind):
             return self.condition(depth)
+        if t.is_complex(kind):
+            return self.complex_(depth)
         return self.integer(depth) if t.is_int(kind) else self.real(depth)
 
     def atom(self, wanted: Callable[[str], bool], depth: int) -> Value | None:
@@ -155,7 +162,10 @@ class Expressions(Writer):
         form = self.one(
             *["op"] * 9, "fma", "fma", "neg", "abs", "if", "min", "np.min", "convert", "math",
             "np", "sum", "sum", "int", "pow", "math2", "divide", "bool",
+            *["part"] * (3 * self.rare),
         )  # fmt: skip
+        if form == "part":
+            return self.part_of_complex(depth - 1)
         if form == "int":
             value = self.integer(depth - 1)
             return self.operation(self.one(*"*+-"), value, self.real(depth - 1))
@@ -212,6 +222,8 @@ class Expressions(Writer):
         for a, b in ((left, right), (right, left)):
             if b.kind in t.NARROW and a.kind == "wi" and not a.small:
                 a.text, a.small = f"({a.text} % 97)", True
+        if op in ("//", "%") and "bfloat16" in (left.kind, right.kind):
+            op = "-"  # ml_dtypes divides by zero and infinities in a way of its own
         if op in ("//", "%", "/") and right.kind in t.WEAK and left.kind in t.WEAK:
             right = Value(f"(abs({right.text}) + 1)", right.kind)
         kind = t.result(op, left.kind, right.kind)
@@ -240,6 +252,8 @@ class Expressions(Writer):
             value = self.real(depth - 1)
             kind = "wb" if value.kind == "wf" else "bool"
             return Value(f"parpy.math.{self.one('isnan', 'isfinite')}({value.text})", kind)
+        if self.rare and form == "in":
+            return self.complex_condition(max(depth - 1, 0))
         if depth > 0 and form == "chain":
             a, b, c = (self.integer(depth - 1) for _ in range(3))
             op1, op2 = self.one("<", "<=", "!="), self.one("<", "<=", "==")
@@ -332,6 +346,8 @@ class Expressions(Writer):
         left = self.vector(shape, wanted, depth - 1)
         if form == "neg" and not t.is_bool(left.kind):
             return Value(f"(-{left.text})", left.kind)
+        if t.is_complex(left.kind) and form in ("abs", "min", "math", "compare"):
+            form = "op"
         if form == "abs" and not t.is_bool(left.kind):
             return Value(f"{self.one('abs', 'np.abs')}({left.text})", self.strong(left))
         if form == "convert":
@@ -352,14 +368,19 @@ class Expressions(Writer):
                 return Value(f"{function}({left.text}, {right.text})", both)
         if form == "scalar":
             right = self.scalar_of(wanted)
-        ops = "+-*+-*/" if t.is_float(left.kind) else "+-*&|^"
+        ops = "+-*+-*/" if t.is_float(left.kind) or t.is_complex(left.kind) else "+-*&|^"
+        if ops[-1] != "/" and t.is_complex(right.kind):
+            ops = "+-*"
         value = self.operation(self.one(*ops), left, right)
         return value if wanted(value.kind) else left
 
     def strong(self, value: Value) -> str:
-        return {"wi": "int64", "wf": "float64", "wb": "bool"}.get(value.kind, value.kind)
+        weak = {"wi": "int64", "wf": "float64", "wb": "bool", "wc": "complex128"}
+        return weak.get(value.kind, value.kind)
 
     def scalar_of(self, wanted: Callable[[str], bool]) -> Value:
+        if wanted("wc"):
+            return self.complex_(1)
         for _ in range(4):
             maker = self.integer if wanted("wi") else self.real
             value = maker(1)
@@ -373,7 +394,8 @@ class Expressions(Writer):
         array = self.array(lambda a: wanted(a.kind) and not self.prefix(a))
         if array is None:
             return None
-        op = self.one("sum", "sum", "min", "max", "prod")
+        ops = ("sum", "sum", "prod") if t.is_complex(array.kind) else _REDUCTIONS
+        op = self.one(*ops)
         rank = self.number(1, min(2, len(array.extents)))
         limit = 6 if op == "prod" else 10**6
         shape = tuple(
@@ -401,9 +423,10 @@ class Expressions(Writer):
         if self.chance(0.4):
             other = self.scalar_of(wanted)
             leaf = self.operation(self.one(*"*+-"), leaf, other)
-        op = self.one("sum", "max", "min")
+        op = "sum" if t.is_complex(leaf.kind) else self.one("sum", "max", "min")
         if self.chance(0.3):
             axis -= len(full)
         kind = t.reduced(op, self.strong(leaf))
-        module = self.one("parpy.operators", "np")
+        # NumPy adds bfloat16 up in bfloat16.
+        module = self.one("parpy.operators", "np" if kind != "bfloat16" else "parpy.reduce")
         return Value(f"{module}.{op}({leaf.text}, axis={axis})", kind)

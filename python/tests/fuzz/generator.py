@@ -81,16 +81,21 @@ class Generator(Loops):
         for i in range(count):
             shape = (self.n,) if i == 0 else self.one(*shapes)
             kind = self.one(*MAIN_TYPES, *t.INTEGERS, "bool", "float16", "float32", "bool")
+            if self.rare and (i == 0 or self.chance(0.5)):
+                kind = self.one(*t.RARE)
             name = "xyzuvw"[i] if len(shape) == 1 else "abcdef"[i]
-            small = "small" if not t.is_float(kind) else "halves"
-            data = self.one(small, small, small, "wide", "special" if t.is_float(kind) else small)
+            real = t.is_float(kind) or t.is_complex(kind)
+            small = "halves" if real else "small"
+            data = self.one(small, small, small, "wide", "special" if real else small)
             layout = self.one(*LAYOUTS)
             arguments.append(Argument(name, kind, shape, 0, data, layout, self.number(0, 1 << 30)))
             self.arrays.append(Array(name, kind, shape))
         scalars = [("p", "wi"), ("q", "wf"), ("r", self.one(*MAIN_TYPES, "int16", "uint8"))]
+        if self.rare:
+            scalars += [("g", "wc"), ("o", self.one(*t.RARE))]
         for name, kind in scalars:
             if self.chance(0.6):
-                value = self.number(0, 6) if not t.is_float(kind) else self.number(-6, 7) / 4
+                value = self.number(0, 6) if t.is_int(kind) else self.number(-6, 7) / 4
                 arguments.append(Argument(name, kind, None, value))
                 self.locals[name] = kind
                 self.frozen.add(name)
@@ -232,5 +237,5 @@ class Generator(Loops):
 
 
 def generate(seed: int) -> Case:
-    """The program of a seed; always the same."""
-    return Generator(random.Random(seed)).case()
+    """The program of a seed, always the same; each fourth has complex numbers and bfloat16."""
+    return Generator(random.Random(seed), rare=seed % 4 == 3).case()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import types_of as t
-from expressions import Expressions
+from complexes import ComplexExpressions
 from writer import Array, Value
 
 
-class Statements(Expressions):
+class Statements(ComplexExpressions):
     """Writes statements: stores, slices, branches, sequential loops."""
 
     # --- Statements
@@ -62,7 +62,8 @@ class Statements(Expressions):
             text = self.exactly(self.expression(kind, 2), kind)
             self.emit(f"{name} = {text}" + (" % 1000" if kind == "wi" else ""))
             return
-        value = self.one(self.integer, self.real, self.condition)(2)
+        rare = (self.complex_,) if self.rare else ()
+        value = self.one(self.integer, self.real, self.condition, *rare)(2)
         if value.kind == "wi":
             value = Value(f"{value.text} % 1000", "wi")
         name = self.fresh("s")
@@ -87,7 +88,7 @@ class Statements(Expressions):
             left, right = (self.vector(shape, wanted, 1) for _ in range(2))
             self.emit(f"{place} = {left.text} < {right.text}")
             return
-        wanted = t.is_float if t.is_float(target.kind) else t.is_int
+        wanted = t.alike(target.kind)
         value = self.vector(shape, wanted, 2)
         op = self.one("=", "=", "+=", "*=")
         text = value.text
@@ -206,7 +207,8 @@ class Statements(Expressions):
                     self.store()
                     self.emit(f"{target.name}[{name}] = {self.stored(target.kind, 1)}")
             else:
-                extra = f" and {target.name}[{name}] > 0" if form == "and" else ""
+                op = "!=" if t.is_complex(target.kind) else ">"
+                extra = f" and {target.name}[{name}] {op} 0" if form == "and" else ""
                 self.emit(f"if {name} < {limit}{extra}:")
                 with self.block(), self.counter(name, 0, extent - 1):
                     self.emit(f"{target.name}[{name}] = {self.stored(target.kind, 2)}")
@@ -427,7 +429,7 @@ class Loops(Statements):
         element = into is not None and self.chance(0.4)
         name = self.fresh("s")
         kind = source.kind
-        forms = ["+", "+", "-", "min", "max", "*"]
+        forms = ["+", "+", "-", "*"] if t.is_complex(kind) else ["+", "+", "-", "min", "max", "*"]
         if t.is_int(kind):
             forms += ["&", "|", "^"]
         form = self.one(*forms)

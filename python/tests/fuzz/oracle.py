@@ -6,6 +6,8 @@ place:
 
 - a product of floats that is not exact, where multiply and add may be contracted (not `strict`);
 - a function of `math`, and a power but the second;
+- a product of complex numbers that is not exact, which NumPy contracts where it can, and, where
+  not `strict`, a quotient of them;
 - a reduction over a slice, and each step of a loop under `.reduce()`, unless the numbers are
   such that every order gives the same sum.
 
@@ -24,8 +26,10 @@ import math
 import random
 from typing import Any, Literal
 
+import floats
 import numpy as np
 import types_of as t
+from floats import is_complex, is_floating
 
 import parpy
 
@@ -140,16 +144,24 @@ class Perturbation:
         assert self.source is not None
         self.moved = True
         array = np.asarray(value)
-        if array.dtype.kind != "f":
+        if not is_floating(array):
             return value
-        rng = np.random.default_rng(self.source.getrandbits(32))
-        steps = rng.uniform(0.6, 1.0, array.shape) * rng.choice([-1.0, 1.0], array.shape) * ulps
         with np.errstate(all="ignore"):
-            unit = np.spacing(np.abs(np.where(np.isfinite(array), array, array.dtype.type(1))))
-            moved = np.where(np.isfinite(array), array + steps * unit.astype(np.float64), array)
-            moved = np.where(array == 0, array * (1 - 2 * rng.integers(0, 2, array.shape)), moved)
-            moved = moved.astype(array.dtype)
-        return float(moved) if type(value) is float else moved[()]
+            moved = self.moved_by(array, ulps * floats.unit(array))
+        return type(value)(moved) if type(value) in (float, complex) else moved[()]
+
+    def moved_by(self, array: np.ndarray, most: np.ndarray) -> np.ndarray:
+        """An array with each float, and each part of a complex number, moved by up to `most`."""
+        if is_complex(array):
+            moved = np.empty(array.shape, array.dtype)
+            moved.real, moved.imag = (self.moved_by(p, most) for p in (array.real, array.imag))
+            return moved
+        assert self.source is not None
+        rng = np.random.default_rng(self.source.getrandbits(32))
+        steps = rng.uniform(0.6, 1.0, array.shape) * rng.choice([-1.0, 1.0], array.shape) * most
+        moved = np.where(np.isfinite(array), array.astype(np.float64) + steps, array)
+        moved = np.where(array == 0, array * (1 - 2 * rng.integers(0, 2, array.shape)), moved)
+        return np.asarray(moved.astype(array.dtype))
 
     def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
         self.operations += 1
@@ -160,8 +172,10 @@ class Perturbation:
             # Python rounds the quotient of integers once, ParPy each of them to float64 before.
             beyond = max(abs(left), abs(right)) > 2**53
             return self.move(value, 2) if beyond else value
-        if self.source is None or np.asarray(value).dtype.kind != "f":
+        if self.source is None or not is_floating(value):
             return value
+        if is_complex(value):
+            return self.complex_op(op, value, left, right, reduces)
         if op == "**" and not (type(right) in (int, float) and right in (0, 1, 2)):
             return self.move(value, 6)
         if reduces and op in "+-*":
@@ -181,12 +195,33 @@ class Perturbation:
             return value if _exact_product(left, right, value) else self.move(value, 2)
         return value
 
+    def complex_op(self, op: str, value: Any, left: Any, right: Any, reduces: bool) -> Any:
+        if op == "**":
+            _require_finite_products(left, left * left, floats.greatest(np.asarray(value).dtype))
+            return self.move(value, 16)
+        if reduces and op in "+-*":
+            _require_in_range(op, value, left, right)
+            if op != "*" and not _coarse(left, right):
+                self.moved = True
+                with np.errstate(all="ignore"):
+                    array = np.asarray(value)
+                    size = np.asarray(np.abs(left) + np.abs(right))
+                    most = 4 * floats.unit(size.astype(floats.part(array.dtype)))
+                    moved = self.moved_by(array, most)
+                return complex(moved) if type(value) is complex else moved[()]
+        if op == "*":
+            _require_finite_products(left, right, floats.greatest(np.asarray(value).dtype))
+            return value if _is_short(left) and _is_short(right) else self.move(value, 4)
+        return self.move(value, 8) if op == "/" and self.contracts else value
+
     def narrowed(self, target: Any, value: Any) -> Any:
         """What an element of a reduction takes in, rounded at each step or once, at the end."""
         if self.source is None:
             return value
         wide, narrow = np.asarray(value).dtype, np.asarray(target).dtype
-        if wide.kind != "f" or narrow.kind != "f" or wide.itemsize <= narrow.itemsize:
+        if not (is_floating(value) and is_floating(target)) or wide.itemsize <= narrow.itemsize:
+            return value
+        if wide.kind == "c" and narrow.kind != "c":
             return value
         with np.errstate(all="ignore"):
             return self.move(np.asarray(value).astype(narrow), 4)
@@ -203,14 +238,14 @@ class Perturbation:
         if self.gammas > _MOST_GAMMAS:
             raise Discard("many functions that Python computes in its own way")
         if short in ("min", "max", "minimum", "maximum"):
-            if not module and any(
-                np.any(np.isnan(a)) for a in args if np.asarray(a).dtype.kind == "f"
-            ):
+            if not module and any(np.any(np.isnan(a)) for a in args if is_floating(a)):
                 # Python's depends on the order; a declared reduction passes NaN on.
                 self.nans = True
             return self.move(value, 0) if np.any(np.asarray(value) == 0) else value
         if short in ("sum", "prod") and module:
             return self.reduction(short, value, *args, **keywords)
+        if any(is_complex(a) for a in args):
+            return value if short in _EXACT_OF_COMPLEX else self.move(value, 16)
         if module.endswith("math") or module in ("np", "parpy.operators"):
             known = short in _EXACT or hasattr(np.dtype, short) or short in _CONVERSIONS
             # Python's own lgamma and gamma are not of the C library's precision.
@@ -219,21 +254,29 @@ class Perturbation:
 
     def reduction(self, op: str, value: Any, x: Any, axis: int | None = None) -> Any:
         array = np.asarray(x)
-        if array.dtype.kind != "f" or (op == "sum" and _coarse(x, np.sum(np.abs(array)))):
-            return self.move(value, 0) if array.dtype.kind == "f" else value
+        if not is_floating(array) or (op == "sum" and _coarse(x, np.sum(np.abs(array)))):
+            return self.move(value, 0) if is_floating(array) else value
         self.moved = True
         n = array.size if axis is None else array.shape[axis]
         if op == "prod":
-            return self.move(value, 2 + n)
+            return self.move(value, (2 + n) * (4 if is_complex(array) else 1))
         with np.errstate(all="ignore"):
-            size = np.sum(np.abs(array.astype(np.float64)), axis=axis)
-            noise = np.finfo(array.dtype).eps * size * (1 + math.log2(1 + n) + n / 8)
-            rng = np.random.default_rng(self.source.getrandbits(32))  # type: ignore[union-attr]
-            moved = value + noise * rng.choice([-1.0, 1.0], np.shape(noise))
-        return np.asarray(moved).astype(array.dtype)[()]
+            size = np.sum(np.abs(array).astype(np.float64), axis=axis)
+            noise = floats.epsilon(array.dtype) * size * (1 + math.log2(1 + n) + n / 8)
+            return self.moved_by(np.asarray(value), noise)[()]
 
 
-_CONVERSIONS = {*t.INTEGERS, "float16", "float32", "float64", "label"}
+_CONVERSIONS = {*t.INTEGERS, "bfloat16", "float16", "float32", "float64", "label"}
+_EXACT_OF_COMPLEX = (
+    "complex",
+    "complex64",
+    "complex128",
+    "conj",
+    "conjugate",
+    "real",
+    "imag",
+    "bool",
+)
 
 
 def checked(value: Any) -> Any:
@@ -261,13 +304,23 @@ def _coarse(*values: Any) -> bool:
     """Whether sums of such numbers are exact in every order: multiples of 2⁻⁶, not large."""
     for value in values:
         array = np.asarray(value)
-        if array.dtype.kind != "f":
+        if not is_floating(array):
             continue
-        limit = {2: 2.0**4, 4: 2.0**16, 8: 2.0**40}[array.dtype.itemsize]
-        scaled = array.astype(np.float64) * 64
-        if not np.all(np.abs(array) < limit) or np.any(scaled != np.trunc(scaled)):
+        kind = floats.part(array.dtype)
+        limit = {"bfloat16": 2.0, "float16": 2.0**4, "float32": 2.0**16, "float64": 2.0**40}
+        numbers = floats.parts(array)
+        scaled = numbers * 64
+        if not np.all(np.abs(numbers) < limit[kind.name]) or np.any(scaled != np.trunc(scaled)):
             return False
     return True
+
+
+def _is_short(value: Any) -> bool:
+    """Whether products of such numbers are exact in their type: parts of at most 11 bits."""
+    with np.errstate(all="ignore"):
+        numbers = floats.parts(np.asarray(value))
+        mantissa = np.frexp(np.where(np.isfinite(numbers), numbers, 0))[0] * 2.0**11
+        return bool(np.all(mantissa == np.trunc(mantissa)))
 
 
 def _require_in_range(op: str, value: Any, left: Any, right: Any) -> None:
@@ -283,6 +336,16 @@ def _require_in_range(op: str, value: Any, left: Any, right: Any) -> None:
             leaves = leaves | (np.equal(value, 0) & vanishes)
         if np.any(inputs & leaves):
             raise Discard("a step of a reduction that overflows or vanishes")
+
+
+def _require_finite_products(left: Any, right: Any, greatest: float) -> None:
+    """Where products of parts overflow, it depends on their order whether infinities meet."""
+    with np.errstate(all="ignore"):
+        numbers = [np.asarray(v) for v in (left, right)]
+        sizes = [np.stack([v.real, v.imag], -1).astype(np.float64) for v in numbers]
+        a, b = (np.max(np.where(np.isfinite(s), np.abs(s), 0), -1) for s in sizes)
+        if np.any(a * b > greatest):
+            raise Discard("a product of complex numbers with parts that overflow")
 
 
 def _exact_product(left: Any, right: Any, value: Any) -> bool:
@@ -338,7 +401,8 @@ class Expectation:
         self.expected = make()
         run_plain(text, self.expected, reassociated, Perturbation(None, False))
         self.bounds: list[Any] = [
-            np.zeros(a.shape) if isinstance(a, np.ndarray) else None for a in self.expected
+            np.zeros(floats.parts(a).shape) if isinstance(a, np.ndarray) else None
+            for a in self.expected
         ]
         self.moved = False
         self.widen(RUNS, 0)
@@ -360,9 +424,10 @@ class Expectation:
             for a, e, b in zip(arguments, self.expected, self.bounds, strict=True):
                 if isinstance(a, np.ndarray):
                     with np.errstate(all="ignore"):
-                        away = np.abs(a.astype(np.float64) - e.astype(np.float64))
-                        away[np.isnan(a) & np.isnan(e)] = 0
-                        away[a == e] = 0
+                        x, y = floats.parts(a), floats.parts(e)
+                        away = np.abs(x - y)
+                        away[np.isnan(x) & np.isnan(y)] = 0
+                        away[x == y] = 0
                         away[np.isnan(away)] = np.inf
                     np.maximum(b, away, out=b)
 
@@ -373,21 +438,22 @@ class Expectation:
             if not isinstance(a, np.ndarray):
                 continue
             with np.errstate(all="ignore"):
-                if e.dtype.kind == "f":
-                    away = np.abs(a.astype(np.float64) - e.astype(np.float64))
+                if is_floating(e):
+                    x, y = floats.parts(a), floats.parts(e)
                     allowed = _SLACK * b
                     if self.moved:
-                        unit = np.spacing(np.abs(np.where(np.isfinite(e), e, e.dtype.type(1))))
-                        allowed = np.maximum(allowed, 2 * unit.astype(np.float64))
-                    agree = (a == e) | (np.isnan(a) & np.isnan(e)) | (away <= allowed)
+                        unit = floats.unit(e)
+                        unit = unit[..., None] if is_complex(e) else unit
+                        allowed = np.maximum(allowed, 2 * unit)
+                    agree = (x == y) | (np.isnan(x) & np.isnan(y)) | (np.abs(x - y) <= allowed)
                     agree |= np.isinf(b)
-                    near = e.dtype.type(np.inf)
                     # Overflow where a bound reaches it.
-                    top = np.finfo(e.dtype).max
-                    agree |= (np.abs(a) == near) & (np.abs(e) + allowed >= top)
+                    top = floats.greatest(e.dtype)
+                    agree |= np.isinf(x) & (np.abs(y) + allowed >= top)
                 else:
                     agree = (a == e) | (b > 0)
             for place in np.argwhere(~np.asarray(agree))[:3]:
-                p = tuple(map(int, place))
-                found.append(f"{name}{list(p)} is {a[p]!r}, expected {e[p]!r} ± {b[p] * _SLACK:g}")
+                p = tuple(map(int, place[: e.ndim]))
+                most = np.max(b[p]) * _SLACK
+                found.append(f"{name}{list(p)} is {a[p]!r}, expected {e[p]!r} ± {most:g}")
         return found

@@ -30,8 +30,9 @@ class Value:
 class Writer:
     """The text of a program as it grows, and what may be named at its end."""
 
-    def __init__(self, source: random.Random) -> None:
+    def __init__(self, source: random.Random, rare: bool = False) -> None:
         self.random = source
+        self.rare = rare  # whether there are complex numbers and bfloat16
         self.lines: list[str] = []
         self.helpers: list[str] = []
         self.arrays: list[Array] = []
