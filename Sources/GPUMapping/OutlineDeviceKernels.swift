@@ -361,18 +361,15 @@ private struct DeviceOutliner {
   /// The body with the scalars it takes from other kernels read first, and those it leaves for them stored last.
   private func withSlots(_ slots: [VariableID: BufferID], around body: [Statement]) -> [Statement] {
     let assigned = Self.assigned(in: body)
-    var exposure = UpwardExposure(of: Set(slots.keys))
-    exposure.visit(body)
-    var before: [Statement] = []
-    var after: [Statement] = []
-    for (id, slot) in slots.sorted(by: { $0.key.index < $1.key.index }) {
-      let type = function[id].type
-      if exposure.exposed.contains(id) {
-        before.append(Statement(.assign(id, Expression(.load(slot, [.index(0)]), type))))
-      }
-      if assigned.contains(id) {
-        after.append(Statement(.store(slot, [.index(0)], function.read(id))))
-      }
+    let slots = slots.sorted { $0.key.index < $1.key.index }
+    let after = slots.filter { assigned.contains($0.key) }.map { id, slot in
+      Statement(.store(slot, [.index(0)], function.read(id)))
+    }
+    // What the body assigns on a condition alone is stored as it was where the condition does not hold.
+    var exposure = UpwardExposure(of: Set(slots.map(\.key)))
+    exposure.visit(body + after)
+    let before = slots.filter { exposure.exposed.contains($0.key) }.map { id, slot in
+      Statement(.assign(id, Expression(.load(slot, [.index(0)]), function[id].type)))
     }
     return before + body + after
   }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import parpy
 
 
@@ -94,6 +96,20 @@ def until_last(x, seen, N):
             for i in range(N):
                 x[i] += 1.0
             seen[0] = x[N - 1]
+
+
+def last_positive(x, y, n):
+    with parpy.gpu:
+        s = -1.0
+        for i in range(n):
+            t = np.zeros(n)
+            parpy.label("N")
+            t[:] = 2.0 * x[:]
+            parpy.label("N")
+            y[1:] = t[1:]
+            if x[i] > 0.0:
+                s = x[i]
+        y[0] = s
 
 
 def negate(x, y, N):

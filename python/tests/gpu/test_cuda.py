@@ -78,6 +78,16 @@ def test_all_lanes_take_part_in_logical_reductions(place: int) -> None:
         assert y.tolist() == [bool((x > -3).all()), bool((x > 3).any())]
 
 
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_scalars_assigned_on_a_condition_keep_their_value(specialize: str) -> None:
+    """A kernel that did not assign such a scalar left another value for the next."""
+    x, y = np.array([3.0, -1.0, 5.0, -2.0, -4.0]), np.zeros(5)
+    opts = cuda({"N": parpy.threads(64)})
+    opts.specialize = specialize  # type: ignore[assignment]
+    parpy.jit(programs.last_positive)(x, y, 5, opts=opts)
+    np.testing.assert_array_equal(y, [5.0, -2.0, 10.0, -4.0, -8.0])
+
+
 def test_histogram() -> None:
     b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
     parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))
