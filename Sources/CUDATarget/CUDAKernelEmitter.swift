@@ -74,6 +74,7 @@ class CUDAKernelEmitter {
     emit(kernel.body, declaring: assigned(in: kernel.body))
     let stored = storedBuffers(in: kernel.body)
     let exchanged = exchangedBuffers(in: kernel.body, stored)
+      .union(chosenBuffers(in: kernel.body, stored))
     var parameters = kernel.buffers.map { id in
       let buffer = host[id]
       let isConst = !stored.contains(id) && !buffer.mayAlias
@@ -110,6 +111,35 @@ class CUDAKernelEmitter {
       }
     }
     return hasBarrier ? loaded.intersection(stored) : []
+  }
+
+  /// The buffers that the kernel does not store to, and that one branch reads where the other reads one that it does.
+  ///
+  /// NVRTC makes one load of both, from either place, and by the cache for what never changes, since one of the arrays does not:
+  /// `y[0] = 1; s = x[0] if c else y[0]` gave what `y[0]` was before. Nothing is known to be constant without `__restrict__`.
+  private func chosenBuffers(in body: [Statement], _ stored: Set<BufferID>) -> Set<BufferID> {
+    var chosen: Set<BufferID> = []
+    func note(_ loaded: Set<BufferID>) {
+      if !loaded.isDisjoint(with: stored) { chosen.formUnion(loaded.subtracting(stored)) }
+    }
+    body.forEachStatement { statement in
+      if case .conditional(_, let then, let otherwise) = statement.kind {
+        var loaded: Set<BufferID> = []
+        (then + otherwise).forEachExpression {
+          if case .load(let id, _) = $0.kind { loaded.insert(id) }
+        }
+        note(loaded)
+      }
+    }
+    body.forEachExpression { e in
+      guard case .select(_, let then, let otherwise) = e.kind else { return }
+      var loaded: Set<BufferID> = []
+      for branch in [then, otherwise] {
+        branch.forEachDescendant { if case .load(let id, _) = $0.kind { loaded.insert(id) } }
+      }
+      note(loaded)
+    }
+    return chosen
   }
 
   func assigned(in body: [Statement]) -> Set<VariableID> {

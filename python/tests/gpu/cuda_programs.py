@@ -112,6 +112,12 @@ def last_positive(x, y, n):
         y[0] = s
 
 
+def chosen(x, y, p):
+    with parpy.gpu:
+        y[0] = 1.0
+        y[1] = x[0] if p < 1 else y[0]
+
+
 def negate(x, y, N):
     parpy.label("N")
     for i in range(N):

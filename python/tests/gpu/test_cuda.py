@@ -88,6 +88,17 @@ def test_scalars_assigned_on_a_condition_keep_their_value(specialize: str) -> No
     np.testing.assert_array_equal(y, [5.0, -2.0, 10.0, -4.0, -8.0])
 
 
+def test_an_element_chosen_of_two_arrays_is_what_was_stored_last() -> None:
+    """NVRTC read it by the cache for constant memory, since one of the arrays is constant."""
+    x, y = np.array([4.0, 5.0]), np.array([7.0, 8.0])
+    opts = cuda({})
+    opts.specialize = "never"
+    parpy.jit(programs.chosen)(x, y, 3, opts=opts)
+    np.testing.assert_array_equal(y, [1.0, 1.0])
+    parpy.jit(programs.chosen)(x, y, 0, opts=opts)
+    np.testing.assert_array_equal(y, [1.0, 4.0])
+
+
 def test_histogram() -> None:
     b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
     parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))

@@ -194,3 +194,13 @@ def test_cuda_code_has_no_assembly() -> None:
     assert "__global__" in stages.code
     with pytest.raises(NotImplementedError, match="nvcc -ptx"):
         stages.assembly  # noqa: B018
+
+
+def test_what_branches_choose_between_is_not_restricted() -> None:
+    """NVRTC read the element that was stored by the cache for constant memory."""
+    x, y = np.zeros(2), np.zeros(2)
+    opts = cuda({})
+    opts.specialize = "never"
+    text = parpy.print_compiled(programs.chosen, [x, y, 3], opts=opts)
+    assert "const double *x" in text
+    assert "double *__restrict__ y" in text
