@@ -75,10 +75,12 @@ class CUDAKernelEmitter {
     let stored = storedBuffers(in: kernel.body)
     let exchanged = exchangedBuffers(in: kernel.body, stored)
       .union(chosenBuffers(in: kernel.body, stored))
+    // Beside restricted pointers NVRTC takes one that is never stored through for constant, whatever may overlap it.
+    let mayOverlap = kernel.buffers.contains { host[$0].mayAlias }
     var parameters = kernel.buffers.map { id in
       let buffer = host[id]
       let isConst = !stored.contains(id) && !buffer.mayAlias
-      let isRestricted = !buffer.mayAlias && !exchanged.contains(id)
+      let isRestricted = !mayOverlap && !exchanged.contains(id)
       return
         "\(isConst ? "const " : "")\(buffer.element.cuda) *\(isRestricted ? "__restrict__ " : "")\(name(id))"
     }

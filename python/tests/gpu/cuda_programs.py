@@ -112,6 +112,13 @@ def last_positive(x, y, n):
         y[0] = s
 
 
+def kept(x, z, d):
+    with parpy.gpu:
+        s = z[1]
+        x[:] = 1.0
+        d[0] = s
+
+
 def chosen(x, y, p):
     with parpy.gpu:
         y[0] = 1.0

@@ -99,6 +99,14 @@ def test_an_element_chosen_of_two_arrays_is_what_was_stored_last() -> None:
     np.testing.assert_array_equal(y, [1.0, 4.0])
 
 
+def test_an_element_that_is_overwritten_by_way_of_another_argument() -> None:
+    """NVRTC read it by the cache for constant memory, beside arrays that overlap nothing."""
+    base, d = np.arange(10.0), np.zeros(1)
+    parpy.jit(programs.kept)(base[:9], base[1:], d, opts=cuda({}))
+    assert d[0] == 2.0
+    np.testing.assert_array_equal(base, [*np.ones(9), 9.0])
+
+
 def test_histogram() -> None:
     b, h = RANDOM.integers(0, 50, 100_000), np.zeros(50, np.int64)
     parpy.jit(programs.histogram)(b, h, 100_000, opts=cuda({"N": parpy.threads(65536).reduce()}))

@@ -204,3 +204,11 @@ def test_what_branches_choose_between_is_not_restricted() -> None:
     text = parpy.print_compiled(programs.chosen, [x, y, 3], opts=opts)
     assert "const double *x" in text
     assert "double *__restrict__ y" in text
+
+
+def test_nothing_is_restricted_beside_arrays_that_overlap() -> None:
+    base = np.zeros(10)
+    arguments = [base[:9], base[1:], np.zeros(1)]
+    assert "__restrict__" not in parpy.print_compiled(programs.kept, arguments, opts=cuda({}))
+    arguments[1] = np.zeros(9)
+    assert "__restrict__" in parpy.print_compiled(programs.kept, arguments, opts=cuda({}))
