@@ -81,7 +81,9 @@ def measure(name: str, options: Options) -> Result:
                     raise ArithmeticError("; ".join(mistakes))
                 contenders[version] = call
             except Exception as error:  # Numba raises what it likes, internal errors too
-                result.peers_failed[version] = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+                reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+                # Results are shared: where the machine has its files is nobody's business.
+                result.peers_failed[version] = reason.replace(f"{Path.cwd()}/", "")
             inputs.learn()
     with np.errstate(all="ignore"):
         result.samples = _race(contenders, inputs, options.rounds, options.limit)
