@@ -7,6 +7,9 @@ import Syntax
 
 /// Edited CUDA C++ with the host program in its comments: ready on each device that it was called on.
 final class DeviceText {
+  /// The line of text that is compiled without contraction.
+  static let strictMark = "// strict\n"
+
   private let text: String
   private let program: DeviceProgram
   private let uses: [ArrayUse]
@@ -51,8 +54,9 @@ final class DeviceText {
 
   private func load(_ frame: CallFrame.Reference?) throws(PythonException) -> HostExecutor {
     let (program, uses, recordsFaults) = (program, uses, recordsFaults)
+    let isStrict = text.split(separator: "\n").contains(Self.strictMark.dropLast())
     return try FunctionState.load(
-      text, kernels: program.kernels.map(\.name), isStrict: false, frame
+      text, kernels: program.kernels.map(\.name), isStrict: isStrict, frame
     ) { module throws(DiagnosticError) in
       try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
     }

@@ -83,7 +83,8 @@ extension FunctionState {
       callbacks: program.callbacks.map(\.name), weakTypes: options.compile.weakTypes)
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     let comment = options.compile.backend == .cpu ? "; " : "// "
-    let host = program.device?.hostText(prefix: comment) ?? ""
+    let strict = options.compile.isStrict ? DeviceText.strictMark : ""
+    let host = program.device.map { strict + $0.hostText(prefix: comment) } ?? ""
     return PrintedCompilation(
       program: program, text: program.code + separator + host + block.printed(prefix: comment))
   }

@@ -111,6 +111,19 @@ def test_accesses_out_of_range_are_told() -> None:
 
 
 @needs_gpu
+def test_strict_text_stays_strict() -> None:
+    """A product and a sum are not contracted, as when the function itself is called."""
+    a, x, y = np.float32(0.1), *RANDOM.standard_normal((2, 2000)).astype(np.float32)
+    opts = cuda({"N": parpy.threads(64)})
+    opts.strict = True
+    expected = a * x + y
+    text = parpy.print_compiled(programs.complex_axpy, [a, x, y, 2000], opts=opts)
+    assert "\n// strict\n" in text
+    parpy.compile_string("complex_axpy", text, opts=opts)(a, x, y, 2000)
+    np.testing.assert_array_equal(y, expected)
+
+
+@needs_gpu
 def test_what_nvrtc_refuses() -> None:
     x = np.zeros(100)
     with pytest.raises(RuntimeError, match=r"(?s)-y\[i\]|nonsense"):
