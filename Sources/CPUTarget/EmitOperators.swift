@@ -52,6 +52,10 @@ extension FunctionEmitter {
 
   /// A sum or difference with a product as one multiply-add; nil for anything else, and under `strict`.
   ///
+  ///     s * x[i] + y[i]   →   fmuladd(s, x[i], y[i])
+  ///     s * s + y[i]      →   (s * s) + y[i]
+  ///
+  /// A product of parameters alone stays one: where the parameters are constants it was folded, and rounded, by itself.
   /// Which operations are joined is decided here and not by LLVM's `contract` flag, under which it depends on what else LLVM
   /// does: code for constants and code for parameters would round differently. `fmuladd` is one instruction where the machine has
   /// it, and two operations where it does not.
@@ -59,11 +63,11 @@ extension FunctionEmitter {
     guard !module.isStrict, left.type.isFloat, !left.type.isHalf, op == .add || op == .subtract
     else { return nil }
     func negatedIfSubtracted(_ v: Value) -> Value { op == .subtract ? unary(.negate, v) : v }
-    if case .binary(.multiply, let a, let b) = left.kind {
+    if case .binary(.multiply, let a, let b) = left.kind, !host.isFixedByParameters(left) {
       let (x, y) = (emit(a), emit(b))
       return multiplyAdd(x, y, negatedIfSubtracted(emit(right)))
     }
-    if case .binary(.multiply, let a, let b) = right.kind {
+    if case .binary(.multiply, let a, let b) = right.kind, !host.isFixedByParameters(right) {
       let addend = emit(left)
       return multiplyAdd(negatedIfSubtracted(emit(a)), emit(b), addend)
     }

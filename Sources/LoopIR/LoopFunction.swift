@@ -45,6 +45,28 @@ public struct LoopFunction: Sendable, Hashable {
     return BufferID(buffers.count - 1)
   }
 
+  /// Whether an expression is over literals and parameters alone.
+  public func isKnownOnEntry(_ e: Expression) -> Bool {
+    readsOnly(e) { $0.role != .local }
+  }
+
+  /// Whether an expression folds to a literal where the parameters are known.
+  public func isFixedByParameters(_ e: Expression) -> Bool {
+    readsOnly(e) { $0.role != .local || $0.isFixedByParameters }
+  }
+
+  private func readsOnly(_ e: Expression, variablesThat allowed: (Variable) -> Bool) -> Bool {
+    !e.contains { part in
+      switch part.kind {
+      case .variable(let id): !allowed(self[id])
+      case .load: true
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked, .complex, .part:
+        false
+      }
+    }
+  }
+
   /// The expression that reads a variable.
   public func read(_ id: VariableID, at span: Span = .none) -> Expression {
     Expression(.variable(id), self[id].type, at: span)
@@ -67,17 +89,20 @@ public struct Variable: Sendable, Hashable {
   public var lowerBound: Int64?
   /// Whether it is a part of what was one complex variable.
   public var isPart: Bool
+  /// Whether it is a local that is assigned once, a value that folds to a literal where the parameters are known.
+  public var isFixedByParameters: Bool
 
   /// Creates a variable.
   public init(
     _ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil,
-    isPart: Bool = false
+    isPart: Bool = false, isFixedByParameters: Bool = false
   ) {
     self.name = name
     self.type = type
     self.role = role
     self.lowerBound = lowerBound
     self.isPart = isPart
+    self.isFixedByParameters = isFixedByParameters
   }
 }
 

@@ -103,7 +103,7 @@ extension Lowerer {
     let difference = LinearSum(found.value - value)
     if difference.terms.isEmpty && difference.constant == 0 { return }
     let condition = LoopIR.Expression.compare(.equal, found.value, value)
-    guard onlyParameters(condition) else { return }
+    guard ir.isKnownOnEntry(condition) else { return }
     ir.checks.append(Check(condition, orElse: .respecialize))
   }
 }

@@ -191,7 +191,7 @@ extension Lowerer {
       if known == 0 { throw reject(fault) }
       return
     }
-    guard onlyParameters(condition) else { throw reject(fault) }
+    guard ir.isKnownOnEntry(condition) else { throw reject(fault) }
     if ir.checks.contains(where: { $0.condition == condition }) { return }
     ir.checks.append(Check(condition, orElse: failure ?? .error(fault)))
   }

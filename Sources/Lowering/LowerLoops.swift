@@ -314,7 +314,8 @@ extension Lowerer {
   private func isOwn(_ value: TypedValue) -> Bool {
     func isOwn(_ e: LoopIR.Expression) -> Bool {
       guard case .variable(let id) = e.kind else { return false }
-      return id.index >= firstOwnedVariable && ir[id].role == .local && !facts.isLoopVariable(id)
+      return id.index >= firstOwnedVariable && ir[id].role == .local
+        && !ir[id].isFixedByParameters && !facts.isLoopVariable(id)
     }
     guard isOwn(value.expression) else { return false }
     return !keepsExact(ElementType(value)) || value.exact.map(isOwn) ?? false
@@ -323,7 +324,8 @@ extension Lowerer {
   /// `name = value` for a scalar.
   ///
   /// Integers that only depend on literals, parameters and loop variables are put in the place of the name, so that
-  /// indices stay affine; whatever a loop carries or code outside the loop sees gets a variable.
+  /// indices stay affine; whatever a loop carries or code outside the loop sees gets a variable. Other values that parameters
+  /// fix get a variable each, as literals in their place stand for the name each time.
   func assign(_ name: String, _ value: TypedValue, at span: Span) throws {
     if case .array? = scope[name] {
       throw reject(
@@ -335,8 +337,11 @@ extension Lowerer {
       throw reject(.dictionaryAsValue(dictionary, at: span))
     }
     let value = try named(value)
-    if !namesNeedingVariables.contains(name), isStable(value) {
+    let isSeenOnce = !namesNeedingVariables.contains(name)
+    if isSeenOnce, isStable(value) {
       scope[name] = .scalar(value)
+    } else if isSeenOnce, ir.isFixedByParameters(value.expression) {
+      scope[name] = .scalar(copied(value, name, at: span, isFixedByParameters: true))
     } else if case .scalar(let old)? = scope[name], isOwn(old),
       ElementType(old) == ElementType(value)
     {

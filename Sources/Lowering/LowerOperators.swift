@@ -158,25 +158,13 @@ extension Lowerer {
       return false
     }
     let condition = LoopIR.Expression.compare(.equal, l, r)
-    guard onlyParameters(condition) else {
+    guard ir.isKnownOnEntry(condition) else {
       emit(.requireEqual(l, r), at: span)
       facts = facts.assuming(condition)
       return true
     }
     ir.checks.append(Check(condition, orElse: .respecialize))
     return true
-  }
-
-  func onlyParameters(_ e: LoopIR.Expression) -> Bool {
-    !e.contains { part in
-      switch part.kind {
-      case .variable(let id): ir[id].role == .local
-      case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked, .complex, .part:
-        false
-      }
-    }
   }
 
   // MARK: Unary operators

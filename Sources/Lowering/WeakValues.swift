@@ -107,9 +107,11 @@ extension Lowerer {
   // MARK: Names and their variables
 
   /// A local for values of a type, as reading it gives them.
-  func makeLocal(_ name: String, _ type: ElementType, at span: Span = .none) -> TypedValue {
+  func makeLocal(
+    _ name: String, _ type: ElementType, at span: Span = .none, isFixedByParameters: Bool = false
+  ) -> TypedValue {
     func read(_ type: ScalarType) -> LoopIR.Expression {
-      let variable = makeVariable(name, type)
+      let variable = ir.add(Variable(name, type, isFixedByParameters: isFixedByParameters))
       return ir.read(variable, at: span)
     }
     return withExact(TypedValue(read(type.type), isWeak: type.isWeak)) { read(.int64) }
@@ -137,8 +139,11 @@ extension Lowerer {
   }
 
   /// A value in a local of its own.
-  func copied(_ value: TypedValue, _ name: String, at span: Span) -> TypedValue {
-    let local = makeLocal(name, ElementType(value), at: span)
+  func copied(
+    _ value: TypedValue, _ name: String, at span: Span, isFixedByParameters: Bool = false
+  ) -> TypedValue {
+    let local = makeLocal(
+      name, ElementType(value), at: span, isFixedByParameters: isFixedByParameters)
     assign(value, to: local, at: span)
     return local
   }

@@ -296,21 +296,6 @@ extension ForLoop {
   }
 }
 
-extension LoopFunction {
-  /// Whether an expression is over literals and parameters alone.
-  fileprivate func isKnownOnEntry(_ e: Expression) -> Bool {
-    !e.contains { part in
-      switch part.kind {
-      case .variable(let id): self[id].role == .local
-      case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked, .complex, .part:
-        false
-      }
-    }
-  }
-}
-
 extension Expression {
   /// The degree of the expression as a polynomial in a variable; nil where it is none.
   fileprivate func degree(in variable: VariableID) -> Int? {

@@ -42,6 +42,36 @@ def test_all_versions_give_the_same_bits(dtype: str) -> None:
             assert_same(results[2], results[1], what=f"never and always, {n}, {schedule}")
 
 
+def products_of_scalars(x, y, a, b):
+    t = a
+    u = a * 1.7
+    y[0] = a * a - b
+    y[1] = t * t - x[0]
+    y[2] = u * u - x[1]
+    t = b / 3
+    y[3] = x[1] - t * t
+    y[4] = t * t * x[0] - b
+    if x[0] > 0:
+        t = a
+    y[5] = t * t - b
+    parpy.label("N")
+    for i in range(6, len(y)):
+        y[i] = a * b + x[i]
+
+
+def test_products_of_scalars_round_alike_as_constants() -> None:
+    functions = {version: parpy.jit(products_of_scalars) for version in VERSIONS}
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        x, (a, b) = rng.standard_normal(30), map(float, rng.standard_normal(2))
+        results = []
+        for version, function in functions.items():
+            results.append(np.zeros(30))
+            function(x, results[-1], a, b, opts=options({}, specialize=version))
+        assert_same(results[0], results[1], what=f"auto and always, {a}, {b}")
+        assert_same(results[2], results[1], what=f"never and always, {a}, {b}")
+
+
 def matrices(a, b, c):
     parpy.label("i")
     c[:, :] = a[:, :] + b[:, :] * 2
