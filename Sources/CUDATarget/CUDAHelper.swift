@@ -4,6 +4,8 @@ import LoopIR
 enum CUDAHelper: Hashable {
   /// Arithmetic of signed integers that wraps: add, subtract, multiply.
   case wrapping(BinaryOperator, ScalarType)
+  /// The negative of an integer of 32 bits, which wraps.
+  case negative(ScalarType)
   case floorDivide(ScalarType)
   case modulo(ScalarType)
   case power(ScalarType)
@@ -23,6 +25,7 @@ enum CUDAHelper: Hashable {
   var name: String {
     switch self {
     case .wrapping(let op, let type): "wrapping_\(op.rawValue)_\(type)"
+    case .negative(let type): "negative_\(type)"
     case .floorDivide(let type): "floor_divide_\(type)"
     case .modulo(let type): "modulo_\(type)"
     case .power(let type): "power_\(type)"
@@ -68,7 +71,9 @@ enum CUDAHelper: Hashable {
         ? [.extremum(of: op, type)]
         : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .inRange: []
+    case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
+      .inRange:
+      []
     }
   }
 
@@ -90,6 +95,19 @@ enum CUDAHelper: Hashable {
             """
         }
         return "return (\(type.cuda))(\(result));"
+      }
+    case .negative(let type):
+      return function(type, "\(type.cuda) a") {
+        // For compute capability 9.0 ptxas of CUDA 13.0 joins two minima or maxima in one instruction of three operands and
+        // loses the negation of the second of them. It does not see one here.
+        """
+        #ifdef __CUDA_ARCH__
+        asm("not.b32 %0, %0;" : "+r"(a));
+        #else
+        a = ~a;
+        #endif
+        return (\(type.cuda))((uint32_t)a + 1);
+        """
       }
     case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)
     case .modulo(let type): return type.isFloat ? floatModulo(type) : integerModulo(type)
@@ -118,7 +136,7 @@ enum CUDAHelper: Hashable {
   private var isOnDeviceAlone: Bool {
     switch self {
     case .blockReduce, .atomic, .inRange: true
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
+    case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
     }
   }
 

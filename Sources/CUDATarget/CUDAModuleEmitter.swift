@@ -45,7 +45,9 @@ final class CUDAModuleEmitter {
     helper.needs.forEach(use)
     switch helper {
     case .blockReduce(_, let type), .atomic(_, let type): note(type)
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .inRange: break
+    case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
+      .inRange:
+      break
     }
   }
 

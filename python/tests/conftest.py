@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if gpu_mode := config.getoption("--gpu"):
         import on_cuda
 
-        on_cuda.start(gpu_mode)
+        on_cuda.start(gpu_mode, has_gpu=True)
     if mode is None:
         return
     import emulator
@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except emulator.Unavailable as error:
         config.stash[_OBSTACLE] = f"the emulated GPU cannot be had: {error}"
     else:
-        on_cuda.start(mode)
+        on_cuda.start(mode, has_gpu=False)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

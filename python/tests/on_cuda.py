@@ -151,17 +151,26 @@ def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Targ
 
 MODES = ("off", "quick", "all")
 _mode = "off"
+_has_gpu = False
 
 
-def start(mode: str) -> None:
+def start(mode: str, has_gpu: bool) -> None:
     """Lets the programs of the language tests run on CUDA, all of them or some of each table."""
-    global _mode
-    _mode = mode
+    global _mode, _has_gpu
+    _mode, _has_gpu = mode, has_gpu
 
 
 def is_on() -> bool:
     """Whether programs run on CUDA."""
     return _mode != "off"
+
+
+def math_ulps() -> int:
+    """How many units in the last place math functions may be off the C library's under `strict`.
+
+    A GPU has its own; the emulated one calls the C library.
+    """
+    return 4 if _has_gpu else 0
 
 
 T = TypeVar("T")

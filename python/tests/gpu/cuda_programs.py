@@ -125,6 +125,14 @@ def chosen(x, y, p):
         y[1] = x[0] if p < 1 else y[0]
 
 
+def extrema_of_negated(x, y):
+    with parpy.gpu:
+        y[0] = parpy.reduce.max(-x)
+        y[1] = parpy.reduce.min(0 - x)
+        y[2] = parpy.reduce.max(x * -1)
+        y[3] = max(max(x[0], -x[1]), x[2])
+
+
 def negate(x, y, N):
     parpy.label("N")
     for i in range(N):

@@ -67,6 +67,17 @@ def test_narrow_integers_wrap_when_negated() -> None:
         np.testing.assert_array_equal(y, (-x).astype(np.int64))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
+def test_extrema_of_negated_integers(dtype: str) -> None:
+    """ptxas lost the negation of one of three operands."""
+    for seed in range(20):
+        x = np.random.default_rng(seed).integers(-30, 30, 17).astype(dtype)
+        expected, y = np.zeros(4, dtype), np.zeros(4, dtype)
+        programs.extrema_of_negated(x, expected)
+        parpy.jit(programs.extrema_of_negated)(x, y, opts=cuda({}))
+        np.testing.assert_array_equal(y, expected)
+
+
 @pytest.mark.parametrize("place", [-1, 0, 31, 32, 99])
 def test_all_lanes_take_part_in_logical_reductions(place: int) -> None:
     x, y = np.zeros(100), np.zeros(2, bool)
