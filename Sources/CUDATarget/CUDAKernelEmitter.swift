@@ -322,6 +322,14 @@ class CUDAKernelEmitter {
     add("\(name(reduction.accumulator)) = \(value);")
   }
 
+  /// What the schedule asks for; and copies of a loop whose threads wait for one another gain nothing but compile time.
+  private func addUnrolling(of loop: ForLoop) {
+    if loop.mapping.unroll > 1 { return add("#pragma unroll \(loop.mapping.unroll)") }
+    var hasBarrier = false
+    loop.body.forEachStatement { hasBarrier = hasBarrier || $0.kind == .barrier }
+    if hasBarrier { add("#pragma unroll 1") }
+  }
+
   /// A loop's head, in the plain form where the range is known to be far from the ends of 64 bits.
   private func head(
     of loop: ForLoop, _ share: (start: String, stride: String)?, _ body: () -> Void
@@ -347,6 +355,7 @@ class CUDAKernelEmitter {
         return tiles(of: size, variable, from: lower, to: upper, condition, body)
       }
       let step = share.map { " += \($0.stride)" } ?? "++"
+      addUnrolling(of: loop)
       return braces(
         "for (int64_t \(variable) = \(start); \(variable) < \(upper.inside(.sum))\(condition); \(variable)\(step))",
         body)
@@ -356,6 +365,7 @@ class CUDAKernelEmitter {
     add("const int64_t \(trips) = \(text(loop.tripCount, isIndex: true).text);")
     let counter = unique("k")
     let (start, stride) = share ?? ("0", "1")
+    addUnrolling(of: loop)
     braces(
       "for (int64_t \(counter) = \(start); \(counter) < \(trips); \(counter) += \(stride))"
     ) {

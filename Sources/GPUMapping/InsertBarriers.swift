@@ -12,7 +12,7 @@ import Schedule
 /// A barrier stands before a statement that reads what was written since the last one, or writes what was read or written,
 /// unless a thread only meets itself: two loops over the same range give a thread the same iterations, and an index
 /// that tells iterations apart keeps threads apart. Loops are followed twice, so that an iteration waits for the one
-/// before it. Between levels, code is run by all threads of a block alike, so each of them reaches every barrier.
+/// before it; one whose iterations need no barrier among themselves is waited for as a whole, before it. Between levels, code is run by all threads of a block alike, so each of them reaches every barrier.
 public func insertBarriers(_ program: DeviceProgram) -> DeviceProgram {
   var result = program
   for i in result.kernels.indices where result.kernels[i].grid.maximumThreads > 1 {
@@ -67,9 +67,36 @@ private struct BarrierInserter {
     case .loop, .whileLoop, .conditional, .device, .allocate:
       var own: Set<DeviceAccess> = []
       statement.forEachExpression { note($0, .all, &own) }
+      if let all = accessesWithoutBarriers(of: statement, evaluating: own) {
+        return waiting(for: all, before: statement)
+      }
       let before = waiting(for: own, before: statement).dropLast()
       return before + [nested(statement, evaluating: own)]
     }
+  }
+
+  /// All accesses of a loop whose iterations need no barrier among themselves; nil for any other statement.
+  ///
+  ///     t[0] = x[0]                        t[0] = x[0]
+  ///     for k in 0..<n:             →      barrier
+  ///       @threads for j: y[j, k] = t[0]   for k in 0..<n:
+  ///                                          @threads for j: y[j, k] = t[0]
+  private func accessesWithoutBarriers(
+    of loop: Statement, evaluating own: Set<DeviceAccess>
+  ) -> Set<DeviceAccess>? {
+    switch loop.kind {
+    case .loop, .whileLoop: break
+    case .assign, .store, .conditional, .device, .allocate, .launch, .barrier, .call,
+      .requireEqual:
+      return nil
+    }
+    var trial = self
+    trial.pending = own
+    for _ in 0..<2 {
+      guard loop.mapBlocks({ trial.inserted(in: $0) }) == loop else { return nil }
+    }
+    let all = trial.pending
+    return own.contains { new in all.contains { mayMeet($0, new) } } ? nil : all
   }
 
   /// A statement with others inside.

@@ -125,6 +125,26 @@ def chosen(x, y, p):
         y[1] = x[0] if p < 1 else y[0]
 
 
+def spread(x, y, N, M):
+    with parpy.gpu:
+        x[0] += 1.0
+        for k in range(M):
+            parpy.label("N")
+            for i in range(N):
+                y[k, i] = x[0] + i
+
+
+def accumulated(x, y, N, M):
+    with parpy.gpu:
+        for k in range(M):
+            x[0] += 1.0
+            parpy.label("N")
+            for i in range(N):
+                parpy.label("columns")
+                for c in range(4):
+                    y[c, i] += x[0] * k
+
+
 def extrema_of_negated(x, y):
     with parpy.gpu:
         y[0] = parpy.reduce.max(-x)

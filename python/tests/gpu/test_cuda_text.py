@@ -56,6 +56,23 @@ def test_threads_wait_for_what_the_first_one_stores() -> None:
     assert store < wait < body.index("for (int64_t j = 1 + threadIdx.x;", store)
 
 
+def test_threads_wait_once_for_what_a_loop_only_reads() -> None:
+    args = [VECTOR, np.zeros((4, 64)), 64, 4]
+    text = kernels(programs.spread, args, {"N": parpy.threads(64)})
+    body = text[text.index("spread_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
+    assert body.count("__syncthreads();") == 1
+    assert body.index("__syncthreads();") < body.index("for (int64_t k")
+
+
+def test_loops_are_unrolled_as_the_schedule_says_and_not_around_barriers() -> None:
+    schedule = {"N": parpy.threads(64), "columns": parpy.LoopPar().unroll()}
+    args = [VECTOR, np.zeros((4, 64)), 64, 4]
+    text = kernels(programs.accumulated, args, schedule)
+    body = text[text.index("accumulated_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
+    assert re.search(r"#pragma unroll 1\n +for \(int64_t k ", body)
+    assert re.search(r"#pragma unroll 4\n +for \(int64_t c ", body)
+
+
 def test_a_loop_of_more_threads_than_a_block_has_spans_blocks() -> None:
     schedule = {"scale": parpy.threads(100_000), "sum": parpy.threads(8192).reduce()}
     args = [VECTOR, VECTOR.copy(), 100_000]
