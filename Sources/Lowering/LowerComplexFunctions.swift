@@ -252,15 +252,22 @@ extension Lowerer {
     let divisor = held(one + b * sine * sine)
     let root = math(.sqrt, one + sine * sine)
     let isReal = held(isZero(z.imaginary), "real")
-    // Far out, the imaginary part is 4 sin y cos y e ** −2|x|, with the sign of an infinite angle's sine left open.
-    let isAngle = math(.isfinite, z.imaginary)
+    // Far out, the imaginary part is 4 sin y cos y e ** −2|x|, with the sign of an infinite angle's sine left open; without
+    // an angle there is a value at ±∞ alone.
+    let isAngle = held(math(.isfinite, z.imaginary), "angle")
+    let nan = LoopIR.Expression.float(.nan, type)
+    let isInfinite = held(math(.isinf, z.real), "infinite")
+    let farReal = select(
+      Expression(.logical(.or, isAngle, isInfinite), .bool).folded, math(.copysign, one, z.real),
+      nan)
     let decay = math(.exp, LoopIR.Expression.float(-2, type) * z.real.magnitude)
     let far = select(
       isAngle,
-      .float(4, type) * math(.sin, z.imaginary) * math(.cos, z.imaginary) * decay, .zero(type))
+      .float(4, type) * math(.sin, z.imaginary) * math(.cos, z.imaginary) * decay,
+      select(isInfinite, .zero(type), nan))
+    let near = LoopIR.Expression.binary(.divide, b * sine * root, divisor)
     return ComplexParts(
-      real: select(
-        isLarge, math(.copysign, one, z.real), .binary(.divide, b * sine * root, divisor)),
+      real: select(isZero(z.real), z.real, select(isLarge, farReal, near)),
       imaginary: select(
         isReal, z.imaginary, select(isLarge, far, .binary(.divide, tangent, divisor))))
   }

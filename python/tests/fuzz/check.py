@@ -217,11 +217,7 @@ def same_bits(case: Case, program: Any, settings: dict[str, Any], names: list[st
     """What differs with another number of workers, and specialised or not."""
     variants: list[tuple[str, Any]] = []
     draw = case.arguments[0].seed % 8
-    # What is known when compiling is multiplied then, not contracted: complex scalars show it.
-    contracts = not settings.get("strict") and any(
-        a.shape is None and a.kind in ("wc", "complex64", "complex128") for a in case.arguments
-    )
-    if draw == 0 and not contracts:
+    if draw == 0:
         other = "always" if settings.get("specialize") == "never" else "never"
         variants.append((f"specialize={other}", options(case, {**settings, "specialize": other})))
     elif draw < 4 and any(n > 1 for n, _ in case.schedule.values()):

@@ -14,7 +14,7 @@ place:
 An element that no such run moves must agree exactly: integers, and every float of a `strict`
 program without inexact reductions and functions. Any other may differ by a multiple of the greatest
 movement seen, and by two units where none was. An integer that moves is not compared. The sign of a
-zero and the payload of a NaN are left open.
+zero and the sign and the payload of a NaN are left open.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 import floats
 import numpy as np
+import on_cuda
 import types_of as t
 from floats import is_complex, is_floating
 
@@ -155,6 +156,10 @@ class Perturbation:
         if is_complex(array):
             moved = np.empty(array.shape, array.dtype)
             moved.real, moved.imag = (self.moved_by(p, most) for p in (array.real, array.imag))
+            # Products of parts cancel in a part that is zero, or leave what they were rounded by.
+            for part in (moved.real, moved.imag):
+                rest = (part == 0) & (array != 0) & np.isfinite(most)
+                part[...] = np.where(rest, most * self.source.choice([-1, 0, 1]), part)
             return moved
         assert self.source is not None
         rng = np.random.default_rng(self.source.getrandbits(32))
@@ -196,6 +201,8 @@ class Perturbation:
         return value
 
     def complex_op(self, op: str, value: Any, left: Any, right: Any, reduces: bool) -> Any:
+        if on_cuda.is_on() and self.contracts and op in ("*", "/", "**") and not _is_finite(value):
+            raise Discard("parts of complex numbers that are contracted beyond the finite")
         if op == "**":
             _require_finite_products(left, left * left, floats.greatest(np.asarray(value).dtype))
             return self.move(value, 16)
@@ -242,6 +249,9 @@ class Perturbation:
                 # Python's depends on the order; a declared reduction passes NaN on.
                 self.nans = True
             return self.move(value, 0) if np.any(np.asarray(value) == 0) else value
+        if short == "copysign" and np.any(np.isnan(args[1])):
+            self.moved = True
+            return np.where(np.isnan(args[1]), value * self.source.choice([-1, 1]), value)[()]
         if short in ("sum", "prod") and module:
             return self.reduction(short, value, *args, **keywords)
         if any(is_complex(a) for a in args):
@@ -313,6 +323,10 @@ def _coarse(*values: Any) -> bool:
         if not np.all(np.abs(numbers) < limit[kind.name]) or np.any(scaled != np.trunc(scaled)):
             return False
     return True
+
+
+def _is_finite(value: Any) -> bool:
+    return bool(np.all(np.isfinite(value)))
 
 
 def _is_short(value: Any) -> bool:
