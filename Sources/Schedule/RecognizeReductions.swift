@@ -12,7 +12,7 @@ import struct Syntax.Span
 ///                                                sum = sum + x[i]
 ///                                              y[0] = y[0] + sum
 ///
-/// A parallel loop that accumulates without having been declared is a race of the user's: a warning.
+/// A parallel loop that accumulates without having been declared is a race of the user's: a warning (`FindRaces.swift`).
 ///
 /// - Parameters:
 ///   - schedule: the schedule of each label.
@@ -28,7 +28,7 @@ public func recognizeReductions(
       guard case .loop(let loop) = statement.kind else { return [statement] }
       let chosen = loop.labels.lazy.compactMap { schedule[$0] }.first
       guard let chosen, chosen.isReduction else {
-        if loop.mapping.workers != nil { warnOfRaces(in: loop, of: result, context) }
+        if loop.mapping.workers != nil { races(in: loop, of: result).forEach(context.warn) }
         return [statement]
       }
       var recognizer = ReductionRecognizer(function: result, loop: loop)
@@ -46,57 +46,6 @@ public func recognizeReductions(
     if !errors.isEmpty { throw DiagnosticError(errors) }
     return result
   }
-}
-
-/// Warns where a parallel loop adds up into one element.
-private func warnOfRaces(in loop: ForLoop, of function: LoopFunction, _ context: PassContext) {
-  let inner = AssignedVariables(in: loop)
-  var own: Set<BufferID> = []
-  loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
-  loop.body.forEachStatement { statement in
-    guard case .store(let buffer, let indices, let value) = statement.kind,
-      !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
-      indices.allSatisfy({ mayRepeat($0, in: loop) }),
-      let update = Update(of: .load(buffer, indices), in: value), !isHarmless(update)
-    else { return }
-    let label = loop.labels.first ?? ""
-    let name = function[buffer].name
-    let isOne = indices.allSatisfy(inner.leaveUnchanged)
-    context.warn(
-      Diagnostic(
-        .program,
-        isOne
-          ? "all iterations of the parallel loop '\(label)' update one element of '\(name)': this is a race"
-          : "iterations of the parallel loop '\(label)' may update the same elements of '\(name)': this is a race where they do",
-        at: statement.span, help: "declare the reduction: parpy.threads(n).reduce()"))
-  }
-}
-
-/// Whether several iterations of a loop may give an index one value: it does not depend on the loop's variable, or only by
-/// way of data, a quotient or a remainder.
-private func mayRepeat(_ index: Expression, in loop: ForLoop) -> Bool {
-  let changing = AssignedVariables(in: loop, countsInnerLoops: false)
-  return LinearSum(index).terms.allSatisfy { term, _ in
-    if changing.leaveUnchanged(term) || term.readsMemory { return true }
-    guard case .binary(let op, let left, let right) = term.kind,
-      op == .modulo || op == .floorDivide, changing.leaveUnchanged(right)
-    else { return false }
-    return LinearSum(left).terms.allSatisfy {
-      $0.term.kind == .variable(loop.variable) || changing.leaveUnchanged($0.term)
-    }
-  }
-}
-
-/// Whether it does not matter how often, and in which order, iterations make an update.
-private func isHarmless(_ update: Update) -> Bool {
-  update.term.isLiteral
-    && (update.op.isIdempotent
-      || update.op.identity(of: update.term.type)?.kind == update.term.kind)
-}
-
-/// Whether an access is to the imaginary part of a complex element; what is to be said was said of the real part.
-private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
-  buffer.holdsParts && indices.last?.integerLiteral == 1
 }
 
 /// `target op term`, the new value of something that accumulates.
@@ -526,12 +475,5 @@ private struct ReductionRecognizer {
       let distance = LinearSum(index - own)
       return distance.terms.isEmpty && distance.constant != 0
     }
-  }
-}
-
-extension Expression {
-  /// Whether the value depends on array elements.
-  fileprivate var readsMemory: Bool {
-    contains { if case .load = $0.kind { true } else { false } }
   }
 }

@@ -264,6 +264,93 @@ def adds_up_inside(x, y):
             y[j] += x[i] * j  # here: race
 
 
+def counts_by_data_through_a_local(x, y):
+    parpy.label("N")
+    for i in range(6):
+        k = int(x[i])
+        y[k] += 1  # here: race
+
+
+def counts_by_a_chain_of_locals(x, y):
+    parpy.label("N")
+    for i in range(6):
+        k = i + 1
+        k = k // 2
+        m = k + 1
+        y[m] += 1  # here: race
+
+
+def adds_up_by_a_local(x, y):
+    parpy.label("N")
+    for i in range(6):
+        t = y[2]
+        t += x[i]
+        y[2] = t  # here: race
+
+
+def counts_by_a_branch(x, y):
+    parpy.label("N")
+    for i in range(6):
+        k = i
+        if x[i] > 3:
+            k = 0
+        y[k] += 1  # here: race
+
+
+def adds_up_over_a_triangle(x, y):
+    parpy.label("N")
+    for i in range(6):
+        for j in range(i, 6):
+            y[j] += x[i]  # here: race
+
+
+def adds_to_own_elements_by_locals(x, y):
+    parpy.label("N")
+    for i in range(5):
+        k = i + 1
+        y[k] += x[i]
+        m = 2 * k - i + 8
+        y[m] += 1
+        if x[i] > 2:
+            m = k + 14
+        y[m] += 1
+
+
+def adds_to_rotated_elements(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[(i + 1) % 6] += x[i]
+        left = i - 1 if i > 0 else 5
+        y[left + 6] += x[i]
+        right = (i + 2) % 6
+        y[right + 12] += x[i]
+
+
+def adds_to_own_tiles(x, y):
+    parpy.label("N")
+    for i in range(3):
+        for j in range(2 * i, 2 * i + 2):
+            y[j] += x[j]
+            k = j + 0
+            y[k] += x[k]
+
+
+def adds_in_one_iteration(x, y):
+    parpy.label("N")
+    for i in range(6):
+        if i == 0:
+            y[0] += 1.0
+
+
+def carries_an_index(x, y):
+    parpy.label("N")
+    for i in range(2):
+        k = 3 * i
+        for j in range(3):
+            y[k] += x[j]
+            k += 1
+
+
 def adds_to_own_elements(x, y):
     parpy.label("N")
     for i in range(3):
@@ -283,7 +370,9 @@ def changes_nothing_twice(x, y):
     "function",
     [
         *(adds_into_an_element, adds_into_a_row, greatest_into_an_element, counts, counts_by_data),
-        *(counts_by_remainder, counts_by_quotient, adds_up_inside),
+        *(counts_by_remainder, counts_by_quotient, adds_up_inside, adds_up_over_a_triangle),
+        *(counts_by_data_through_a_local, counts_by_a_chain_of_locals),
+        *(adds_up_by_a_local, counts_by_a_branch),
     ],
 )
 def test_a_race_is_warned_about_at_its_line(function) -> None:
@@ -300,6 +389,18 @@ def test_a_race_is_warned_about_at_its_line(function) -> None:
     assert f"On line {caught[0].lineno} of file {__file__}" in message
 
 
+def test_a_race_is_said_to_be_of_one_element_or_of_several() -> None:
+    for function, start in (
+        (adds_into_an_element, "all iterations of the parallel loop 'N' update one element of 'y'"),
+        (adds_up_by_a_local, "all iterations of the parallel loop 'N' update one element of 'y'"),
+        (adds_up_inside, "iterations of the parallel loop 'N' may update the same elements of 'y'"),
+        (counts_by_data_through_a_local, "iterations of the parallel loop 'N' may update the same"),
+    ):
+        with pytest.warns(RuntimeWarning) as caught:
+            parpy.jit(function)(X, np.zeros(6), opts=parpy.par(PARALLEL))
+        assert str(caught[0].message).startswith(start)
+
+
 def test_no_race_under_reduce_or_without_threads() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -314,6 +415,22 @@ def test_no_race_where_order_and_number_do_not_matter() -> None:
         warnings.simplefilter("error")
         for function in (changes_nothing_twice, adds_to_own_elements):
             parpy.jit(function)(X, np.zeros(6), opts=parpy.par(PARALLEL))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(adds_to_own_elements_by_locals, adds_to_rotated_elements, adds_to_own_tiles),
+        *(adds_in_one_iteration, carries_an_index),
+    ],
+)
+def test_no_race_where_iterations_have_elements_of_their_own(function) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y, expected = np.zeros(20), np.zeros(20)
+        parpy.jit(function)(X, y, opts=parpy.par(PARALLEL))
+    function(X, expected)
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_a_race_that_is_an_error_leaves_nothing_behind() -> None:

@@ -1,0 +1,203 @@
+import LoopIR
+import struct Syntax.Diagnostic
+import struct Syntax.Span
+
+/// Warnings about the elements that several iterations of a parallel loop update, though the loop was not declared as a
+/// reduction.
+///
+/// Locals are seen through: what is judged of the update on the left is the one on the right.
+///
+///     k = b[i]             →
+///     h[k] = h[k] + 1              h[b[i]] = h[b[i]] + 1
+///
+/// What is not understood is no race: a local that is carried from one iteration to the next, or one whose value takes
+/// more than `RaceFinder.mostNodes` to write.
+func races(in loop: ForLoop, of function: LoopFunction) -> [Diagnostic] {
+  var finder = RaceFinder(function: function, loop: loop)
+  finder.visit(loop.body)
+  return finder.warnings
+}
+
+private struct RaceFinder {
+  /// The largest value of a local that is followed.
+  static let mostNodes = 64
+
+  private(set) var warnings: [Diagnostic] = []
+  private let function: LoopFunction
+  private let loop: ForLoop
+  private let facts: Facts
+  /// What an iteration may find other than the one before: of the variables of inner loops, those whose range moves.
+  private var changing: AssignedVariables
+  /// The buffers that each iteration has of its own.
+  private let own: Set<BufferID>
+  /// What locals hold at this point, written without locals.
+  private var values: [VariableID: Expression] = [:]
+
+  init(function: LoopFunction, loop: ForLoop) {
+    self.function = function
+    self.loop = loop
+    facts = Facts(variables: function.variables)
+    changing = AssignedVariables(in: loop, countsInnerLoops: false)
+    var own: Set<BufferID> = []
+    loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
+    self.own = own
+  }
+
+  // MARK: - Following locals
+
+  mutating func visit(_ statements: [Statement]) {
+    for statement in statements { visit(statement) }
+  }
+
+  private mutating func visit(_ statement: Statement) {
+    switch statement.kind {
+    case .assign(let id, let value):
+      let known = value.substituting(values)
+      values[id] = known.nodeCount <= Self.mostNodes && !isCarried(known) ? known : nil
+    case .store(let buffer, let indices, let value):
+      judge(
+        buffer, indices.map { $0.substituting(values) }, value.substituting(values),
+        at: statement.span)
+    case .call(let call): if let id = call.result { values[id] = nil }
+    case .loop(let inner):
+      let (lower, upper) = (inner.lower.substituting(values), inner.upper.substituting(values))
+      // From a first element, or up to a last one, that all iterations have in common.
+      if !changing.leaveUnchanged(lower) && !changing.leaveUnchanged(upper) {
+        changing.variables.insert(inner.variable)
+      }
+      visit(repeated: inner.body)
+    case .whileLoop(_, let body): visit(repeated: body)
+    case .conditional(let condition, let then, let otherwise):
+      visit(condition.substituting(values), then, otherwise)
+    case .device(let body), .allocate(_, let body): visit(body)
+    case .requireEqual, .launch, .barrier: break
+    }
+  }
+
+  /// Visits the body of an inner loop, in which what it assigns is not known on entry.
+  private mutating func visit(repeated body: [Statement]) {
+    let assigned = body.assignedVariables
+    for id in assigned { values[id] = nil }
+    visit(body)
+    for id in assigned { values[id] = nil }
+  }
+
+  private mutating func visit(
+    _ condition: Expression, _ then: [Statement], _ otherwise: [Statement]
+  ) {
+    let before = values
+    // In one iteration alone there is no race.
+    if !isOfOneIteration(condition) { visit(then) }
+    let afterThen = values
+    values = before
+    visit(otherwise)
+    for (id, right) in values where afterThen[id] != right {
+      guard let left = afterThen[id] else {
+        values[id] = nil
+        continue
+      }
+      let joined = Expression(.select(condition, then: left, otherwise: right), right.type)
+      values[id] = joined.nodeCount <= Self.mostNodes ? joined : nil
+    }
+  }
+
+  /// Whether a value depends on a local that is not known.
+  private func isCarried(_ value: Expression) -> Bool {
+    value.contains { e in
+      guard case .variable(let id) = e.kind, id != loop.variable else { return false }
+      return changing.variables.contains(id)
+    }
+  }
+
+  /// Whether a condition compares the loop's variable with one value for equality.
+  private func isOfOneIteration(_ condition: Expression) -> Bool {
+    guard case .compare(.equal, let left, let right) = condition.kind else { return false }
+    let changed = LinearSum(left - right).terms.filter { !changing.leaveUnchanged($0.term) }
+    return changed.count == 1 && changed[0].term.kind == .variable(loop.variable)
+  }
+
+  // MARK: - Judging updates
+
+  private mutating func judge(
+    _ buffer: BufferID, _ indices: [Expression], _ value: Expression, at span: Span
+  ) {
+    guard !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
+      indices.allSatisfy({ mayRepeat($0) }),
+      let update = Update(of: .load(buffer, indices), in: value), !isHarmless(update)
+    else { return }
+    let label = loop.labels.first ?? ""
+    let name = function[buffer].name
+    let inner = AssignedVariables(in: loop)
+    warnings.append(
+      Diagnostic(
+        .program,
+        indices.allSatisfy { inner.leaveUnchanged($0) }
+          ? "all iterations of the parallel loop '\(label)' update one element of '\(name)': this is a race"
+          : "iterations of the parallel loop '\(label)' may update the same elements of '\(name)': this is a race where they do",
+        at: span, help: "declare the reduction: parpy.threads(n).reduce()"))
+  }
+
+  /// Whether several iterations may give an index one value: it does not depend on the loop's variable, or only by way of
+  /// data, a quotient or a remainder.
+  private func mayRepeat(_ index: Expression) -> Bool {
+    LinearSum(index).terms.allSatisfy { changing.leaveUnchanged($0.term) || termMayRepeat($0.term) }
+  }
+
+  private func termMayRepeat(_ term: Expression) -> Bool {
+    switch term.kind {
+    case .convert(let operand): return mayRepeat(operand)
+    case .select(let condition, let then, let otherwise):
+      // One side that all iterations may take, `0 if x[i] > 0 else i`; `n - 1 if i == 0 else i - 1` is fine.
+      let sides = [then, otherwise].filter { mayRepeat($0) }
+      return sides.count == 2 || readsData(condition) && sides.count == 1
+        || sides.contains { !changing.leaveUnchanged($0) }
+    case .binary(let op, let left, let right)
+    where (op == .modulo || op == .floorDivide) && changing.leaveUnchanged(right):
+      return !(op == .modulo && isRotation(left, modulo: right))
+        && LinearSum(left).terms.allSatisfy { term, _ in
+          term.kind == .variable(loop.variable) || changing.leaveUnchanged(term)
+            || termMayRepeat(term)
+        }
+    default: return readsData(term)
+    }
+  }
+
+  /// Whether a remainder differs between any two iterations, as `(i + 1) % n` does where there are at most `n`.
+  private func isRotation(_ dividend: Expression, modulo divisor: Expression) -> Bool {
+    let changed = LinearSum(dividend).terms.filter { !changing.leaveUnchanged($0.term) }
+    guard changed.count == 1, changed[0].term.kind == .variable(loop.variable),
+      changed[0].coefficient.magnitude == 1
+    else { return false }
+    let range = loop.step > 0 ? loop.upper - loop.lower : loop.lower - loop.upper
+    return facts.prove(range, atMost: divisor)
+  }
+
+  /// Whether a value depends on elements of arrays that iterations have in common.
+  private func readsData(_ e: Expression) -> Bool {
+    e.contains { part in
+      guard case .load(let buffer, _) = part.kind else { return false }
+      return !own.contains(buffer)
+    }
+  }
+
+  /// Whether it does not matter how often, and in which order, iterations make an update.
+  private func isHarmless(_ update: Update) -> Bool {
+    update.term.isLiteral
+      && (update.op.isIdempotent
+        || update.op.identity(of: update.term.type)?.kind == update.term.kind)
+  }
+
+  /// Whether an access is to the imaginary part of a complex element; what is to be said was said of the real part.
+  private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
+    buffer.holdsParts && indices.last?.integerLiteral == 1
+  }
+}
+
+extension [Statement] {
+  /// The variables that the statements, or those inside them, assign.
+  fileprivate var assignedVariables: Set<VariableID> {
+    var assigned: Set<VariableID> = []
+    forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
+    return assigned
+  }
+}
