@@ -8,17 +8,14 @@ extension Lowerer {
   ) throws {
     switch target.kind {
     case .name(let name):
+      if !StructuredBody.isResult(name) { try rejectRebinding(name, to: value) }
       let (result, labels) = try valueWithReductionLabels(value)
       try requireAllUsed(labels)
       switch result {
       case .scalar(let scalar): try assign(name, scalar, at: statement.span)
-      case .array where StructuredBody.isResult(name):
-        // About the entry, which returns nothing at all, another message says all there is to say.
-        throw activation.functions.isEmpty
-          ? DiagnosticError([]) : reject(.arrayAsResult(function.name, at: value.span))
+      case .array where StructuredBody.isResult(name): throw arrayReturned(at: value.span)
       case .array:
-        let isArray = if case .array? = scope[name] { true } else { false }
-        throw reject(.sliceAsLocal(name, isArray: isArray, at: value.span))
+        throw reject(.sliceAsLocal(name, isArray: isArray(name), at: value.span))
       case .tuple: throw reject(.unsupported("a tuple as the value of a name", at: value.span))
       }
     case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
@@ -119,6 +116,7 @@ extension Lowerer {
     _ targets: [Syntax.Expression], _ value: Syntax.Expression, at statement: Syntax.Statement
   ) throws {
     try rejectLabels(on: "a tuple assignment")
+    try rejectArrays(in: value, unpackedInto: targets)
     guard case .tuple(let values) = try self.value(value) else {
       throw reject(.unsupported("unpacking anything but a tuple of scalars", at: value.span))
     }
@@ -139,6 +137,59 @@ extension Lowerer {
         throw reject(.unsupported("this assignment target", at: target.span))
       }
     }
+  }
+
+  /// Throws where a name would become another name of an array, as in `cur = a` or `cur = a if c else b`.
+  ///
+  /// - Parameter isSwap: whether other names become others at the same time.
+  private func rejectRebinding(
+    _ name: String, to value: Syntax.Expression, isSwap: Bool = false
+  ) throws {
+    switch value.kind {
+    case .name(let array) where isArray(array):
+      let instead =
+        isSwap
+        ? nil
+        : isArray(name)
+          ? "to copy the elements, write \(name)[:] = \(array)[:]"
+          : "write '\(array)' where '\(name)' is used"
+      throw reject(.arrayRebound(name, to: array, instead: instead, at: value.span))
+    case .conditional(_, let then, let otherwise):
+      for case .name(let array) in [then.kind, otherwise.kind] where isArray(array) {
+        throw reject(.arrayChosen(array, at: value.span))
+      }
+    default: return
+    }
+  }
+
+  /// Throws where a tuple to be unpacked has arrays in it: `a, b = b, a`, or rows that change places.
+  private func rejectArrays(
+    in value: Syntax.Expression, unpackedInto targets: [Syntax.Expression]
+  ) throws {
+    guard case .tuple(let parts) = value.kind else { return }
+    for (target, part) in zip(targets, parts) {
+      if case .name(let name) = target.kind, StructuredBody.isResult(name) {
+        if let rank = try rank(of: part), rank > 0 { throw arrayReturned(at: part.span) }
+        continue
+      }
+      if case .name(let name) = target.kind {
+        try rejectRebinding(name, to: part, isSwap: true)
+      }
+      if let rank = try rank(of: part), rank > 0 {
+        throw reject(.arrayUnpacked(at: part.span))
+      }
+    }
+  }
+
+  /// What is wrong with returning an array. About the entry, which returns nothing at all, another message says all there is
+  /// to say.
+  private func arrayReturned(at span: Span) -> DiagnosticError {
+    activation.functions.isEmpty
+      ? DiagnosticError([]) : reject(.arrayAsResult(function.name, at: span))
+  }
+
+  private func isArray(_ name: String) -> Bool {
+    if case .array(let view)? = scope[name] { !view.shape.isEmpty } else { false }
   }
 
   /// Lowers a value whose reductions take the pending labels; what is left over comes back.

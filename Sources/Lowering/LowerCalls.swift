@@ -51,6 +51,7 @@ extension Lowerer {
     guard let path = callee.path else { return }
     switch names.resolve(path) {
     case .missing(let known):
+      try rejectMissingRoot(of: callee)
       throw reject(
         path.count == 1 && known.isEmpty
           ? .unknownFunction(path, at: callee.span)

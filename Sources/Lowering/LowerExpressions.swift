@@ -93,6 +93,7 @@ extension Lowerer {
       }
       return .scalar(try read(root, binding, at: e.span))
     }
+    try rejectMissingRoot(of: e)
     return .scalar(try global(path, at: e.span))
   }
 
@@ -100,13 +101,7 @@ extension Lowerer {
     switch binding {
     case .scalar(let value): return value.at(span)
     case .poisoned: throw DiagnosticError([])
-    case .privateToLoop(let loop):
-      throw reject(
-        Diagnostic(
-          .program,
-          "'\(name)' is assigned in a parallel loop, so each iteration has its own and none is left after it",
-          at: [span, loop],
-          help: "declare the loop as a reduction with .reduce(), or store the value in an array"))
+    case .privateToLoop(let lost): throw reject(.lostValue(name, lost, at: span))
     case .array: throw reject(.arrayAsScalar(at: span))
     case .ended(let made): throw reject(.endedTemporary(name, made, at: span))
     case .dictionary(let dictionary): throw reject(.dictionaryAsValue(dictionary, at: span))
@@ -126,18 +121,11 @@ extension Lowerer {
         .float(real, type.part, at: span), .float(imaginary, type.part, at: span), at: span)
       return isWeak ? written(number) : .strong(number)
     case .missing(let known):
-      if path.count == 1 && nameUse.assigned.contains(name) {
-        throw reject(
-          Diagnostic(.name, "local variable '\(name)' is read before it is assigned", at: span))
-      }
-      let parameters = function.parameters.map(\.name)
-      let locals = nameUse.assigned.filter { !$0.hasPrefix(".") }.sorted()
-      let likely = path.last.flatMap {
-        likelyName(for: $0, among: path.count > 1 ? known : parameters + locals)
-      }
+      guard path.count > 1 else { throw missingName(name, known: known, at: span) }
+      let likely = path.last.flatMap { likelyName(for: $0, among: known) }
       throw reject(
         .unknownName(
-          name, parameters: parameters, of: function.name,
+          name, parameters: [], of: function.name,
           likely: likely.map { (path.dropLast() + [$0]).joined(separator: ".") }, at: span))
     case .shapeVariable(let id):
       if let extent = activation.extents[id] { return pythonInteger(extent.value) }
@@ -147,6 +135,32 @@ extension Lowerer {
     case .unsupported(let description):
       throw reject(.unsupported("'\(name)', \(description),", at: span))
     }
+  }
+
+  /// What is wrong with reading a name that has no value.
+  ///
+  /// - Parameter known: the names of the enclosing scopes, of which one may have been meant.
+  private func missingName(_ name: String, known: [String], at span: Span) -> DiagnosticError {
+    if nameUse.assigned.contains(name) {
+      return reject(
+        Diagnostic(.name, "local variable '\(name)' is read before it is assigned", at: span))
+    }
+    let parameters = function.parameters.map(\.name)
+    let locals = nameUse.assigned.filter { !$0.hasPrefix(".") }.sorted()
+    return reject(
+      .unknownName(
+        name, parameters: parameters, of: function.name,
+        likely: likelyName(for: name, among: parameters + locals + known), at: span))
+  }
+
+  /// Throws where the first name of a dotted path does not exist, so that nothing can be said of the others.
+  func rejectMissingRoot(of e: Syntax.Expression) throws {
+    guard case .attribute(let base, _) = e.kind else { return }
+    try rejectMissingRoot(of: base)
+    guard case .name(let root) = base.kind, scope[root] == nil,
+      case .missing(let known) = names.resolve([root])
+    else { return }
+    throw missingName(root, known: known, at: base.span)
   }
 
   /// What reading a view gives: an element, or an array still to be looped over.

@@ -72,7 +72,7 @@ extension Lowerer {
       try lowerParallelBody(
         body, isReduction: schedule.isReduction, label: label?.span ?? statement.head,
         at: statement, lowerBody)
-      scope[name] = .privateToLoop(statement.head)
+      scope[name] = .privateToLoop(LostValue(in: statement.head))
     } else {
       try withCarriedNames(
         of: assigning, except: assignsTarget ? [] : [name], at: statement, lowerBody)
@@ -89,7 +89,14 @@ extension Lowerer {
   private func rangeArguments(_ iterable: Syntax.Expression) throws -> [Syntax.Expression] {
     guard case .call(let callee, let arguments, let keywords) = iterable.kind,
       let path = callee.path, names.resolve(path) == .intrinsic(.range)
-    else { throw reject(.loopOverNoRange(iterable)) }
+    else {
+      if case .call(let callee, _, _) = iterable.kind, let path = callee.path,
+        case .missing = names.resolve(path)
+      {
+        try rejectUnknownCallee(callee)
+      }
+      throw reject(.loopOverNoRange(iterable))
+    }
     guard keywords.isEmpty, (1...3).contains(arguments.count) else {
       let count = arguments.count + keywords.count
       throw reject(
@@ -155,6 +162,8 @@ extension Lowerer {
     _ lowerBody: () throws -> Void
   ) throws {
     let before = scope
+    let searches = Search.all(in: body)
+    let lost = { LostValue(in: statement.head, isReduction: isReduction, search: searches[$0]) }
     parallelDepth += 1
     defer { parallelDepth -= 1 }
     if isReduction {
@@ -166,7 +175,7 @@ extension Lowerer {
       try withCarriedNames(of: body, except: own, at: statement, lowerBody)
       for name in own {
         if case .array? = before[name] { continue }
-        scope[name] = .privateToLoop(statement.head)
+        scope[name] = .privateToLoop(lost(name))
       }
       return
     }
@@ -181,7 +190,7 @@ extension Lowerer {
     scope = before
     for name in NameUse(body).assigned {
       if case .array? = before[name] { continue }
-      scope[name] = .privateToLoop(statement.head)
+      scope[name] = .privateToLoop(lost(name))
     }
   }
 
@@ -249,8 +258,8 @@ extension Lowerer {
     names.map { name in
       let key = CarriedName(
         call: activation.call, line: statement.span.line, column: statement.span.column, name: name)
-      if let loop = carriedPrivates[key] {
-        scope[name] = .privateToLoop(loop)
+      if let lost = carriedPrivates[key] {
+        scope[name] = .privateToLoop(lost)
         return Header(name: name, value: nil, key: key)
       }
       guard let (initial, type) = initialValue(of: name, key) else {
@@ -285,8 +294,8 @@ extension Lowerer {
     guard let headers = carriedStack.last else { return }
     var hasChanged = false
     for header in headers {
-      if case .privateToLoop(let loop)? = scope[header.name], carriedPrivates[header.key] == nil {
-        carriedPrivates[header.key] = loop
+      if case .privateToLoop(let lost)? = scope[header.name], carriedPrivates[header.key] == nil {
+        carriedPrivates[header.key] = lost
         hasChanged = true
       }
       guard case .scalar(let final)? = scope[header.name], carriedPrivates[header.key] == nil else {

@@ -79,8 +79,8 @@ final class Lowerer {
   /// The names carried by each loop around the statement now lowered, outermost first.
   var carriedStack: [[Header]] = []
 
-  /// The carried names that an inner parallel loop makes its own, with that loop's place.
-  var carriedPrivates: [CarriedName: Span] = [:]
+  /// The carried names that an inner parallel loop makes its own.
+  var carriedPrivates: [CarriedName: LostValue] = [:]
 
   /// A name that a loop, known by the call whose body it is in and the place of its head, carries from one iteration to the next.
   struct CarriedName: Hashable {

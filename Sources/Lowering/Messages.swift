@@ -175,6 +175,35 @@ extension Diagnostic {
     )
   }
 
+  /// - Parameter instead: what to write where arrays are not to take turns.
+  static func arrayRebound(
+    _ name: String, to array: String, instead: String?, at span: Span
+  ) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "'\(name)' cannot become another name of the array '\(array)': arrays cannot be rebound",
+      at: span,
+      help: (instead.map { $0 + "; " } ?? "")
+        + "to let two arrays take turns, call a helper with them in both orders, step(a, b) and step(b, a), or use one array with a leading dimension of 2: buf[t % 2]"
+    )
+  }
+
+  static func arrayChosen(_ array: String, at span: Span) -> Diagnostic {
+    .unsupported(
+      "choosing between arrays such as '\(array)'", at: span,
+      help:
+        "choose between elements: a[i] if c else b[i]; or use one array with a leading dimension of 2: buf[t % 2]"
+    )
+  }
+
+  static func arrayUnpacked(at span: Span) -> Diagnostic {
+    .unsupported(
+      "an array in a tuple assignment", at: span,
+      help:
+        "scalars are unpacked; to let rows change places, swap their elements in a loop: a[0, i], a[1, i] = a[1, i], a[0, i]"
+    )
+  }
+
   static func noElements(_ name: String, _ type: ScalarType, at span: Span) -> Diagnostic {
     Diagnostic(
       .type, "'\(name)' is a scalar of type \(type) and cannot be subscripted", at: span)

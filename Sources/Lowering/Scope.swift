@@ -9,7 +9,7 @@ struct Scope {
     /// A local, a loop variable, or a value that is known and is not worth a variable.
     case scalar(TypedValue)
     /// Assigned in a parallel loop, so there is no value after it.
-    case privateToLoop(Span)
+    case privateToLoop(LostValue)
     /// A temporary array that was made in a block, at that place, and ended with it.
     case ended(Span)
     /// Its assignment was in error; reading it says nothing more.

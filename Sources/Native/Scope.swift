@@ -193,15 +193,21 @@ final class Scope {
     return true
   }
 
-  /// Every name that a function body here could use, sorted, for suggestions.
+  /// Every name that a function body here could use, sorted, for suggestions: of builtins, those that the compiler knows.
   func namesInScope() throws(PythonException) -> [String] {
     var known = Set(cellNames)
-    for scope in [globals, builtins] {
-      let keys = try OwnedObject(PyDict_Keys(scope))
-      try keys.pointer.forEachItem { key throws(PythonException) in
-        if py_is_string(key) { known.insert(try String(python: key)) }
-      }
+    let keys = try OwnedObject(PyDict_Keys(globals))
+    try keys.pointer.forEachItem { key throws(PythonException) in
+      if py_is_string(key) { known.insert(try String(python: key)) }
     }
-    return known.sorted()
+    let hooks = try Hooks.current()
+    let items = try OwnedObject(PyDict_Items(builtins))
+    try items.pointer.forEachItem { item throws(PythonException) in
+      guard let key = PyTuple_GetItem(item, 0), py_is_string(key),
+        let value = PyTuple_GetItem(item, 1), try hooks.name(of: value, in: hooks.intrinsics) != nil
+      else { return }
+      known.insert(try String(python: key))
+    }
+    return known.filter { !$0.hasPrefix("__") }.sorted()
   }
 }

@@ -91,7 +91,7 @@ import Testing
           y[0] = later  # error: local variable 'later' is read before it is assigned
           later = 1
           y[0] = mystery(1)  # error: Call to unknown function mystery
-          y[0] = np.linalg(1)  # error: Call to unknown function np.linalg: the name is not defined
+          y[0] = np.linalg(1)  # error: name 'np' is not defined
           y[0] = G
           y[0] = L  # error: 'L', a list, is not supported
         """, globals: ["G": .integer(3), "L": .unsupported("a list")])

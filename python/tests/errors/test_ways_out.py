@@ -27,6 +27,11 @@ KNOWN = (
 )
 COPY = "write the slice where 't' is used, or copy it into a temporary: t = np.empty(…); t[:] = …"
 LOOP = "write a loop over the elements: with x[c[i]] for indices, with an if for a mask"
+CANNOT_BECOME = " cannot become another name of the array"
+TURNS = (
+    "to let two arrays take turns, call a helper with them in both orders, step(a, b) and "
+    "step(b, a), or use one array with a leading dimension of 2: buf[t % 2]"
+)
 CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
 SCALAR_NEEDED = "an array stands where a scalar is needed"
 
@@ -95,6 +100,25 @@ SLIPS = [
         "name 'out' is not defined",
         "'x', 'y', 'a', 'c', 'n' and 'z' are parameters of f",
     ),
+    (
+        "y[0] = GAMA",
+        "name 'GAMA' is not defined",
+        "did you mean 'GAMMA'? 'x', 'y', 'a', 'c', 'n' and 'z' are parameters of f",
+    ),
+    ("y[0] = npp.pi", "name 'npp' is not defined", "did you mean 'np'?"),
+    ("y[0] = pary.math.sin(x[0])", "name 'pary' is not defined", "did you mean 'parpy'?"),
+    (
+        "y[0] = maxx(x[0], 1.0)",
+        "Call to unknown function maxx: the name is not defined",
+        "did you mean max?",
+    ),
+    # Nothing that the compiler does not know is recommended.
+    ("y[0] = sortedd(x)", "Call to unknown function sortedd: the name is not defined", ""),
+    (
+        "for i in rnge(3): y[i] = 1",
+        "Call to unknown function rnge: the name is not defined",
+        "did you mean range?",
+    ),
     # Syntax.
     ("t = [0.0, 1.0]", "List displays are not supported.", "pass an array, or store the elements"),
     ("t = {'a': 1}", "Dictionary displays are not supported.", DICTIONARY),
@@ -133,6 +157,27 @@ SLIPS = [
     ("y[x > 2] = 0.0", SCALAR_NEEDED, LOOP),
     ("y[:] = not x", SCALAR_NEEDED, "index it, reduce it with"),
     ("y = x * 2", f"'y'{CANNOT_NAME}", "to store into the array, write y[:] = …"),
+    ("x, y = y, x", f"'x'{CANNOT_BECOME} 'y': arrays cannot be rebound", TURNS),
+    (
+        "t = x",
+        f"'t'{CANNOT_BECOME} 'x': arrays cannot be rebound",
+        f"write 'x' where 't' is used; {TURNS}",
+    ),
+    (
+        "y = x",
+        f"'y'{CANNOT_BECOME} 'x': arrays cannot be rebound",
+        f"to copy the elements, write y[:] = x[:]; {TURNS}",
+    ),
+    (
+        "t = x if x[0] > 0 else y",
+        "choosing between arrays such as 'x' is not supported",
+        "choose between elements: a[i] if c else b[i]; or use one array with a leading dimension",
+    ),
+    (
+        "a[0], a[1] = a[1], a[0]",
+        "an array in a tuple assignment is not supported",
+        "scalars are unpacked; to let rows change places, swap their elements in a loop",
+    ),
     ("t = a[0]", f"'t'{CANNOT_NAME}", COPY),
     ("n[0] = 1.0", "'n' is a scalar of type int64 and cannot be subscripted", ""),
     ("t = x[1]; t[0] = 1.0", "'t' is a scalar of type float64 and cannot be subscripted", ""),
@@ -172,7 +217,7 @@ SLIPS = [
 @pytest.mark.parametrize(("statement", "message", "help_text"), SLIPS, ids=[s[0] for s in SLIPS])
 def test_a_slip(statement: str, message: str, help_text: str) -> None:
     source = f"def f(x, y, a, c, n, z):\n    {statement}\n"
-    names = {"np": np, "parpy": parpy, "undecorated": undecorated, "both": both}
+    names = {"np": np, "parpy": parpy, "undecorated": undecorated, "both": both, "GAMMA": 2.0}
     x, a = np.arange(6.0), np.zeros((2, 6))
     with pytest.raises((parpy.CompileError, NameError, IndexError)) as caught:
         parpy.jit(define(source, **names))(x, x.copy(), a, np.arange(6), 3, 1 + 2j)
@@ -193,6 +238,36 @@ def test_the_way_out_of_a_store_into_bools() -> None:
 def test_a_shape_that_is_no_list() -> None:
     with pytest.raises(TypeError, match=r"a shape is a list of extents, such as \[N, 3\], not 3"):
         parpy.types.buffer(parpy.types.F32, 3)  # type: ignore[arg-type]
+
+
+@parpy.jit
+def step(old, new):
+    for i in range(1, len(old) - 1):
+        new[i] = 0.5 * (old[i - 1] + old[i + 1])
+
+
+def test_arrays_take_turns_in_the_ways_that_are_named() -> None:
+    def by_calls(a, b, n):
+        for _ in range(n):
+            step(a, b)
+            step(b, a)
+
+    def by_dimension(buf, n):
+        for t in range(2 * n):
+            for i in range(1, buf.shape[1] - 1):
+                buf[(t + 1) % 2, i] = 0.5 * (buf[t % 2, i - 1] + buf[t % 2, i + 1])
+
+    def rows(buf):
+        for i in range(buf.shape[1]):
+            buf[0, i], buf[1, i] = buf[1, i], buf[0, i]
+
+    a, buf = np.arange(6.0) ** 2, np.stack([np.arange(6.0) ** 2] * 2)
+    check(by_calls, a, a.copy(), 3)
+    check(by_dimension, buf, 3)
+    check(rows, buf * [[1.0], [2.0]])
+    parpy.jit(by_calls)(a, b := a.copy(), 3)
+    parpy.jit(by_dimension)(buf, 3)
+    assert np.array_equal(np.stack([a, b]), buf)
 
 
 def test_the_ways_out_lead_out() -> None:

@@ -733,16 +733,34 @@ def gives_its_temporary(n):
     return t
 
 
+@parpy.jit
+def gives_its_temporary_and_a_number(n):
+    t = np.zeros(n)
+    return n, t
+
+
 def uses_a_returned_temporary(x, y):
     y[0] = gives_its_temporary(3)
 
 
-def test_a_helper_returns_no_array() -> None:
+def uses_a_returned_tuple(x, y):
+    n, t = gives_its_temporary_and_a_number(3)
+    y[0] = n
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (uses_a_returned_temporary, "gives_its_temporary"),
+        (uses_a_returned_tuple, "gives_its_temporary_and_a_number"),
+    ],
+)
+def test_a_helper_returns_no_array(function: Any, name: str) -> None:
     with pytest.raises(CE) as caught:
-        parpy.jit(uses_a_returned_temporary)(X, Y.copy())
+        parpy.jit(function)(X, Y.copy())
     assert not isinstance(caught.value, parpy.InternalCompilerError)
-    assert "gives_its_temporary cannot return an array" in str(caught.value)
-    assert "return t" in str(caught.value)
+    assert str(caught.value).startswith(f"{name} cannot return an array")
+    assert "    return " in str(caught.value)
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
