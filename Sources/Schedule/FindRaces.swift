@@ -30,6 +30,8 @@ private struct RaceFinder {
   private var changing: AssignedVariables
   /// The buffers that each iteration has of its own.
   private let own: Set<BufferID>
+  /// The conditions that hold or fail to hold at this point, written without locals.
+  private var conditions: [Expression] = []
   /// What locals hold at this point, written without locals.
   private var values: [VariableID: Expression] = [:]
 
@@ -86,6 +88,8 @@ private struct RaceFinder {
     _ condition: Expression, _ then: [Statement], _ otherwise: [Statement]
   ) {
     let before = values
+    conditions.append(condition)
+    defer { conditions.removeLast() }
     // In one iteration alone there is no race.
     if !isOfOneIteration(condition) { visit(then) }
     let afterThen = values
@@ -121,10 +125,20 @@ private struct RaceFinder {
   private mutating func judge(
     _ buffer: BufferID, _ indices: [Expression], _ value: Expression, at span: Span
   ) {
+    let element = Expression.Kind.load(buffer, indices)
     guard !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
-      indices.allSatisfy({ mayRepeat($0) }),
-      let update = Update(of: .load(buffer, indices), in: value), !isHarmless(update)
+      indices.allSatisfy({ mayRepeat($0) }), value.kind != element
     else { return }
+    let help: String
+    if let update = Update(of: element, in: value) {
+      if isHarmless(update) { return }
+      help = "declare the reduction: parpy.threads(n).reduce()"
+    } else if (conditions + [value]).contains(where: { $0.contains { $0.kind == element } }) {
+      help =
+        "leave the label out of the schedule; or update the element in one way, such as with max or min, and declare the reduction: parpy.threads(n).reduce()"
+    } else {
+      return
+    }
     let label = loop.labels.first ?? ""
     let name = function[buffer].name
     let inner = AssignedVariables(in: loop)
@@ -134,7 +148,7 @@ private struct RaceFinder {
         indices.allSatisfy { inner.leaveUnchanged($0) }
           ? "all iterations of the parallel loop '\(label)' update one element of '\(name)': this is a race"
           : "iterations of the parallel loop '\(label)' may update the same elements of '\(name)': this is a race where they do",
-        at: span, help: "declare the reduction: parpy.threads(n).reduce()"))
+        at: span, help: help))
   }
 
   /// Whether several iterations may give an index one value: it does not depend on the loop's variable, or only by way of

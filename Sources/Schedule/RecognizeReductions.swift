@@ -175,6 +175,7 @@ private struct ReductionRecognizer {
     let (before, after) = promoteElements()
     for shared in sharedUpdates() {
       guard let op = commonUpdate(of: shared.buffer) else {
+        guard original.mapping.workers != nil else { return [Statement(.loop(original), at: span)] }
         warnings.append(
           Diagnostic(
             .program,
@@ -213,7 +214,8 @@ private struct ReductionRecognizer {
     }
     let inner = AssignedVariables(in: loop)
     for element in rereadElements()
-    where element.indices.allSatisfy({ inner.leaveUnchanged($0) })
+    where function[element.buffer].holdsParts
+      && element.indices.allSatisfy({ inner.leaveUnchanged($0) })
       && commonOperator(of: element) == nil
     {
       return function[element.buffer].name
@@ -221,13 +223,11 @@ private struct ReductionRecognizer {
     return nil
   }
 
-  /// The complex elements that the loop stores to, and reads at the same indices, be it in another statement.
+  /// The elements that the loop stores to, and reads at the same indices, be it in another statement.
   private func rereadElements() -> [Element] {
     var loaded: Set<Element> = []
     loop.body.forEachExpression { e in
-      guard case .load(let buffer, let indices) = e.kind, function[buffer].holdsParts else {
-        return
-      }
+      guard case .load(let buffer, let indices) = e.kind else { return }
       loaded.insert(Element(buffer: buffer, indices: indices))
     }
     var found: [Element] = []

@@ -181,6 +181,28 @@ def carried_but_no_reduction(x, y):
     y[0] = s
 
 
+def finds_the_greatest(x, y):
+    m = x[0]
+    k = 0
+    parpy.label("N")
+    for i in range(6):
+        if x[i] > m:
+            m = x[i]
+            k = i
+    y[0] = m
+    y[1] = k
+
+
+def finds_the_last_least(x, y):
+    m, k = x[0], 0
+    parpy.label("N")
+    for i in range(6):
+        if i > 0 and m >= x[i]:
+            m, k = x[i], i
+    y[0] = m
+    y[1] = k
+
+
 @wrong(CE, X, Y, schedule=REDUCE)
 def element_updated_in_two_ways(x, y):
     parpy.label("N")
@@ -208,6 +230,84 @@ def test_without_the_schedule_the_same_programs_run() -> None:
         parpy.jit(function)(X, y)
         function(X, expected)
         np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "position"),
+    [
+        (
+            finds_the_greatest,
+            "write the update as m = max(m, …)",
+            "search in two loops: first the value, m = max(m, …), then where it is, "
+            "if … == m: k = min(k, …)",
+        ),
+        (
+            finds_the_last_least,
+            "write the update as m = min(m, …)",
+            "search in two loops: first the value, m = min(m, …), then where it is, "
+            "if … == m: k = max(k, …)",
+        ),
+    ],
+)
+def test_a_search_is_told_what_is_a_reduction(function, value: str, position: str) -> None:
+    declare = ", and declare the loop as a reduction with .reduce()"
+    for schedule, end in ((REDUCE, ""), (PARALLEL, declare)):
+        with pytest.raises(CE, match="'m' is assigned in a parallel loop") as caught:
+            parpy.jit(function)(X, np.zeros(6), opts=parpy.par(schedule))
+        lines = str(caught.value).splitlines()
+        assert [line for line in lines if line.startswith("help: ")] == [
+            f"help: {value}{end}",
+            f"help: {position}{end}",
+        ]
+
+
+def searches_in_two_loops(x, y):
+    m = x[0]
+    parpy.label("N")
+    for i in range(len(x)):
+        m = max(m, x[i])
+    k = len(x)
+    parpy.label("N")
+    for i in range(len(x)):
+        if x[i] == m:
+            k = min(k, i)
+    y[0] = m
+    y[1] = k
+
+
+def test_the_search_in_two_loops_is_a_reduction() -> None:
+    x = np.random.default_rng(3).integers(0, 9, 30_000).astype(float)
+    y = np.zeros(2)
+    parpy.jit(searches_in_two_loops)(x, y, opts=parpy.par(REDUCE))
+    assert y.tolist() == [x.max(), x.argmax()]
+
+
+def searches_by_elements(x, y):
+    y[0] = x[0]
+    y[1] = 0
+    parpy.label("N")
+    for i in range(len(x)):
+        if x[i] > y[0]:
+            y[0] = x[i]
+            y[1] = i
+
+
+def updates_by_a_local(x, y):
+    parpy.label("N")
+    for i in range(len(x)):
+        t = y[0]
+        t = 0.5 * t + x[i]
+        y[0] = t
+
+
+@pytest.mark.parametrize("function", [searches_by_elements, updates_by_a_local])
+def test_a_declared_reduction_that_is_none_runs_in_order(function) -> None:
+    x = np.random.default_rng(3).integers(0, 9, 30_000).astype(float)
+    y, expected = np.zeros(2), np.zeros(2)
+    with pytest.warns(RuntimeWarning, match="the loop runs on one worker: .*'y'"):
+        parpy.jit(function)(x, y, opts=parpy.par(REDUCE))
+    function(x, expected)
+    np.testing.assert_array_equal(y, expected)
 
 
 # --- Races ------------------------------------------------------------------------------------
@@ -286,6 +386,20 @@ def adds_up_by_a_local(x, y):
         t = y[2]
         t += x[i]
         y[2] = t  # here: race
+
+
+def halves_an_element(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[0] = y[0] * 0.5 + x[i]  # here: race
+
+
+def greatest_by_a_condition(x, y):
+    parpy.label("N")
+    for i in range(6):
+        m = y[0]
+        if x[i] > m:
+            y[0] = x[i]  # here: race
 
 
 def counts_by_a_branch(x, y):
@@ -372,7 +486,7 @@ def changes_nothing_twice(x, y):
         *(adds_into_an_element, adds_into_a_row, greatest_into_an_element, counts, counts_by_data),
         *(counts_by_remainder, counts_by_quotient, adds_up_inside, adds_up_over_a_triangle),
         *(counts_by_data_through_a_local, counts_by_a_chain_of_locals),
-        *(adds_up_by_a_local, counts_by_a_branch),
+        *(adds_up_by_a_local, counts_by_a_branch, halves_an_element, greatest_by_a_condition),
     ],
 )
 def test_a_race_is_warned_about_at_its_line(function) -> None:
