@@ -101,7 +101,28 @@ struct ArgumentReader {
     if py_is_complex(object) { return append(complex: object) }
     if try readArrayInterface(object, place) { return }
     if try readDLPack(object, place) { return }
-    throw callee.typeMismatch(place, ": \(object.description) is not supported; \(Self.accepted)")
+    throw try unsupported(object, place)
+  }
+
+  /// Raises that an object is nothing that an argument may be.
+  private func unsupported(
+    _ object: PythonPointer, _ place: ArgumentPlace
+  ) throws(PythonException) -> PythonException {
+    let message = ": \(object.description) is not supported"
+    if try Callee.isOptions(object) {
+      return callee.typeMismatch(
+        place, message + " as an argument; options are named: opts=parpy.par({…})")
+    }
+    if place.parameter == 0, place.key == nil,
+      ["self", "cls"].contains(callee.parameters.first?.name)
+    {
+      return callee.typeMismatch(
+        place,
+        message
+          + "; @parpy.jit compiles functions, not methods: make what it uses of the object, arrays and "
+          + "numbers, its parameters")
+    }
+    return callee.typeMismatch(place, message + "; \(Self.accepted)")
   }
 
   private func append(complex object: PythonPointer) {

@@ -27,6 +27,10 @@ struct CallBinder {
     _ given: UnsafePointer<PythonPointer?>?, _ count: Int, _ keywords: PythonPointer?
   ) throws(PythonException) -> PythonPointer? {
     guard count <= callee.count else {
+      if let last = given?[count - 1], try Callee.isOptions(last) {
+        throw callee.wrongCall(
+          "was given options by position", help: "name them: opts=parpy.par({…})")
+      }
       throw callee.wrongCall("was given \(counted(count))")
     }
     let ordered = frame.pointee.ordered

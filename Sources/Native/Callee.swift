@@ -79,13 +79,32 @@ final class Callee {
   }
 
   /// Raises a `TypeMismatchError` about the call as a whole.
-  func wrongCall(_ message: String) -> PythonException {
+  func wrongCall(_ message: String, help: String? = nil) -> PythonException {
     let takes =
       parameters.isEmpty
       ? "it takes none" : "it takes \(parameters.map(\.name).joined(separator: ", "))"
     let spans = parameters.first.map { $0.span.line > 0 ? [$0.span] : [] } ?? []
     return raise(
-      Diagnostic(.type, "\(name)() \(message): \(takes), and the keyword opts.", at: spans),
+      Diagnostic(
+        .type, "\(name)() \(message): \(takes), and the keyword opts.", at: spans, help: help),
       in: sources)
+  }
+
+  // MARK: - Options among the arguments
+
+  /// Whether an object says how to compile: options, a schedule, or a dictionary of schedules.
+  static func isOptions(_ object: PythonPointer) throws(PythonException) -> Bool {
+    if py_is_dict(object) {
+      let values = try OwnedObject(PyDict_Values(object))
+      var isSchedule = false
+      try values.pointer.forEachItem { value throws(PythonException) in
+        if try value.optionalAttribute(InternedName.packed) != nil { isSchedule = true }
+      }
+      return isSchedule
+    }
+    for name in [InternedName.token, InternedName.packed] {
+      if try object.optionalAttribute(name) != nil { return true }
+    }
+    return false
   }
 }

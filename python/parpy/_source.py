@@ -46,7 +46,7 @@ def source_of(function: FunctionType) -> Source:
 
     Raises:
         CompileError: `function` is a lambda, is asynchronous, was replaced by another decorator,
-            or its source is not to be found.
+            or its source is not to be found; or it is a method, whose object is not compiled.
     """
     code = function.__code__
     filename, line = code.co_filename, code.co_firstlineno
@@ -112,7 +112,39 @@ def source_of(function: FunctionType) -> Source:
             place,
         )
     written = [text.rstrip("\n") for text in lines]
+    _refuse_method(function, definition, filename, written, first_line)
     return Source(definition, filename, written, first_line)
+
+
+def _refuse_method(
+    function: FunctionType,
+    definition: ast.FunctionDef,
+    filename: str,
+    lines: list[str],
+    first_line: int,
+) -> None:
+    """Raises for a function in a class whose first parameter is the object or the class."""
+    is_in_class = "." in function.__qualname__.rpartition("<locals>.")[2]
+    parameters = [*definition.args.posonlyargs, *definition.args.args]
+    if not is_in_class or not parameters or parameters[0].arg not in ("self", "cls"):
+        return
+    first = parameters[0]
+    line = lines[first.lineno - 1]
+    place = first_line + first.lineno - 1
+    column = len(line.encode()[: first.col_offset].decode()) - _indentation(line)
+    raise CompileError(
+        f"Function {function.__qualname__} is a method: ParPy compiles functions of arrays and "
+        f"numbers, and '{first.arg}' is neither.\n\n"
+        f"On line {place} of file {filename}:\n"
+        f"    {line.strip()}\n"
+        f"    {' ' * column}{'^' * len(first.arg)}\n"
+        "help: write a function outside the class, or below @staticmethod, that takes what it uses "
+        f"of '{first.arg}', and call it in the method",
+        filename,
+        place,
+        first.col_offset,
+        place,
+    )
 
 
 def _lines_of_file(filename: str, function: FunctionType) -> list[str]:

@@ -73,6 +73,69 @@ def test_wrong_number_of_arguments(arguments: tuple, keywords: dict, message: st
     assert_placed(caught.value, copies, head()[0])
 
 
+SCHEDULES = {"N": parpy.threads(3)}
+
+
+@pytest.mark.parametrize("options", [parpy.par(SCHEDULES), SCHEDULES, parpy.threads(3)])
+def test_options_by_position(options: object) -> None:
+    with pytest.raises(parpy.TypeMismatchError) as caught:
+        FUNCTION(X, Y, 3, options)
+    assert str(caught.value).splitlines()[0] == (
+        "copies() was given options by position: it takes x, y, n, and the keyword opts."
+    )
+    assert str(caught.value).splitlines()[-1] == "help: name them: opts=parpy.par({…})"
+    assert_placed(caught.value, copies, copies.__code__.co_firstlineno)
+    with pytest.raises(parpy.TypeMismatchError) as caught:
+        FUNCTION(X, Y, options)
+    message = str(caught.value).splitlines()[0]
+    assert message.startswith("argument 'n")
+    assert message.endswith("not supported as an argument; options are named: opts=parpy.par({…})")
+
+
+def steps(self, x):
+    x[0] = self.rate
+
+
+class Simulation:
+    rate = 0.5
+
+    def step(self, x):
+        x[0] = self.rate
+
+    def of_class(cls, x):
+        x[0] = cls.rate
+
+    @staticmethod
+    def scale(x, rate):
+        x[:] = x[:] * rate
+
+
+def test_methods_are_refused_at_decoration() -> None:
+    for method, first in ((Simulation.step, "self"), (Simulation.of_class, "cls")):
+        with pytest.raises(parpy.CompileError) as caught:
+            parpy.jit(method)
+        lines = str(caught.value).splitlines()
+        assert lines[0] == (
+            f"Function {method.__qualname__} is a method: ParPy compiles functions of arrays and "
+            f"numbers, and '{first}' is neither."
+        )
+        assert lines[-1].startswith("help: write a function outside the class, or below @static")
+        assert_placed(caught.value, method, method.__code__.co_firstlineno)
+        assert_underlines(caught.value, f"    def {method.__name__}({first}, x):", f"‹{first}›, x")
+    x = np.ones(2)
+    parpy.jit(Simulation.scale)(x, 0.5)
+    assert x.tolist() == [0.5, 0.5]
+
+
+def test_an_object_passed_as_self() -> None:
+    with pytest.raises(parpy.TypeMismatchError) as caught:
+        parpy.jit(steps)(Simulation(), Y)
+    assert str(caught.value).splitlines()[0] == (
+        "argument 'self': a Simulation is not supported; @parpy.jit compiles functions, not "
+        "methods: make what it uses of the object, arrays and numbers, its parameters"
+    )
+
+
 def test_a_function_without_parameters() -> None:
     parpy.jit(takes_nothing)()
     with pytest.raises(TypeError, match="it takes none"):
