@@ -15,12 +15,18 @@ final class TextState: CallableState {
   /// What runs on GPUs; nil where the code is for the CPU.
   private let device: DeviceText?
 
-  /// Compiles the text.
+  /// Compiles the text of the function `name`.
   init(name: String, text: String) throws(PythonException) {
     do {
       block = try SignatureBlock(parsing: text)
     } catch {
       throw raise(error, in: [])
+    }
+    guard name == block.function else {
+      throw raise(
+        Diagnostic(
+          .program, "The code text holds the function '\(block.function)', not '\(name)'.", at: [],
+          help: "call parpy.compile_string('\(block.function)', …)"), in: [])
     }
     for case .array(let array) in block.arguments.flatMap(\.leaves)
     where array.extents.count > TypeWord.maximumDimensions {

@@ -120,7 +120,8 @@ def compile_string(
         opts: which backend the text is for, the CPU or CUDA.
 
     Raises:
-        CompileError: the text has no signature, does not compile, or calls Python functions.
+        CompileError: the text has no signature, is that of a function with another name, does not
+            compile, or calls Python functions.
 
     Example:
         >>> import numpy as np, parpy

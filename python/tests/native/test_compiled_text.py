@@ -36,6 +36,16 @@ def test_printed_code_runs() -> None:
     assert repr(fn) == "<parpy compiled text scale>"
 
 
+def test_the_name_is_that_of_the_function() -> None:
+    with pytest.raises(parpy.CompileError) as caught:
+        parpy.compile_string("other", text())
+    assert str(caught.value).splitlines() == [
+        "The code text holds the function 'scale', not 'other'.",
+        "",
+        "help: call parpy.compile_string('scale', …)",
+    ]
+
+
 def test_edited_code_does_something_else() -> None:
     code = text()
     assert "2.0" in code or "0x4000000000000000" in code
