@@ -20,7 +20,7 @@ public func compile(
   dump: DumpRequest? = nil
 ) throws(DiagnosticError) -> CompiledProgram {
   let context = PassContext()
-  let dump = dump ?? (signature.options.printsStages ? .everything : .environment)
+  let dump = if let dump { dump } else { try DumpRequest(for: signature.options) }
   var runner = PassRunner(dump: dump.names, sink: dump.sink)
 
   // Loop IR: what the program means.
@@ -41,10 +41,7 @@ private func compile(
   _ lowered: LoopFunction, _ signature: CallSignature, _ machine: Machine?,
   _ runner: inout PassRunner, _ dump: DumpRequest, _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
-  let narrowing = signature.options.weakTypes.integer == .int64 ? [] : [removeUnobserved]
-  let checks = signature.options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
-  let loopIR = try runner.run(
-    narrowing + [splitComplex, foldConstants] + checks + [removeUnused], on: lowered, in: context)
+  let loopIR = try runner.run(loopIRPasses(signature.options), on: lowered, in: context)
 
   if signature.options.backend == .cuda {
     return try compileForCUDA(loopIR, signature, &runner, context)
@@ -55,20 +52,9 @@ private func compile(
   }
   // Program: how it runs.
   let scheduled = try runner.run(
-    [
-      applySchedule(
-        signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
-      recognizeReductions(signature.schedule),
-      widenAccumulators,
-      splitReductions,
-      chooseVectorLoops(registerSize: machine.vectorRegisterSize),
-      pairIterations,
-      unrollAndJam,
-      streamStores(cacheSize: machine.canStream ? machine.cacheSize : nil),
-      collapseLoops,
-      limitWorkers,
-      removeUnused,
-    ], on: loopIR, in: context)
+    programPasses(
+      signature, registerSize: machine.vectorRegisterSize,
+      cacheSize: machine.canStream ? machine.cacheSize : nil), on: loopIR, in: context)
   let program = try runner.step("outline-kernels") { () throws(DiagnosticError) in
     outlineKernels(scheduled)
   }
@@ -97,18 +83,9 @@ private func compileForCUDA(
   _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
   _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
-  let schedule = signature.schedule
-  let mapped = try runner.run(
-    [
-      applySchedule(schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
-      recognizeReductions(schedule, isOnDevice: true),
-      widenAccumulators,
-      mapToDevice(schedule),
-      splitGridReductions(schedule),
-      removeUnused,
-    ], on: loopIR, in: context)
+  let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
   let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
-    insertBarriers(try outlineDeviceKernels(mapped, schedule))
+    insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
   }
   return CompiledProgram(
     entry: program.host.name, code: emitCUDA(program),
@@ -122,6 +99,63 @@ private func compileForCUDA(
     writes: writes(of: loopIR, arguments: signature.arguments), device: program,
     warnings: context.warnings, loopIR: loopIR.printed, program: program.printed)
 }
+
+// MARK: - The passes, in order
+
+/// What keeps the program's meaning, on every backend.
+private func loopIRPasses(_ options: CompileOptions) -> [Pass<LoopFunction>] {
+  let narrowing = options.weakTypes.integer == .int64 ? [] : [removeUnobserved]
+  let checks = options.checksBounds ? [checkBounds, checkAccesses] : [checkBounds]
+  return narrowing + [splitComplex, foldConstants] + checks + [removeUnused]
+}
+
+/// How the program runs on a CPU.
+///
+/// - Parameter cacheSize: nil where code does not store past the caches.
+private func programPasses(
+  _ signature: CallSignature, registerSize: Int, cacheSize: Int?
+) -> [Pass<LoopFunction>] {
+  [
+    applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
+    recognizeReductions(signature.schedule),
+    widenAccumulators,
+    splitReductions,
+    chooseVectorLoops(registerSize: registerSize),
+    pairIterations,
+    unrollAndJam,
+    streamStores(cacheSize: cacheSize),
+    collapseLoops,
+    limitWorkers,
+    removeUnused,
+  ]
+}
+
+/// How the program runs on a GPU.
+private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
+  [
+    applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
+    recognizeReductions(signature.schedule, isOnDevice: true),
+    widenAccumulators,
+    mapToDevice(signature.schedule),
+    splitGridReductions(signature.schedule),
+    removeUnused,
+  ]
+}
+
+/// The names of all stages that can be dumped, each once, in order; those of GPUs last.
+let stageNames: [String] = {
+  var options = CompileOptions()
+  options.weakTypes.integer = .int32
+  options.checksBounds = true
+  let signature = CallSignature(arguments: [], options: options)
+  let names =
+    ["lower"] + loopIRPasses(options).map(\.name)
+    + programPasses(signature, registerSize: 32, cacheSize: nil).map(\.name) + ["outline-kernels"]
+    + devicePasses(signature).map(\.name) + ["outline-device-kernels"]
+  return names.reduce(into: []) { known, name in
+    if !known.contains(name) { known.append(name) }
+  }
+}()
 
 /// For each array or scalar of the call's arguments, whether the function stores to it.
 private func writes(of function: LoopFunction, arguments: [CallSignature.Argument]) -> [Bool] {

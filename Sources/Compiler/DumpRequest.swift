@@ -1,3 +1,6 @@
+import LoopIR
+import Syntax
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -17,10 +20,26 @@ public struct DumpRequest {
     self.sink = sink
   }
 
+  /// What the options and the environment ask for.
+  init(for options: CompileOptions) throws(DiagnosticError) {
+    self = options.printsStages ? .everything : try .environment()
+  }
+
   /// What the environment variable `PARPY_DUMP` asks for now, written to standard error.
-  public static var environment: DumpRequest {
-    guard let value = getenv("PARPY_DUMP") else { return DumpRequest() }
-    let names = String(cString: value).split(separator: ",").map(String.init)
+  ///
+  /// - Throws: where it names a stage that does not exist.
+  public static func environment() throws(DiagnosticError) -> DumpRequest {
+    guard let pointer = getenv("PARPY_DUMP") else { return DumpRequest() }
+    let value = String(cString: pointer)
+    let names = value.filter { !$0.isWhitespace }.split(separator: ",").map(String.init)
+    let known = ["all"] + stageNames
+    if let unknown = names.first(where: { !known.contains($0) }) {
+      throw DiagnosticError(
+        Diagnostic(
+          .value,
+          "PARPY_DUMP='\(value)' names no stage by '\(unknown)'; it may name, separated by commas, \(known.joined(separator: ", "))",
+          at: [], help: likelyName(for: unknown, among: known).map { "did you mean '\($0)'?" }))
+    }
     return DumpRequest(Set(names)) { stage, text, _ in write("// after \(stage)\n\(text)\n") }
   }
 

@@ -12,6 +12,10 @@ import Syntax
 
 /// Runs when the module is made.
 @c public func parpy_module_execute(_ module: UnsafeMutablePointer<PyObject>?) -> Int32 {
+  if let fault = WorkerPool.environmentFault {
+    _ = raise(py_value_error(), fault)
+    return -1
+  }
   // Reads PARPY_NUM_THREADS, and makes the pool ready for forks.
   RuntimeTable.install(callback: CallbackTable.entry)
   return 0

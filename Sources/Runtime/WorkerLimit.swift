@@ -1,7 +1,7 @@
 import CRuntime
 
 /// How many workers a pool may have, its caller included.
-enum WorkerLimit {
+enum WorkerLimit: Equatable {
   /// At most one a core, and at most what the user asked for.
   case onePerCore(atMost: Int64?)
   /// This many whatever the machine, for tests.
@@ -10,12 +10,13 @@ enum WorkerLimit {
   /// The largest pool: what the gate of a `WorkerPool` can count.
   static let largest: Int64 = 32_767
 
-  /// The limit that `PARPY_NUM_THREADS` sets; anything but a positive integer is ignored.
-  init(environmentValue text: String?) {
-    guard let count = text.flatMap({ Int64($0) }), count > 0 else {
+  /// The limit that `PARPY_NUM_THREADS` sets, none where it is not set or empty; nil for anything but a positive integer.
+  init?(environmentValue text: String?) {
+    guard let text = text?.filter({ !$0.isWhitespace }), !text.isEmpty else {
       self = .onePerCore(atMost: nil)
       return
     }
+    guard let count = Int64(text), count > 0 else { return nil }
     self = .onePerCore(atMost: count)
   }
 

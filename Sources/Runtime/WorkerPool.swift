@@ -18,11 +18,22 @@ public final class WorkerPool: @unchecked Sendable {
   ///
   /// Look at it once before threads and forks are about, as the table of the runtime does.
   public static let shared: WorkerPool = {
-    let pool = WorkerPool(
-      WorkerLimit(environmentValue: getenv("PARPY_NUM_THREADS").map { String(cString: $0) }))
+    let pool = WorkerPool(WorkerLimit(environmentValue: requested) ?? .onePerCore(atMost: nil))
     pthread_atfork(nil, nil) { WorkerPool.shared.restartAfterFork() }
     return pool
   }()
+
+  /// What `PARPY_NUM_THREADS` says.
+  private static var requested: String? {
+    getenv("PARPY_NUM_THREADS").map { String(cString: $0) }
+  }
+
+  /// What is wrong with `PARPY_NUM_THREADS`, where it is set to anything but a positive integer; the pool ignores it then.
+  public static var environmentFault: String? {
+    guard let requested, WorkerLimit(environmentValue: requested) == nil else { return nil }
+    return
+      "PARPY_NUM_THREADS='\(requested)' is no number of workers; it may be a positive integer, such as 4"
+  }
 
   /// What the region does, as those in it see it.
   private enum Region {

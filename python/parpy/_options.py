@@ -316,7 +316,15 @@ def _schedules(name: str, value: Any) -> dict[str, LoopPar]:
     return dict(value)
 
 
-CHECKS_BOUNDS = os.environ.get("PARPY_CHECK_BOUNDS", "0") not in ("", "0")
+def _is_on(variable: str) -> bool:
+    """Whether an environment variable switches something on: 1; it is off at 0, and where unset."""
+    value = os.environ.get(variable, "").strip()
+    if value not in ("", "0", "1"):
+        raise ValueError(f"{variable}={value!r} is neither on nor off; it may be 1 or 0")
+    return value == "1"
+
+
+CHECKS_BOUNDS = _is_on("PARPY_CHECK_BOUNDS")
 """The default of `CompileOptions.check_bounds`, read once: it is part of every call's key."""
 
 # Name → (default, check); the check returns what is stored, or raises.
