@@ -56,6 +56,9 @@ let package = Package(
       dependencies: ["Syntax", "Passes", "LoopIR", "Schedule", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "GPUMappingTests",
+      dependencies: ["LoopIR", "Schedule", "GPUMapping", "TestSupport"], swiftSettings: strict),
+    .testTarget(
       name: "CPUTargetTests",
       dependencies: ["LoopIR", "Schedule", "CPUTarget", "TestSupport"], swiftSettings: strict),
     .testTarget(

@@ -66,7 +66,7 @@ extension CUDAKernelEmitter {
     case .absolute where type.isHalf: return narrowed("fabsf(\(widened(value, type).text))", type)
     case .negate where type.isFloat || (isIndex && type.size >= 4):
       return CText("-\(value.inside(.primary))", .unary)
-    case .negate where type.isInteger && type.size == 4: return call(.negative(type), value)
+    case .negate where type.isInteger && type.size <= 4: return call(.negative(type), value)
     case .negate: return binary(.subtract, type, CText("(\(type.cuda))0"), value, isIndex: false)
     case .absolute where type.isFloat:
       return CText("\(type == .float32 ? "fabsf" : "fabs")(\(value.text))")
@@ -85,13 +85,13 @@ extension CUDAKernelEmitter {
       ? CText("(\(type.cuda))\(value.inside(.primary))", .unary) : value
   }
 
-  /// The operand of what is compiled as a negation of 32 bits: `0 - x`, `x * -1` or `-1 * x`.
+  /// The operand of what is compiled as a negation of up to 32 bits: `0 - x`, `x * -1` or `-1 * x`.
   private func negated(_ op: BinaryOperator, _ left: Expression, _ right: Expression) -> Expression?
   {
-    guard left.type.isInteger, left.type.size == 4 else { return nil }
+    guard left.type.isInteger, left.type.size <= 4 else { return nil }
     if op == .subtract, left.integerLiteral == 0 { return right }
     guard op == .multiply else { return nil }
-    let minusOne = left.type == .uint32 ? Int64(UInt32.max) : -1
+    let minusOne = left.type.isUnsignedInteger ? Int64(1) << left.type.bitWidth - 1 : -1
     return left.integerLiteral == minusOne
       ? right : right.integerLiteral == minusOne ? left : nil
   }

@@ -4,7 +4,7 @@ import LoopIR
 enum CUDAHelper: Hashable {
   /// Arithmetic of signed integers that wraps: add, subtract, multiply.
   case wrapping(BinaryOperator, ScalarType)
-  /// The negative of an integer of 32 bits, which wraps.
+  /// The negative of an integer of up to 32 bits, which wraps.
   case negative(ScalarType)
   case floorDivide(ScalarType)
   case modulo(ScalarType)
@@ -101,12 +101,13 @@ enum CUDAHelper: Hashable {
         // For compute capability 9.0 ptxas of CUDA 13.0 joins two minima or maxima in one instruction of three operands and
         // loses the negation of the second of them. It does not see one here.
         """
+        uint32_t word = (uint32_t)a;
         #ifdef __CUDA_ARCH__
-        asm("not.b32 %0, %0;" : "+r"(a));
+        asm("not.b32 %0, %0;" : "+r"(word));
         #else
-        a = ~a;
+        word = ~word;
         #endif
-        return (\(type.cuda))((uint32_t)a + 1);
+        return (\(type.cuda))(word + 1);
         """
       }
     case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)

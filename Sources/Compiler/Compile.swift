@@ -138,6 +138,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     widenAccumulators,
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
+    tileRows,
     removeUnused,
   ]
 }

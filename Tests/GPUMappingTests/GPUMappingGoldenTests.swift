@@ -1,0 +1,23 @@
+import GPUMapping
+import LoopIR
+import Schedule
+import TestSupport
+import Testing
+
+/// The schedule of the golden files.
+private let schedule: [String: LoopSchedule] = [
+  "rows": LoopSchedule(threads: .constant(100)),
+  "columns": LoopSchedule(threads: .constant(128)),
+  "wide": LoopSchedule(threads: .constant(8192)),
+  "R": LoopSchedule(threads: .constant(8192), isReduction: true),
+]
+
+@Suite struct GPUMappingGoldenTests {
+  @Test func mapToDevice() throws { try runGoldens(pass: GPUMapping.mapToDevice(schedule)) }
+
+  @Test func splitGridReductions() throws {
+    try runGoldens(pass: GPUMapping.splitGridReductions(schedule))
+  }
+
+  @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
+}
