@@ -17,6 +17,8 @@ public final class CUDADevice: Sendable {
   let context: Handle
   /// Memory of the device, and of the host for copies.
   let memory: DeviceMemory
+  /// What a failure may be of that the driver reports later.
+  let launched = LaunchedFunctions()
 
   /// An object of the driver's, which any thread may name.
   struct Handle: @unchecked Sendable {
@@ -70,26 +72,36 @@ public final class CUDADevice: Sendable {
     let functions = driver.functions
     var former: OpaquePointer?
     _ = functions.pointee.current_context(&former)
-    if former == context.pointer { return try body() }
-    try driver.check(functions.pointee.set_context(context.pointer), "choosing GPU \(ordinal)")
-    defer { _ = functions.pointee.set_context(former) }
-    return try body()
+    do throws(CUDAError) {
+      if former == context.pointer { return try body() }
+      try driver.check(functions.pointee.set_context(context.pointer), "choosing GPU \(ordinal)")
+      defer { _ = functions.pointee.set_context(former) }
+      return try body()
+    } catch {
+      throw launched.blamed(for: error)
+    }
   }
 
   /// Waits until all that was queued on the stream is done.
   ///
   /// - Throws: what went wrong in a kernel, too.
   public func synchronize(_ stream: CUDAStream = .legacy) throws(CUDAError) {
-    try withContext { () throws(CUDAError) in
-      try driver.check(
-        driver.functions.pointee.synchronize_stream(stream.pointer), "waiting for the GPU")
-    }
+    try withContext { () throws(CUDAError) in try wait(for: stream, "waiting for the GPU") }
+  }
+
+  /// Waits until all that was queued on the stream is done.
+  ///
+  /// - Requires: the device's context is current.
+  func wait(for stream: CUDAStream, _ task: String) throws(CUDAError) {
+    try driver.check(driver.functions.pointee.synchronize_stream(stream.pointer), task)
+    launched.forget(on: stream)
   }
 
   /// Waits until all that the process queued on the device is done.
   public func synchronizeAll() throws(CUDAError) {
     try withContext { () throws(CUDAError) in
       try driver.check(driver.functions.pointee.synchronize_context(), "waiting for the GPU")
+      launched.forget()
     }
   }
 }
@@ -105,6 +117,11 @@ extension CUDADriver {
       devices[ordinal] = device
       return device
     }
+  }
+
+  /// Waits until all that was queued on the devices in use is done.
+  public func synchronize() throws(CUDAError) {
+    for device in devices.withLock({ Array($0.values) }) { try device.synchronizeAll() }
   }
 }
 

@@ -79,6 +79,13 @@ public final class CUDADriver: Sendable {
     else { return nil }
     return Int(ordinal)
   }
+
+  /// Whether an address is one of CUDA's: on a device, or in memory of the host that is page-locked.
+  func isKnown(_ address: UInt64) -> Bool {
+    var kind: UInt32 = 0
+    return functions.pointee.pointer_attribute(
+      &kind, Int32(parpy_cuda_pointer_memory_type), address) == 0
+  }
 }
 
 // MARK: - Results

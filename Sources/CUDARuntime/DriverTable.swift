@@ -23,6 +23,7 @@ extension DynamicLibrary {
       occupancy: try function("cuOccupancyMaxActiveBlocksPerMultiprocessor"),
       launch: try function("cuLaunchKernel"),
       launch_configured: try function("cuLaunchKernelEx"),
+      memory_info: try function("cuMemGetInfo_v2"),
       allocate: try function("cuMemAlloc_v2"),
       free: try function("cuMemFree_v2"),
       create_pool: try function("cuMemPoolCreate"),

@@ -15,6 +15,7 @@ public final class HostExecutor: Sendable {
   let arrays: [ArrayUse]
   private let frames = Locked<[HostFrame]>([])
   private let graphs: LaunchGraphs?
+  private let mark = LaunchedFunctions.Mark()
 
   /// Makes a program ready.
   ///
@@ -72,6 +73,7 @@ public final class HostExecutor: Sendable {
     return try module.device.withContext { () throws(CUDAError) in
       frame.begin(code, words)
       let services = StreamServices(module, stream)
+      module.device.launched.note(name, mark, on: stream)
       switch try interpret(code, from: 0, frame, services) {
       case .checkFailed(let number): return Int64(number)
       case .outOfMemory: return -1
@@ -80,6 +82,11 @@ public final class HostExecutor: Sendable {
       if hostArrays.isEmpty && code.slot == nil { return try runBody(frame, services) }
       return try runCopying(frame, services, hostArrays, slot)
     }
+  }
+
+  /// What the status -1 means.
+  public var memoryError: CUDAError {
+    module.device.outOfMemory(for: "the temporaries of '\(name)' and its copies of host arrays")
   }
 
   // MARK: The body

@@ -160,7 +160,7 @@ struct Staging {
         functions.pointee.copy_out(
           block.memory + part.offset, source, size, stream.pointer), task)
     }
-    try device.driver.check(functions.pointee.synchronize_stream(stream.pointer), task)
+    try device.wait(for: stream, task)
     isCopying = false
     for part in gathered {
       if let argument = part.argument {

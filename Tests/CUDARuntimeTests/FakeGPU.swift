@@ -53,6 +53,8 @@ final class FakeGPU: @unchecked Sendable {
   private var freed: [Int: [UnsafeMutableRawPointer]] = [:]
   private(set) var copiedIn = 0
   private(set) var copiedOut = 0
+  /// What happened to events, in order.
+  private(set) var events: [String] = []
   private var names: [String] = []
   private var contexts: [pthread_t: OpaquePointer] = [:]
   private var graphs: [Int: [Node]] = [:]
@@ -80,6 +82,7 @@ final class FakeGPU: @unchecked Sendable {
     launches = []
     copiedIn = 0
     copiedOut = 0
+    events = []
   }
 
   func count(of call: String) -> Int { calls.filter { $0 == call }.count }
@@ -145,6 +148,7 @@ final class FakeGPU: @unchecked Sendable {
     }
   }
 
+  fileprivate func note(_ event: String) { events.append(event) }
   fileprivate func copied(in bytes: Int) { copiedIn += bytes }
   fileprivate func copied(out bytes: Int) { copiedOut += bytes }
 
@@ -301,6 +305,13 @@ extension FakeGPU {
         return 0
       }
     },
+    memory_info: { free, total in
+      call("memory_info") { gpu in
+        free?.pointee = gpu.memorySize - gpu.allocations.values.reduce(0, +)
+        total?.pointee = gpu.memorySize
+        return 0
+      }
+    },
     allocate: { address, bytes in
       call("allocate") { gpu in
         address?.pointee = gpu.allocate(bytes) ?? 0
@@ -355,7 +366,16 @@ extension FakeGPU {
         return 0
       }
     },
-    copy: { _, _, _, _ in call("copy") },
+    copy: { target, source, bytes, _ in
+      call("copy") { gpu in
+        guard gpu.owns(target, bytes), gpu.owns(source, bytes),
+          let from = UnsafeRawPointer(bitPattern: UInt(source)),
+          let to = UnsafeMutableRawPointer(bitPattern: UInt(target))
+        else { return 1 }
+        memcpy(to, from, bytes)
+        return 0
+      }
+    },
     copy_rectangle: { rectangle, _ in
       call("copy_rectangle") { gpu in
         guard let r = rectangle?.pointee, r.height > 0 else { return 1 }
@@ -398,10 +418,25 @@ extension FakeGPU {
     create_stream: { _, _ in call("create_stream") },
     destroy_stream: { _ in call("destroy_stream") },
     synchronize_stream: { _ in call("synchronize_stream") },
-    wait_for_event: { _, _, _ in call("wait_for_event") },
-    create_event: { _, _ in call("create_event") },
+    wait_for_event: { stream, event, _ in
+      call("wait_for_event") { gpu in
+        gpu.note("\(Int(bitPattern: stream)) waits for \(Int(bitPattern: event))")
+        return 0
+      }
+    },
+    create_event: { event, _ in
+      call("create_event") { gpu in
+        event?.pointee = OpaquePointer(bitPattern: gpu.handle())
+        return 0
+      }
+    },
     destroy_event: { _ in call("destroy_event") },
-    record_event: { _, _ in call("record_event") },
+    record_event: { event, stream in
+      call("record_event") { gpu in
+        gpu.note("\(Int(bitPattern: event)) on \(Int(bitPattern: stream))")
+        return 0
+      }
+    },
     synchronize_context: { call("synchronize_context") },
     create_graph: { graph, _ in
       call("create_graph") { gpu in

@@ -172,6 +172,7 @@ typedef struct parpy_cuda_driver {
   parpy_cuda_result (*_Nonnull launch_configured)(const parpy_cuda_launch_configuration *,
                                                   parpy_cuda_function, void **arguments, void **extra);
 
+  parpy_cuda_result (*_Nonnull memory_info)(size_t *free, size_t *total);
   parpy_cuda_result (*_Nonnull allocate)(parpy_cuda_address *, size_t bytes);
   parpy_cuda_result (*_Nonnull free)(parpy_cuda_address);
   parpy_cuda_result (*_Nonnull create_pool)(parpy_cuda_pool *, const parpy_cuda_pool_properties *);

@@ -2,6 +2,10 @@
 //
 // Everything is done when a function returns, in the order in which it is called; a kernel that fails is reported by the
 // launch, and the device goes on. Otherwise it is as strict as the real one: about contexts, addresses, grids and `fork`.
+//
+// Environment variables make it another machine: PARPY_EMULATOR_DEVICES (1) and PARPY_EMULATOR_DRIVER (12090) are what the
+// driver has, PARPY_EMULATOR_MEMORY is the device's in bytes, and with PARPY_EMULATOR_LOSES_CONTEXT=1 a kernel that fails is
+// reported by the next wait or copy, and by everything after it, as on a GPU.
 
 #include <cstdlib>
 #include <cstring>
@@ -35,6 +39,7 @@ enum : Result {
   invalidImage = 200,
   invalidContext = 201,
   notFound = 500,
+  noDevice = 100,
   illegalAddress = 700,
   outOfResources = 701,
 };
@@ -49,16 +54,24 @@ struct Graph {
   std::vector<std::shared_ptr<Node>> nodes;
 };
 
+// The number that an environment variable holds.
+std::size_t setting(const char *name, std::size_t otherwise) {
+  const char *text = std::getenv(name);
+  return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
 // What the driver knows; one call at a time.
 struct State {
   std::recursive_mutex mutex;
   pid_t process = 0;
-  DeviceMemory memory;
+  DeviceMemory memory{setting("PARPY_EMULATOR_MEMORY", std::size_t{8} << 30)};
   std::map<void *, std::size_t> pinned;
   // Of the last failure.
   std::string message;
   std::uint64_t seed = 0;
   std::uint64_t launches = 0;
+  // What a kernel did to the context.
+  Result lost = 0;
 };
 
 State &state() {
@@ -80,6 +93,7 @@ Result ready() { return state().process == getpid() ? success : fail(notInitiali
 // Success where a context is current, too.
 Result inContext() {
   if (const Result result = ready()) return result;
+  if (state().lost) return state().lost;
   return context ? success : fail(invalidContext, "no context is current");
 }
 
@@ -119,10 +133,14 @@ Result launch(Function *function, EmulatorIndex blocks, EmulatorIndex threads, v
   // The same launch runs in the same order whatever ran before.
   seedLanes(s.seed ^ std::hash<std::string>()(function->name));
   const Launch grid{function->name, &kernel, function->module->description(), blocks, threads, arguments};
-  auto failure = runGrid(grid, s.memory);
-  if (failure) return fail(failure->code, failure->text);
-  const std::string damage = s.memory.damage();
-  if (!damage.empty()) return fail(illegalAddress, "kernel '" + function->name + "': " + damage);
+  Result result = success;
+  if (auto failure = runGrid(grid, s.memory)) {
+    result = fail(failure->code, failure->text);
+  } else if (const std::string damage = s.memory.damage(); !damage.empty()) {
+    result = fail(illegalAddress, "kernel '" + function->name + "': " + damage);
+  }
+  if (setting("PARPY_EMULATOR_LOSES_CONTEXT", 0) == 0) return result;
+  s.lost = result;
   return success;
 }
 
@@ -135,6 +153,7 @@ EXPORT Result cuInit(uint32_t) {
   std::lock_guard<std::recursive_mutex> lock(s.mutex);
   if (s.process == getpid()) return success;
   if (s.process != 0) return fail(notInitialized, "a child of fork cannot use CUDA");
+  if (setting("PARPY_EMULATOR_DEVICES", 1) == 0) return fail(noDevice, "there is no device");
   s.process = getpid();
   const char *seed = std::getenv("PARPY_EMULATOR_SEED");
   s.seed = seed ? std::strtoull(seed, nullptr, 10) : 1;
@@ -142,7 +161,7 @@ EXPORT Result cuInit(uint32_t) {
 }
 
 EXPORT Result cuDriverGetVersion(int32_t *version) {
-  *version = 12090;
+  *version = static_cast<int32_t>(setting("PARPY_EMULATOR_DRIVER", 12090));
   return success;
 }
 
@@ -152,6 +171,7 @@ EXPORT Result cuGetErrorName(Result result, const char **name) {
       {invalidValue, "CUDA_ERROR_INVALID_VALUE"},
       {outOfMemory, "CUDA_ERROR_OUT_OF_MEMORY"},
       {notInitialized, "CUDA_ERROR_NOT_INITIALIZED"},
+      {noDevice, "CUDA_ERROR_NO_DEVICE"},
       {invalidDevice, "CUDA_ERROR_INVALID_DEVICE"},
       {invalidImage, "CUDA_ERROR_INVALID_IMAGE"},
       {invalidContext, "CUDA_ERROR_INVALID_CONTEXT"},
@@ -198,7 +218,14 @@ EXPORT Result cuDeviceGetName(char *name, int32_t capacity, parpy_cuda_device) {
 
 EXPORT Result cuDeviceTotalMem_v2(size_t *bytes, parpy_cuda_device) {
   REQUIRE(ready());
-  *bytes = DeviceMemory::kCapacity;
+  *bytes = state().memory.capacity();
+  return success;
+}
+
+EXPORT Result cuMemGetInfo_v2(size_t *free, size_t *total) {
+  REQUIRE(inContext());
+  *total = state().memory.capacity();
+  *free = *total - state().memory.liveBytes();
   return success;
 }
 
@@ -554,6 +581,7 @@ SAME(set_function_attribute, cuFuncSetAttribute)
 SAME(occupancy, cuOccupancyMaxActiveBlocksPerMultiprocessor)
 SAME(launch, cuLaunchKernel)
 SAME(launch_configured, cuLaunchKernelEx)
+SAME(memory_info, cuMemGetInfo_v2)
 SAME(allocate, cuMemAlloc_v2)
 SAME(free, cuMemFree_v2)
 SAME(create_pool, cuMemPoolCreate)

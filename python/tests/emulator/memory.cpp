@@ -62,7 +62,7 @@ char *DeviceMemory::gap(std::size_t bytes) {
 }
 
 std::uint64_t DeviceMemory::allocate(std::size_t bytes) {
-  if (bytes == 0 || bytes > kCapacity - live_) return 0;
+  if (bytes == 0 || bytes > capacity_ - live_) return 0;
   const std::size_t used = roundedUp(bytes, kAlignment);
   const std::size_t inner = roundedUp(used, page());
   const std::size_t total = inner + 2 * kGuard;

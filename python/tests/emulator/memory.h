@@ -8,8 +8,8 @@
 
 class DeviceMemory {
  public:
-  // What the device is said to have.
-  static constexpr std::size_t kCapacity = std::size_t{8} << 30;
+  explicit DeviceMemory(std::size_t capacity) : capacity_(capacity) {}
+
   // What all memory holds before it is written: as a float of any width, NaN.
   static constexpr std::uint16_t kPoison = 0xfff1;
 
@@ -25,6 +25,8 @@ class DeviceMemory {
   std::string describe(std::uint64_t address) const;
 
   std::size_t liveBytes() const { return live_; }
+  // What the device is said to have.
+  std::size_t capacity() const { return capacity_; }
 
   // An allocation.
   struct Array {
@@ -50,6 +52,7 @@ class DeviceMemory {
   // The start of so many bytes of the arena that are free; null where there are none.
   char *gap(std::size_t bytes);
 
+  std::size_t capacity_;
   // By the address of the data.
   std::map<std::uint64_t, Region> regions_;
   // Addresses that belong to the device, whatever lies there.
