@@ -10,6 +10,9 @@ extern PyObject *parpy_initialize(PyObject *module, PyObject *hooks);
 extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_obstacle(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_device_allocate(PyObject *shape, PyObject *dtype, int is_zeroed);
+extern PyObject *parpy_device_borrow(PyObject *module, PyObject *object);
+extern PyObject *parpy_device_address(unsigned long long address, PyObject *shape, PyObject *dtype);
 
 // The state of a new object, retained; NULL with an exception set.
 extern void *parpy_function_make(PyObject *function, PyObject *definition, PyObject *filename,
@@ -229,6 +232,22 @@ static PyType_Spec text_specification = {
 
 // ---- The module ----
 
+static PyObject *device_allocate(PyObject *module, PyObject *arguments) {
+  (void)module;
+  PyObject *shape, *dtype;
+  int is_zeroed;
+  if (!PyArg_ParseTuple(arguments, "O!Up:device_allocate", &PyTuple_Type, &shape, &dtype, &is_zeroed)) return NULL;
+  return parpy_device_allocate(shape, dtype, is_zeroed);
+}
+
+static PyObject *device_address(PyObject *module, PyObject *arguments) {
+  (void)module;
+  unsigned long long address;
+  PyObject *shape, *dtype;
+  if (!PyArg_ParseTuple(arguments, "KO!U:device_address", &address, &PyTuple_Type, &shape, &dtype)) return NULL;
+  return parpy_device_address(address, shape, dtype);
+}
+
 static int execute(PyObject *module) {
   PyObject *function = PyType_FromModuleAndSpec(module, &function_specification, NULL);
   if (function == NULL) return -1;
@@ -240,7 +259,8 @@ static int execute(PyObject *module) {
   if (text == NULL) return -1;
   const int added = PyModule_AddObjectRef(module, "CompiledText", text);
   Py_DECREF(text);
-  return added < 0 ? -1 : parpy_module_execute(module);
+  if (added < 0 || py_add_device_array(module) < 0) return -1;
+  return parpy_module_execute(module);
 }
 
 static PyMethodDef module_methods[] = {
@@ -249,6 +269,12 @@ static PyMethodDef module_methods[] = {
      "cuda_obstacle()\n--\n\nWhy CUDA cannot be used here, or None."},
     {"cuda_synchronize", parpy_cuda_synchronize, METH_NOARGS,
      "cuda_synchronize()\n--\n\nWaits until everything started on CUDA devices is done."},
+    {"device_allocate", device_allocate, METH_VARARGS,
+     "device_allocate(shape, dtype, zeroed)\n--\n\nA new DeviceArray."},
+    {"device_borrow", parpy_device_borrow, METH_O,
+     "device_borrow(array)\n--\n\nThe memory of an array on a CUDA device; None for others."},
+    {"device_address", device_address, METH_VARARGS,
+     "device_address(address, shape, dtype)\n--\n\nMemory of a CUDA device that somebody else keeps."},
     {"worker_count", parpy_worker_count, METH_NOARGS,
      "The number of workers that a parallel region may use."},
     {NULL, NULL, 0, NULL},

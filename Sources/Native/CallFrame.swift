@@ -22,6 +22,8 @@ struct CallFrame {
     var extents: Int
     /// Whether it lies in memory of a CUDA device.
     var isOnDevice = false
+    /// What orders the uses of a buffer of ours, which the frame keeps alive; nil for memory of others.
+    var storage: Unmanaged<DeviceStorage>?
   }
 
   /// The arguments in the order of the parameters, borrowed from the caller.
@@ -39,6 +41,8 @@ struct CallFrame {
   var arrayCount = 0
   /// How many of the arrays lie in memory of a CUDA device.
   private(set) var deviceArrayCount = 0
+  /// Whether some of these are buffers of ours.
+  private(set) var hasStorages = false
   /// The argument that holds the first of them.
   private(set) var firstOnDevice = ArgumentPlace(0)
   /// The stream of the first of them, on which the call runs, and those of others.
@@ -186,6 +190,7 @@ struct CallFrame {
     valueCount = 0
     arrayCount = 0
     deviceArrayCount = 0
+    hasStorages = false
     stream = .standard
     if !otherStreams.isEmpty { otherStreams = [] }
   }
@@ -255,14 +260,35 @@ struct CallFrame {
 
   /// Notes that the latest array lies in memory of a CUDA device.
   mutating func markOnDevice(_ place: ArgumentPlace, stream: ArrayStream) {
-    if deviceArrayCount == 0 {
-      firstOnDevice = place
+    if deviceArrayCount == 0 { firstOnDevice = place }
+    if deviceArrayCount == 0 || self.stream == .any {
       self.stream = stream
-    } else if stream != self.stream && !otherStreams.contains(stream) {
+    } else if stream != .any && stream != self.stream && !otherStreams.contains(stream) {
       otherStreams.append(stream)
     }
     arrays[arrayCount - 1].isOnDevice = true
     deviceArrayCount += 1
+  }
+
+  /// Notes that the latest array is a buffer of ours, which the call keeps alive.
+  mutating func markOnDevice(
+    _ place: ArgumentPlace, stream: ArrayStream, storage: DeviceStorage
+  ) {
+    markOnDevice(place, stream: stream)
+    arrays[arrayCount - 1].storage = Unmanaged.passUnretained(storage)
+    hasStorages = true
+  }
+
+  /// Calls `body` with the memory of each buffer of ours.
+  @inline(__always)
+  func forEachStorage<Failure: Error>(
+    _ body: (DeviceStorage) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard hasStorages else { return }
+    for index in 0..<arrayCount {
+      guard let storage = arrays[index].storage else { continue }
+      try body(storage.takeUnretainedValue())
+    }
   }
 
   /// The addresses of the arrays on devices.

@@ -24,30 +24,32 @@ extension Variant {
     let stream = CUDAStream(handle: frame.pointee.stream.current)
     let others = frame.pointee.otherStreams.map { CUDAStream(handle: $0.current) }
       .filter { $0 != stream }
-    let outcome: Result<Int64, CUDAError>
-    do {
-      let thread = PyEval_SaveThread()
-      defer { PyEval_RestoreThread(thread) }
-      do throws(CUDAError) {
-        // Libraries that work on streams of their own meet here.
-        for other in others { try executor.module.device.synchronize(other) }
-        let result = try executor.run(words, hostArrays: arrays, slot: slot, on: stream)
-        if !others.isEmpty { try executor.module.device.synchronize(stream) }
-        outcome = .success(result)
-      } catch {
-        outcome = .failure(error)
+    let outcome = withoutLock { () throws(CUDAError) in
+      // Libraries that work on streams of their own meet here.
+      for other in others { try executor.module.device.synchronize(other) }
+      try frame.pointee.forEachStorage { storage throws(CUDAError) in
+        try storage.begin(on: stream)
       }
+      // A call that fails may have queued kernels.
+      defer { frame.pointee.forEachStorage { storage in storage.end(on: stream) } }
+      let result = try executor.run(words, hostArrays: arrays, slot: slot, on: stream)
+      if !others.isEmpty { try executor.module.device.synchronize(stream) }
+      return result
     }
-    switch outcome {
-    case .success(let result): return result
-    case .failure(let error): throw raise(error)
-    }
+    let result = try check(outcome)
+    if result == -1 { throw raise(executor.memoryError) }
+    return result
   }
 }
 
 /// Raises what the CUDA runtime reports.
 func raise(_ error: CUDAError) -> PythonException {
-  raise(error.reason == .outOfMemory ? py_memory_error() : py_runtime_error(), error.description)
+  guard error.reason == .outOfMemory else { return raise(py_runtime_error(), error.description) }
+  do throws(PythonException) {
+    return raise(try Hooks.current().deviceMemoryError, error.description)
+  } catch {
+    return error
+  }
 }
 
 extension FunctionState {

@@ -84,6 +84,18 @@ enum ElementFormat {
     return .element(type)
   }
 
+  /// The number of DLPack's for the kind of an element type.
+  static func dlpackCode(of type: ScalarType) -> UInt8 {
+    switch type {
+    case .int8, .int16, .int32, .int64: 0
+    case .uint8, .uint16, .uint32, .uint64: 1
+    case .float16, .float32, .float64: 2
+    case .bfloat16: 4
+    case .complex64, .complex128: dlpackComplex
+    case .bool: 6
+    }
+  }
+
   private static var isBigEndianMachine: Bool { Int16(1).bigEndian == 1 }
 
   private static func element(code: UInt8, itemSize: Int) -> ScalarType? {

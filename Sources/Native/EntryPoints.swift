@@ -66,21 +66,7 @@ import Syntax
   _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   newReference { () throws(PythonException) in
-    let outcome: Result<Void, CUDAError>
-    do {
-      let thread = PyEval_SaveThread()
-      defer { PyEval_RestoreThread(thread) }
-      do throws(CUDAError) {
-        let driver = try CUDADriver.shared()
-        for ordinal in 0..<(try driver.deviceCount()) {
-          try driver.device(ordinal).synchronizeAll()
-        }
-        outcome = .success(())
-      } catch {
-        outcome = .failure(error)
-      }
-    }
-    if case .failure(let error) = outcome { throw raise(error) }
+    try check(withoutLock { () throws(CUDAError) in try CUDADriver.shared().synchronize() })
     return OwnedObject(retaining: py_none()).taken()
   }
 }
@@ -255,7 +241,7 @@ import Syntax
 // MARK: - Helpers
 
 /// The result of `body`, or NULL with its exception set.
-private func newReference(
+func newReference(
   _ body: () throws(PythonException) -> PythonPointer
 ) -> PythonPointer? {
   do throws(PythonException) {

@@ -105,12 +105,14 @@ extension ArgumentReader {
 
   // MARK: - parpy.buffer.Buffer
 
-  /// Reads a buffer of ours by the NumPy array in it, or by its description where code is only to be shown.
+  /// Reads a buffer of ours by the NumPy array or the memory of a device in it, or by its description where code is only
+  /// to be shown.
   func readOwnBuffer(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
     let array = try OwnedObject(PyObject_GetAttr(object, InternedName.array))
     if array.pointer != py_none() {
       let pointer = array.pointer
       frame.pointee.keep(array)
+      if let onDevice = DeviceArray(pointer) { return try readDeviceArray(onDevice, place) }
       if let known = NumPyTypes.shared.pointee.array, py_type(pointer) == known {
         return try readNumPyArray(pointer, place)
       }

@@ -13,6 +13,7 @@ struct Hooks {
   let compileError: PythonPointer
   let typeMismatchError: PythonPointer
   let internalCompilerError: PythonPointer
+  let deviceMemoryError: PythonPointer
   let buffer: PythonPointer
   let compilation: PythonPointer
   let lowered: PythonPointer
@@ -54,6 +55,7 @@ struct Hooks {
       compileError: try object.attribute("CompileError").taken(),
       typeMismatchError: try object.attribute("TypeMismatchError").taken(),
       internalCompilerError: try object.attribute("InternalCompilerError").taken(),
+      deviceMemoryError: try object.attribute("DeviceMemoryError").taken(),
       buffer: try object.attribute("Buffer").taken(),
       compilation: try object.attribute("Compilation").taken(),
       lowered: try object.attribute("Lowered").taken(),

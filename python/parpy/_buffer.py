@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parpy import _device, _native
 from parpy._data_type import DataType
+from parpy._layout import Layout
+from parpy._native import DeviceArray
 from parpy._options import CompileBackend
 
 if TYPE_CHECKING:
@@ -25,6 +28,11 @@ class Buffer:
     Buffers are made by the functions of `parpy.buffer` and passed to decorated functions like
     NumPy arrays. On the CPU backend a buffer owns page-aligned memory, or borrows that of the array
     it was made of; NumPy and Torch see the same memory without a copy.
+
+    On the CUDA backend the elements lie in memory of a GPU, of ParPy's own or borrowed from an
+    array of Torch, CuPy or JAX. These libraries see the same memory without a copy; NumPy gets
+    copies. Calls and copies that use one buffer run in order, whatever their streams, and a buffer
+    may be let go while a GPU uses it.
 
     Attributes:
         shape: the extent of each dimension.
@@ -44,11 +52,13 @@ class Buffer:
     # The Swift core reads `_array`, and where that is None, `_description`.
     __slots__ = ("__weakref__", "_array", "_description")
 
-    _array: npt.NDArray[Any] | None
+    _array: npt.NDArray[Any] | DeviceArray | None
     _description: dict[str, Any] | None
 
     def __init__(
-        self, array: npt.NDArray[Any] | None, description: dict[str, Any] | None = None
+        self,
+        array: npt.NDArray[Any] | DeviceArray | None,
+        description: dict[str, Any] | None = None,
     ) -> None:
         self._array = array
         self._description = description
@@ -56,18 +66,22 @@ class Buffer:
     @property
     def shape(self) -> tuple[int, ...]:
         """The extent of each dimension."""
-        return self._interface()["shape"]  # type: ignore[no-any-return]
+        if self._array is not None:
+            return self._array.shape
+        return self._described()["shape"]  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> DataType:
         """The type of the elements."""
         if self._array is not None:
             return DataType(self._array.dtype)
-        return DataType(self._interface()["typestr"])
+        return DataType(self._described()["typestr"])
 
     def backend(self) -> CompileBackend | None:
         """The backend in whose memory the elements lie; None for a mere description."""
-        return None if self._array is None else CompileBackend.Cpu
+        if self._array is None:
+            return None
+        return CompileBackend.Cuda if self._on_device() else CompileBackend.Cpu
 
     def size(self) -> int:
         """The number of elements.
@@ -80,12 +94,18 @@ class Buffer:
         return math.prod(self.shape)
 
     def sync(self) -> None:
-        """Waits until the elements are what calls so far made them; on the CPU they always are."""
+        """Waits until the elements are what calls so far made them; on the CPU they always are.
+
+        Raises:
+            RuntimeError: a kernel has failed.
+        """
+        if (array := self._on_device()) is not None:
+            array.synchronize()
 
     # --- Other libraries -----------------------------------------------------------------------
 
     def numpy(self) -> npt.NDArray[Any]:
-        """The elements as a NumPy array, in the same memory.
+        """The elements as a NumPy array: in the same memory on the CPU, copied from a GPU.
 
         Raises:
             ValueError: the buffer only describes an array.
@@ -97,25 +117,21 @@ class Buffer:
             >>> int(b[0])
             7
         """
-        if self._array is None:
-            raise ValueError("this buffer only describes an array; it has no elements")
-        return self._array
+        if (array := self._on_device()) is not None:
+            return _device.download(array)
+        return self._elements()
 
     def torch(self) -> Any:
         """The elements as a Torch tensor, in the same memory wherever Torch can use it.
 
-        Torch has no negative strides and no read-only memory; such elements are copied.
+        Torch has no negative strides and no read-only memory; such elements are copied. Calls that
+        use the memory run on Torch's current stream from then on.
 
         Raises:
             ModuleNotFoundError: Torch is not installed.
             ValueError: the buffer only describes an array.
         """
-        array = self.numpy()
-        if any(s < 0 for s in array.strides) or not array.flags.writeable:
-            array = array.copy()
-        import torch
-
-        return torch.from_numpy(array)
+        return (self if self._suits_torch() else self.copy()).torch_ref()
 
     def torch_ref(self) -> Any:
         """The elements as a Torch tensor in the same memory; never a copy.
@@ -124,12 +140,25 @@ class Buffer:
             ModuleNotFoundError: Torch is not installed.
             ValueError: Torch cannot use the memory, or there is none.
         """
-        array = self.numpy()
-        if any(s < 0 for s in array.strides) or not array.flags.writeable:
+        if not self._suits_torch():
             raise ValueError(
                 "Torch has neither negative strides nor read-only memory; use torch(), which copies"
             )
-        return self.torch()
+        import torch
+
+        array = self._on_device()
+        if array is None:
+            return torch.from_numpy(self._elements())
+        tensor = torch.from_dlpack(self)
+        array.follow(tensor)
+        return tensor
+
+    def _suits_torch(self) -> bool:
+        array = self._on_device() or self._elements()
+        is_read_only = (
+            array.is_read_only if isinstance(array, DeviceArray) else not array.flags.writeable
+        )
+        return not is_read_only and all(s >= 0 for s in array.strides)
 
     def __dlpack__(
         self,
@@ -139,7 +168,9 @@ class Buffer:
         dl_device: tuple[Any, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        """The elements as a DLPack capsule."""
+        """The elements as a DLPack capsule, in order with work that comes on `stream`."""
+        if (array := self._on_device()) is not None:
+            return _device.dlpack(self, array, stream, max_version, dl_device, copy)
         given = {
             "stream": stream,
             "max_version": max_version,
@@ -147,17 +178,37 @@ class Buffer:
             "copy": copy,
         }
         keywords: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
-        return self.numpy().__dlpack__(**keywords)
+        return self._elements().__dlpack__(**keywords)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """DLPack's number of the device, which is the CPU."""
-        kind, number = self.numpy().__dlpack_device__()
+        """DLPack's numbers of the device: (1, 0) is the CPU, (2, n) a GPU."""
+        if (array := self._on_device()) is not None:
+            return 2, array.device
+        kind, number = self._elements().__dlpack_device__()
         return int(kind), number
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """The elements as NumPy's protocol describes them."""
-        return self.numpy().__array_interface__
+        """The elements as NumPy's protocol describes them; not there on a GPU."""
+        if self._on_device() is not None:
+            raise AttributeError("the elements of this buffer lie on a GPU; numpy() copies them")
+        return self._elements().__array_interface__
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The elements as Numba's protocol describes them; not there on the CPU."""
+        if (array := self._on_device()) is None:
+            raise AttributeError("the elements of this buffer do not lie on a GPU")
+        return _device.interface(array)
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, *, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """The elements for `np.asarray`, copied from a GPU."""
+        if copy is False and self._on_device() is not None:
+            raise ValueError("the elements of this buffer lie on a GPU, and must be copied")
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
 
     # --- Views and copies ----------------------------------------------------------------------
 
@@ -173,15 +224,18 @@ class Buffer:
             >>> parpy.buffer.zeros(6, parpy.types.F32).reshape(2, -1).shape
             (2, 3)
         """
-        array = self.numpy()
-        extents = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
-        reshaped = array.reshape(extents)  # type: ignore[arg-type]
-        if reshaped.size and not np.may_share_memory(reshaped, array):
+        array = self._on_device() or self._elements()
+        given = dims[0] if len(dims) == 1 and isinstance(dims[0], Sequence) else dims
+        extents = tuple(operator.index(n) for n in given)  # type: ignore[arg-type]
+        part = Layout(0, self.shape, array.strides).reshaped(extents)
+        if part is None:
             raise ValueError(
-                f"the elements of this buffer cannot be named by {tuple(reshaped.shape)} without a "
-                "copy; use copy().reshape(…)"
+                f"the elements of this buffer cannot be named by {extents} without a copy; use "
+                "copy().reshape(…)"
             )
-        return Buffer(reshaped)
+        if isinstance(array, DeviceArray):
+            return Buffer(_device.view(array, part))
+        return Buffer(array.reshape(part.shape))
 
     def with_type(self, T: Any) -> Buffer:
         """A new buffer with the elements converted to the type `T`, as NumPy's `astype` does.
@@ -191,7 +245,9 @@ class Buffer:
             >>> parpy.buffer.zeros(2, parpy.types.F64).with_type(parpy.types.I8).numpy()
             array([0, 0], dtype=int8)
         """
-        array = self.numpy()
+        if (on_device := self._on_device()) is not None:
+            return Buffer(_device.converted(on_device, DataType(T)))
+        array = self._elements()
         made = allocate(array.shape, DataType(T).to_numpy())
         np.copyto(made, array, casting="unsafe")
         return Buffer(made)
@@ -223,18 +279,30 @@ class Buffer:
             >>> b.numpy()
             array([0., 1., 2.], dtype=float32)
         """
-        array, source = self.numpy(), borrow(t)
-        if source.shape != array.shape:
+        target, source = self._array, borrow_anywhere(t)
+        if source.shape != self.shape:
             raise ValueError(
-                f"an array of shape {source.shape} does not fit a buffer of shape {array.shape}"
+                f"an array of shape {source.shape} does not fit a buffer of shape {self.shape}"
             )
-        np.copyto(array, source, casting="same_kind")
+        if isinstance(target, DeviceArray):
+            _device.overwrite(target, source)
+        else:
+            elements = _device.download(source) if isinstance(source, DeviceArray) else source
+            np.copyto(self._elements(), elements, casting="same_kind")
 
     # --- Elements ------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
-        """An element as a NumPy scalar, or a part as a buffer; slices share the memory."""
-        part = self.numpy()[index]
+        """An element as a NumPy scalar, or a part as a buffer; slices share the memory.
+
+        On a GPU an index has integers, slices, `...` and None, and an element is waited for.
+        """
+        if (array := self._on_device()) is not None:
+            chosen = Buffer(_device.view(array, _device.layout(array)[index]))
+            parts = index if isinstance(index, tuple) else (index,)
+            is_element = not chosen.shape and not any(part is ... for part in parts)
+            return chosen._only() if is_element else chosen
+        part = self._elements()[index]
         return Buffer(part) if isinstance(part, np.ndarray) else part
 
     def __len__(self) -> int:
@@ -260,16 +328,23 @@ class Buffer:
         return operator.index(self._only())
 
     def _only(self) -> Any:
-        array = self.numpy()
-        if array.size != 1:
+        if self._array is not None and self.size() != 1:
             raise TypeError(
-                f"only a buffer of one element is a number, and this one has shape {array.shape}"
+                f"only a buffer of one element is a number, and this one has shape {self.shape}"
             )
-        return array.reshape(())[()]
+        return self.numpy().reshape(())[()]
 
-    def _interface(self) -> dict[str, Any]:
-        if self._array is not None:
-            return self._array.__array_interface__
+    def _on_device(self) -> DeviceArray | None:
+        """The elements that lie on a GPU; None where they do not."""
+        return self._array if isinstance(self._array, DeviceArray) else None
+
+    def _elements(self) -> npt.NDArray[Any]:
+        """The elements in memory of the host."""
+        if self._array is None or isinstance(self._array, DeviceArray):
+            raise ValueError("this buffer only describes an array; it has no elements")
+        return self._array
+
+    def _described(self) -> dict[str, Any]:
         return self._description or {"shape": (), "typestr": "|b1"}
 
     def __repr__(self) -> str:
@@ -291,6 +366,21 @@ def allocate(
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def borrow_anywhere(t: Any) -> npt.NDArray[Any] | DeviceArray:
+    """The memory of an array of any library, without a copy, wherever it lies.
+
+    Raises:
+        TypeError: `t` is no array in memory of the CPU or of a CUDA device.
+    """
+    if isinstance(t, Buffer) and (array := t._on_device()) is not None:
+        return array
+    if not isinstance(t, Buffer) and _device.lies_on_device(t):
+        found = _native.device_borrow(t)
+        if found is not None:
+            return found
+    return borrow(t)
+
+
 def borrow(t: Any) -> npt.NDArray[Any]:
     """The memory of an array of any library as a NumPy array, without a copy.
 
@@ -298,7 +388,7 @@ def borrow(t: Any) -> npt.NDArray[Any]:
         TypeError: `t` is no array in CPU memory.
     """
     if isinstance(t, Buffer):
-        return t.numpy()
+        return t._elements() if t._on_device() is None else t.numpy()
     array = _borrowed(t)
     DataType(array.dtype)
     return array

@@ -48,5 +48,9 @@ class TypeMismatchError(CompileError, TypeError):
     """A type or shape does not fit; also a `TypeError`."""
 
 
+class DeviceMemoryError(MemoryError, RuntimeError):
+    """A GPU has not as much memory as was asked for; both it and the process stay usable."""
+
+
 class InternalCompilerError(_PlacedError):
     """ParPy failed on a program that may be right: a bug of ours. The text names the pass."""

@@ -29,6 +29,7 @@ class Hooks:
     TypeVariable = types.TypeVariable
     TypeMismatchError = _errors.TypeMismatchError
     InternalCompilerError = _errors.InternalCompilerError
+    DeviceMemoryError = _errors.DeviceMemoryError
     check_bounds = CHECKS_BOUNDS
     Buffer = Buffer
     Compilation = _stages.Compilation

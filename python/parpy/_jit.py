@@ -134,10 +134,8 @@ def compile_string(
     """
     if not isinstance(name, str) or not isinstance(code, str):
         raise TypeError("compile_string takes the name of a function and its code, two strings")
-    chosen = _options(opts).backend
-    if chosen is not CompileBackend.Cuda:
-        _require_cpu(chosen, "compile_string")
-    elif "\n// host program\n" not in code:
+    chosen = _settled(_options(opts).backend, "compile_string")
+    if chosen is CompileBackend.Cuda and "\n// host program\n" not in code:
         raise CompileError(
             "The code text has no host program, so it is not for CompileBackend.Cuda; "
             "compile_string takes what print_compiled gave for that backend"
@@ -167,15 +165,14 @@ def sync(backend: CompileBackend) -> None:
     Raises:
         TypeError: `backend` is not a `CompileBackend`.
         NotImplementedError: this version of ParPy does not have the backend.
+        RuntimeError: a kernel has failed, or the backend cannot be used here.
 
     Example:
         >>> import parpy
         >>> parpy.sync(parpy.CompileBackend.Cpu)
     """
-    if backend is CompileBackend.Cuda:
+    if _settled(backend, "sync") is CompileBackend.Cuda:
         _native.cuda_synchronize()
-        return
-    _require_cpu(backend, "sync")
 
 
 def _options(opts: CompileOptions | None) -> CompileOptions:
@@ -186,11 +183,13 @@ def _options(opts: CompileOptions | None) -> CompileOptions:
     return opts
 
 
-def _require_cpu(b: CompileBackend, name: str) -> None:
+def _settled(b: CompileBackend, name: str) -> CompileBackend:
+    """The backend that `b` stands for, which the function `name` must support."""
     if not isinstance(b, CompileBackend):
         raise TypeError(f"a backend is a parpy.CompileBackend, not {b!r}")
     settled = backend.default_backend() if b is CompileBackend.Auto else b
-    if settled is not CompileBackend.Cpu:
+    if settled not in (CompileBackend.Cpu, CompileBackend.Cuda):
         raise NotImplementedError(
             f"parpy.{name} supports CompileBackend.Cpu and Cuda in this version, not {settled!r}"
         )
+    return settled

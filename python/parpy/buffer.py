@@ -1,7 +1,8 @@
 """Arrays that stay in the memory of a backend.
 
 A `Buffer` is passed to decorated functions like a NumPy array. The CPU backend uses NumPy arrays in
-place, so there a buffer is a convenience; programs that use buffers run on every backend alike.
+place, so there a buffer is a convenience. To the CUDA backend NumPy arrays are copied at each call,
+and copied back; a buffer is not. Programs that use buffers run on every backend alike.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from parpy._buffer import Buffer, allocate, borrow
+from parpy import _device, _native
+from parpy._buffer import Buffer, allocate, borrow, borrow_anywhere
 from parpy._data_type import DataType
-from parpy._jit import _require_cpu
+from parpy._jit import _settled, sync
+from parpy._native import DeviceArray
 from parpy._options import CompileBackend
 
 __all__ = [
@@ -28,16 +31,6 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
-
-
-def sync(backend: CompileBackend) -> None:
-    """Waits until everything started on `backend` is done; the same as `parpy.sync`.
-
-    Example:
-        >>> import parpy
-        >>> parpy.buffer.sync(parpy.CompileBackend.Cpu)
-    """
-    _require_cpu(backend, "buffer.sync")
 
 
 def empty(
@@ -54,14 +47,15 @@ def empty(
         TypeError: ParPy has no such element type, or an extent is no integer.
         ValueError: an extent is negative.
         NotImplementedError: this version of ParPy does not have the backend.
+        RuntimeError: the backend cannot be used here.
+        MemoryError: there is not enough memory; of a GPU it is a RuntimeError, too.
 
     Example:
         >>> import parpy
         >>> parpy.buffer.empty((2, 3), parpy.types.F32)
         <parpy.buffer.Buffer of shape (2, 3), float32, parpy.CompileBackend.Cpu>
     """
-    _require_cpu(backend, "buffer.empty")
-    return Buffer(allocate(_extents(shape), DataType(dtype).to_numpy()))
+    return _made(shape, dtype, _settled(backend, "buffer.empty"))
 
 
 def zeros(
@@ -74,8 +68,7 @@ def zeros(
         >>> parpy.buffer.zeros(3, 'int8').numpy()
         array([0, 0, 0], dtype=int8)
     """
-    _require_cpu(backend, "buffer.zeros")
-    return Buffer(allocate(_extents(shape), DataType(dtype).to_numpy(), zeroed=True))
+    return _made(shape, dtype, _settled(backend, "buffer.zeros"), zeroed=True)
 
 
 def empty_like(b: Buffer) -> Buffer:
@@ -103,15 +96,18 @@ def zeros_like(b: Buffer) -> Buffer:
 def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
     """A buffer with the elements of an array of NumPy, Torch or another library.
 
-    On the CPU backend the buffer borrows the array's memory, and keeps the array alive.
+    Where the array lies in the backend's memory already, the buffer borrows it, and keeps the array
+    alive; calls then run on the stream that the array's library works on. Arrays in CPU memory are
+    copied to a GPU.
 
     Args:
-        t: an array in CPU memory, or a buffer.
+        t: an array in CPU memory or on a CUDA device, or a buffer.
         backend: where the elements are to lie; None describes the array for code generation alone:
             `print_compiled` takes the result, and calls do not.
 
     Raises:
-        TypeError: `t` is no array, not in CPU memory, or of a type that ParPy does not have.
+        TypeError: `t` is no array, in memory that the backend does not reach, or of a type that
+            ParPy does not have.
         ValueError: a zero-dimensional array is to be described, which has a value to pass.
         NotImplementedError: this version of ParPy does not have the backend.
 
@@ -128,18 +124,31 @@ def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
         >>> 'float64[3]' in parpy.print_compiled(fill, [shape])
         True
     """
-    if backend is not None:
-        _require_cpu(backend, "buffer.from_array")
+    if backend is None:
+        return _description(t)
+    if _settled(backend, "buffer.from_array") is CompileBackend.Cpu:
         return Buffer(borrow(t))
+    array = borrow_anywhere(t)
+    return Buffer(array if isinstance(array, DeviceArray) else _device.upload(array))
+
+
+def _description(t: Any) -> Buffer:
+    """A buffer without memory of the shape, strides and type of an array."""
     if isinstance(t, Buffer) and t.backend() is None:
         return t
-    array = borrow(t)
-    if array.ndim == 0:
+    array = borrow_anywhere(t)
+    if not array.shape:
         raise ValueError(
             "a zero-dimensional array is passed by value; pass it, or a number, itself"
         )
-    interface = array.__array_interface__
-    return Buffer(None, {k: interface[k] for k in ("shape", "typestr", "strides")})
+    return Buffer(
+        None,
+        {
+            "shape": array.shape,
+            "typestr": DataType(array.dtype).to_numpy().str,
+            "strides": array.strides,
+        },
+    )
 
 
 def from_raw(
@@ -158,8 +167,8 @@ def from_raw(
 
     Raises:
         TypeError: `ptr` or an extent is no integer, or ParPy has no such element type.
-        ValueError: the address is null or not a multiple of the element size, or an extent is
-            negative.
+        ValueError: the address is null, not a multiple of the element size or not in memory of the
+            backend, or an extent is negative.
         NotImplementedError: this version of ParPy does not have the backend.
 
     Example:
@@ -168,25 +177,36 @@ def from_raw(
         >>> parpy.buffer.from_raw(x.ctypes.data, 3, parpy.types.F64).numpy()
         array([0., 1., 2.])
     """
-    _require_cpu(backend, "buffer.from_raw")
-    address, extents, element = operator.index(ptr), _extents(shape), DataType(dtype).to_numpy()
+    settled = _settled(backend, "buffer.from_raw")
+    address, extents, kind = operator.index(ptr), _extents(shape), DataType(dtype)
     if 0 in extents:
-        return Buffer(np.empty(extents, element))
-    if address <= 0 or address % element.itemsize:
+        return _made(extents, kind, settled)
+    if not 0 < address < 1 << 64 or address % kind.size():
         raise ValueError(
-            f"{address:#x} is no address of {element} elements: it must be a positive multiple of "
-            f"{element.itemsize}"
+            f"{address:#x} is no address of {kind} elements: it must be a positive multiple of "
+            f"{kind.size()}"
         )
+    if settled is CompileBackend.Cuda:
+        return Buffer(_native.device_address(address, extents, kind.elem.value))
     holder = _Memory(
         {
             "shape": extents,
-            "typestr": element.str,
+            "typestr": kind.to_numpy().str,
             "data": (address, False),
             "strides": None,
             "version": 3,
         }
     )
     return Buffer(np.asarray(holder))
+
+
+def _made(
+    shape: int | Sequence[int], dtype: Any, backend: CompileBackend, *, zeroed: bool = False
+) -> Buffer:
+    extents, kind = _extents(shape), DataType(dtype)
+    if backend is CompileBackend.Cuda:
+        return Buffer(_device.allocate(extents, kind, zeroed=zeroed))
+    return Buffer(allocate(extents, kind.to_numpy(), zeroed=zeroed))
 
 
 class _Memory:

@@ -89,6 +89,36 @@ static inline void *py_state(PyObject *object) { return ((parpy_callable *)objec
 // Whether the object is a `_native.Function`.
 bool py_is_native_function(PyObject *object);
 
+// The most dimensions of an array.
+enum : int32_t { parpy_most_dimensions = 16 };
+
+// An instance of `_native.DeviceArray`: elements in memory of a CUDA device. It never changes.
+typedef struct {
+  PyObject ob_base;
+  // A retained Swift object: the memory.
+  void *memory;
+  // Of the element whose indices are all 0.
+  uint64_t address;
+  // The number of a `ScalarType`, and its size in bytes.
+  int32_t element;
+  int32_t item_size;
+  int32_t dimension_count;
+  bool is_read_only;
+  bool is_contiguous;
+  Py_ssize_t extents[parpy_most_dimensions];
+  // In bytes.
+  Py_ssize_t strides[parpy_most_dimensions];
+} parpy_device_array;
+
+// A new `_native.DeviceArray` without memory, for the caller to fill in; NULL with an exception set.
+parpy_device_array *py_device_array(void);
+
+// Whether the object is a `_native.DeviceArray`.
+bool py_is_device_array(PyObject *object);
+
+// Adds the type `DeviceArray` to the module; -1 with an exception set.
+int py_add_device_array(PyObject *module);
+
 // The module's definition, for PyInit__native.
 PyObject *py_module_definition(void);
 
@@ -149,6 +179,26 @@ typedef struct {
   uint64_t flags;
   parpy_dlpack_tensor tensor;
 } parpy_dlpack_versioned;
+
+// A tensor with whoever frees it: what capsules named `dltensor` and `dltensor_versioned` hold.
+typedef struct parpy_dlpack_managed {
+  parpy_dlpack_tensor tensor;
+  void *context;
+  void (*deleter)(struct parpy_dlpack_managed *);
+} parpy_dlpack_managed;
+
+typedef struct parpy_dlpack_managed_versioned {
+  uint32_t major;
+  uint32_t minor;
+  void *context;
+  void (*deleter)(struct parpy_dlpack_managed_versioned *);
+  uint64_t flags;
+  parpy_dlpack_tensor tensor;
+} parpy_dlpack_managed_versioned;
+
+// The names of capsules with a tensor that nobody has taken over; they outlive every capsule.
+static const char *const py_dlpack_name = "dltensor";
+static const char *const py_dlpack_versioned_name = "dltensor_versioned";
 
 // DLPack's exchange of C functions, version 1: what a class has as `__dlpack_c_exchange_api__`. The functions return 0,
 // or set an exception.

@@ -79,8 +79,8 @@ class TestMaking:
         with pytest.raises(error):
             buffer.empty(shape, dtype)
 
-    @pytest.mark.parametrize("b", [parpy.CompileBackend.Cuda, parpy.CompileBackend.Metal])
-    def test_other_backends(self, b: parpy.CompileBackend) -> None:
+    def test_other_backends(self) -> None:
+        b = parpy.CompileBackend.Metal
         for call in (
             lambda: buffer.empty(3, F32, b),
             lambda: buffer.zeros(3, F32, b),
@@ -88,7 +88,7 @@ class TestMaking:
             lambda: buffer.from_raw(8, 0, F32, b),
             lambda: buffer.sync(b),
         ):
-            with pytest.raises(NotImplementedError, match=f"not parpy.CompileBackend.{b.name}"):
+            with pytest.raises(NotImplementedError, match="not parpy.CompileBackend.Metal"):
                 call()
         with pytest.raises(TypeError, match="a backend is a parpy.CompileBackend"):
             buffer.empty(3, F32, "cpu")  # type: ignore[arg-type]
