@@ -27,6 +27,15 @@ public final class CUDADriver: Sendable {
   /// - Throws: what is missing, where it was looked for and what to install, at each call anew.
   public static func shared() throws(CUDAError) -> CUDADriver { try opened.get() }
 
+  /// The driver of the process, where it has a device.
+  ///
+  /// - Throws: what is missing, as `shared` does.
+  public static func withDevice() throws(CUDAError) -> CUDADriver {
+    let driver = try shared()
+    if try driver.deviceCount() > 0 { return driver }
+    throw driver.error(Int32(parpy_cuda_no_device), "counting the devices")
+  }
+
   private static let opened: Result<CUDADriver, CUDAError> = {
     do throws(CUDAError) { return .success(try CUDADriver()) } catch { return .failure(error) }
   }()

@@ -18,6 +18,8 @@ public struct CUDAError: Error, Sendable, Hashable {
   public var message: String
   /// The way out, where there is one.
   public var help: String?
+  /// Of a text that NVRTC refused: the number of the first line it complains of, counted from 1.
+  public var line: Int?
 
   /// Creates an error.
   public init(_ reason: Reason, _ message: String, help: String? = nil) {

@@ -1,12 +1,12 @@
 /// What NVRTC wrote about a text, as `kernels.cu(12): error: …`.
 struct CompilerLog {
-  private let log: String
+  let text: String
 
-  init(_ log: String) { self.log = log }
+  init(_ text: String) { self.text = text }
 
   /// The number of the first line with an error, counted from 1.
   var firstLine: Int? {
-    for line in log.split(separator: "\n") {
+    for line in text.split(separator: "\n") {
       guard line.contains("error"), let open = line.firstIndex(of: "("),
         let close = line[open...].firstIndex(of: ")"),
         let number = Int(line[line.index(after: open)..<close])
@@ -16,10 +16,27 @@ struct CompilerLog {
     return nil
   }
 
-  /// The line of the text that the first error is about, on a line of its own.
+  /// The header that was included and is nowhere; nil where that is not what is wrong.
+  var missingHeader: String? {
+    for line in text.split(separator: "\n") where line.contains("cannot open source file") {
+      let parts = line.split(separator: "\"", omittingEmptySubsequences: false)
+      if parts.count > 2 { return String(parts[1]) }
+    }
+    return nil
+  }
+
+  /// The line of a text that the first error is about, on a line of its own, and the line of the program it was made of, which a
+  /// comment above tells.
   func quote(from text: String) -> String {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard let number = firstLine, lines.indices.contains(number - 1) else { return "" }
-    return "\nThe line \(number) of the generated code:\n    \(lines[number - 1])"
+    let origin = lines[..<number].reversed().lazy.compactMap(Self.programLine).first
+    let made = origin.map { ", made of line \($0) of the program" } ?? ""
+    return "\nThe line \(number) of the generated code\(made):\n    \(lines[number - 1])"
+  }
+
+  /// The number in a line `// line 4`.
+  private static func programLine(_ line: Substring) -> Int? {
+    line.hasPrefix("// line ") ? Int(line.dropFirst(8)) : nil
   }
 }

@@ -101,15 +101,30 @@ public final class NVRTC: Sendable {
       functions.compile(program, Int32(clamping: arguments.count), arguments)
     }
     if result != 0 {
-      let log = self.log(of: program)
-      throw CUDAError(
-        .compilation,
-        "NVRTC \(version) could not compile the kernels: \(message(result)).\n"
-          + log + CompilerLog(log).quote(from: text))
+      throw refusal(CompilerLog(self.log(of: program)), result, text, options)
     }
     return compilesToText(for: options.architecture)
       ? try output(program, functions.ptx_size, functions.ptx)
       : try output(program, functions.cubin_size, functions.cubin)
+  }
+
+  private func refusal(
+    _ log: CompilerLog, _ result: Int32, _ text: String, _ options: Options
+  ) -> CUDAError {
+    if let header = log.missingHeader {
+      let places =
+        options.includes.isEmpty ? "no directory" : options.includes.joined(separator: ", ")
+      return CUDAError(
+        .unavailable,
+        "NVRTC \(version) did not find the header \(header), which the kernels need. Looked for in \(places).",
+        help: NVRTCPlaces.remedy)
+    }
+    var error = CUDAError(
+      .compilation,
+      "NVRTC \(version) could not compile the kernels: \(message(result)).\n\(log.text)\(log.quote(from: text))"
+    )
+    error.line = log.firstLine
+    return error
   }
 
   // MARK: Options

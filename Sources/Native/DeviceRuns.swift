@@ -56,7 +56,7 @@ extension FunctionState {
   /// Raises why nothing can run on a GPU here, before anything is compiled for one.
   static func requireCUDA() throws(PythonException) {
     do {
-      _ = try CUDADriver.shared()
+      _ = try CUDADriver.withDevice()
     } catch {
       throw raise(
         py_runtime_error(), "The backend Cuda is not available here. \(error.description)")
@@ -66,19 +66,47 @@ extension FunctionState {
   /// Compiles the kernels of a program and loads them on the device on which the call's arrays lie.
   static func loadOnDevice(
     _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,
-    _ frame: CallFrame.Reference
+    _ frame: CallFrame.Reference, in sources: [SourceFile]
   ) throws(PythonException) -> HostExecutor {
     try load(
-      program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict, frame
-    ) { module throws(DiagnosticError) in try HostExecutor(device, module) }
+      program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict, frame,
+      { module throws(DiagnosticError) in try HostExecutor(device, module) },
+      refused: { error throws(PythonException) in
+        var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
+        if options.writesOutput {
+          message += try written(program.code, device.host.name)
+        }
+        let span = error.line.flatMap { kernel(at: $0, of: program.code, in: device)?.span }
+        throw raise(Diagnostic(.bug, message, at: span.map { [$0] } ?? []), in: sources)
+      })
+  }
+
+  /// The kernel that a line of the code belongs to; nil before the first.
+  private static func kernel(
+    at line: Int, of code: String, in program: DeviceProgram
+  ) -> DeviceKernel? {
+    let lines = code.split(separator: "\n", omittingEmptySubsequences: false).prefix(line)
+    guard let head = lines.last(where: { $0.contains("__global__") }) else { return nil }
+    return program.kernels.first { head.hasSuffix(" \(cudaName($0.name))(") }
+  }
+
+  /// Keeps code that was refused in a file, and says in which.
+  private static func written(_ code: String, _ name: String) throws(PythonException) -> String {
+    let text = try code.python()
+    let stem = try name.python()
+    let path = try Hooks.current().written.call(text.pointer, stem.pointer)
+    return "\n\nThe code was written to \(try String(python: path.pointer))"
   }
 
   /// Compiles CUDA C++ and loads its kernels on the device on which the call's arrays lie; without a call, on the first.
   ///
-  /// - Parameter ready: makes the kernels ready to be launched.
+  /// - Parameters:
+  ///   - ready: makes the kernels ready to be launched.
+  ///   - refused: raises that NVRTC refuses the code.
   static func load(
     _ text: String, kernels: [String], isStrict: Bool, _ frame: CallFrame.Reference?,
-    _ ready: (CUDAModule) throws(DiagnosticError) -> HostExecutor
+    _ ready: (CUDAModule) throws(DiagnosticError) -> HostExecutor,
+    refused: (CUDAError) throws(PythonException) -> Never
   ) throws(PythonException) -> HostExecutor {
     let hooks = try Hooks.current()
     let places = try hooks.cudaDirectories.call()
@@ -94,6 +122,7 @@ extension FunctionState {
       let binary = try cubin(text, compiler, settings, hooks)
       return try ready(try target.load(binary, kernels: kernels.map { KernelName(cudaName($0)) }))
     } catch let error as CUDAError {
+      if error.reason == .compilation { try refused(error) }
       throw raise(error)
     } catch let error as DiagnosticError {
       throw raise(error, in: [])
@@ -137,16 +166,7 @@ extension FunctionState {
         Array(UnsafeBufferPointer(start: $0, count: count))
       }
     }
-    let result: Result<[UInt8], CUDAError>
-    do {
-      let thread = PyEval_SaveThread()
-      defer { PyEval_RestoreThread(thread) }
-      do throws(CUDAError) {
-        result = .success(try compiler.compile(text, settings))
-      } catch {
-        result = .failure(error)
-      }
-    }
+    let result = withoutLock { () throws(CUDAError) in try compiler.compile(text, settings) }
     let binary = try result.get()
     let bytes = binary.withUnsafeBytes { raw in
       PyBytes_FromStringAndSize(raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)

@@ -56,9 +56,12 @@ final class DeviceText {
     let (program, uses, recordsFaults) = (program, uses, recordsFaults)
     let isStrict = text.split(separator: "\n").contains(Self.strictMark.dropLast())
     return try FunctionState.load(
-      text, kernels: program.kernels.map(\.name), isStrict: isStrict, frame
-    ) { module throws(DiagnosticError) in
-      try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
-    }
+      text, kernels: program.kernels.map(\.name), isStrict: isStrict, frame,
+      { module throws(DiagnosticError) in
+        try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
+      },
+      refused: { error throws(PythonException) in
+        throw raise(Diagnostic(.program, error.message, at: []), in: [])
+      })
   }
 }

@@ -47,17 +47,12 @@ import Syntax
   _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   newReference { () throws(PythonException) in
-    do {
-      let driver = try CUDADriver.shared()
-      if try driver.deviceCount() > 0 { return OwnedObject(retaining: py_none()).taken() }
-      return try "the CUDA driver finds no device".python().taken()
-    } catch let error as CUDAError {
-      return try error.description.python().taken()
-    } catch let error as PythonException {
-      throw error
+    do throws(CUDAError) {
+      _ = try CUDADriver.withDevice()
     } catch {
-      return try "\(error)".python().taken()
+      return try error.description.python().taken()
     }
+    return OwnedObject(retaining: py_none()).taken()
   }
 }
 

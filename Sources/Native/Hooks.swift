@@ -24,6 +24,7 @@ struct Hooks {
   let cudaDirectories: PythonPointer
   let cachedBinary: PythonPointer
   let cacheBinary: PythonPointer
+  let written: PythonPointer
   let external: PythonPointer
   let callback: PythonPointer
   let callbackBuffer: PythonPointer
@@ -66,6 +67,7 @@ struct Hooks {
       cudaDirectories: try object.attribute("cuda_directories").taken(),
       cachedBinary: try object.attribute("cached_binary").taken(),
       cacheBinary: try object.attribute("cache_binary").taken(),
+      written: try object.attribute("written").taken(),
       external: try object.attribute("External").taken(),
       callback: try object.attribute("Callback").taken(),
       callbackBuffer: try object.attribute("callback_buffer").taken(),

@@ -113,7 +113,8 @@ extension FunctionState {
     }
     let executor: HostExecutor? =
       if refusal == nil, let device = program.device {
-        try Self.loadOnDevice(program, device, request.options, frame)
+        try Self.loadOnDevice(
+          program, device, request.options, frame, in: request.names.sources)
       } else {
         nil
       }

@@ -93,10 +93,10 @@ def _load_cached(
     return library
 
 
-def written(ir: str, entry: str) -> str:
+def written(code: str, entry: str, suffix: str) -> str:
     """Writes code that was refused to a new file among the temporary ones; returns its path."""
     with tempfile.NamedTemporaryFile(
-        "w", prefix=f"{entry}_", suffix=".ll", encoding="utf-8", delete=False
+        "w", prefix=f"{entry}_", suffix=suffix, encoding="utf-8", delete=False
     ) as file:
-        file.write(ir)
+        file.write(code)
     return file.name

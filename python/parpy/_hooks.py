@@ -66,7 +66,7 @@ class Hooks:
             else:
                 message = f"LLVM refuses the code that ParPy has generated, a bug: {message}"
             if write_output:
-                message += f"\n\nThe code was written to {written(text, entry)}"
+                message += f"\n\nThe code was written to {written(text, entry, '.ll')}"
             raise (CompileError if edited else InternalCompilerError)(message) from None
         if print_time:
             origin = "the cache on disk" if library.from_disk else "LLVM"
@@ -109,6 +109,13 @@ class Hooks:
         cache = _cache.default()
         if cache is not None:
             cache.put(_cache.key(text), binary)
+
+    @staticmethod
+    def written(code: str, name: str) -> str:
+        """Keeps CUDA C++ that was refused in a file; returns its path."""
+        from parpy._compile import written
+
+        return written(code, name, ".cu")
 
     @staticmethod
     def target() -> Target:

@@ -2,6 +2,7 @@
 //
 // The text is compiled as it is, as C++, after `include/emulator.h`. What was compiled once is kept beside this library.
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -169,7 +170,18 @@ bool build(const std::string &stem, std::vector<std::string> words, std::string 
   return isBuilt;
 }
 
+// Refuses a text for the first line with what the environment variable PARPY_EMULATOR_REFUSES says; false where there is none.
+bool isRefused(Program &p) {
+  const char *unwanted = std::getenv("PARPY_EMULATOR_REFUSES");
+  const std::size_t at = unwanted && *unwanted ? p.text.find(unwanted) : std::string::npos;
+  if (at == std::string::npos) return false;
+  const auto line = std::count(p.text.begin(), p.text.begin() + static_cast<std::ptrdiff_t>(at), '\n') + 1;
+  p.log = "kernels.cu(" + std::to_string(line) + "): error: the emulator was told to refuse this\n";
+  return true;
+}
+
 int32_t compile(Program &p, const std::vector<std::string> &extra) {
+  if (isRefused(p)) return compilation;
   const std::string source =
       "#line 1 \"kernels.cu\"\n" + p.text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
   const std::vector<std::string> words = compileCommand(extra);
