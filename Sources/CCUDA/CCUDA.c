@@ -1,4 +1,13 @@
+// For `dladdr`.
+#define _GNU_SOURCE
 #include "CCUDA.h"
+
+#include <dlfcn.h>
+
+const char *parpy_library_of(const void *address) {
+  Dl_info found;
+  return dladdr(address, &found) != 0 ? found.dli_fname : NULL;
+}
 
 // What the driver reads has a layout of its own.
 _Static_assert(sizeof(parpy_cuda_pool_properties) == 88, "CUmemPoolProps");

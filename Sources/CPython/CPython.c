@@ -10,6 +10,8 @@ extern PyObject *parpy_initialize(PyObject *module, PyObject *hooks);
 extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_obstacle(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_cuda_report(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_nvrtc_report(PyObject *module, PyObject *directories);
 extern PyObject *parpy_device_allocate(PyObject *shape, PyObject *dtype, int is_zeroed);
 extern PyObject *parpy_device_borrow(PyObject *module, PyObject *object);
 extern PyObject *parpy_device_address(unsigned long long address, PyObject *shape, PyObject *dtype);
@@ -269,6 +271,10 @@ static PyMethodDef module_methods[] = {
      "cuda_obstacle()\n--\n\nWhy CUDA cannot be used here, or None."},
     {"cuda_synchronize", parpy_cuda_synchronize, METH_NOARGS,
      "cuda_synchronize()\n--\n\nWaits until everything started on CUDA devices is done."},
+    {"cuda_report", parpy_cuda_report, METH_NOARGS,
+     "cuda_report()\n--\n\nThe driver's file and version, and the name, architecture and memory of each GPU."},
+    {"nvrtc_report", parpy_nvrtc_report, METH_O,
+     "nvrtc_report(directories)\n--\n\nThe file and the version of NVRTC."},
     {"device_allocate", device_allocate, METH_VARARGS,
      "device_allocate(shape, dtype, zeroed)\n--\n\nA new DeviceArray."},
     {"device_borrow", parpy_device_borrow, METH_O,

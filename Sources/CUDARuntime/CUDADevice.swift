@@ -7,13 +7,7 @@ public final class CUDADevice: Sendable {
   public let driver: CUDADriver
   /// The position among the devices that the process may use.
   public let ordinal: Int
-  public let name: String
-  /// What NVRTC calls its instruction set, such as `sm_90`.
-  public let architecture: String
-  /// The memory in bytes.
-  public let memorySize: Int
-  let multiprocessorCount: Int
-  let canLaunchCooperatively: Bool
+  public let properties: DeviceProperties
   let context: Handle
   /// Memory of the device, and of the host for copies.
   let memory: DeviceMemory
@@ -26,44 +20,19 @@ public final class CUDADevice: Sendable {
   }
 
   fileprivate init(_ driver: CUDADriver, _ ordinal: Int) throws(CUDAError) {
-    let functions = driver.functions.pointee
-    let count = try driver.deviceCount()
-    guard ordinal >= 0, ordinal < count else {
-      throw CUDAError(
-        .unavailable, "There is no GPU \(ordinal): CUDA found \(count).",
-        help: "`nvidia-smi` lists the GPUs; CUDA_VISIBLE_DEVICES chooses among them")
-    }
-    var device: parpy_cuda_device = 0
-    try driver.check(functions.device(&device, Int32(ordinal)), "opening GPU \(ordinal)")
-    func attribute(_ name: Int) throws(CUDAError) -> Int {
-      var value: Int32 = 0
-      try driver.check(
-        functions.device_attribute(&value, Int32(name), device),
-        "asking for the properties of GPU \(ordinal)")
-      return Int(value)
-    }
-    var characters = [CChar](repeating: 0, count: 256)
-    try driver.check(
-      functions.device_name(&characters, 256, device), "asking for the name of GPU \(ordinal)")
-    var bytes = 0
-    try driver.check(
-      functions.device_memory(&bytes, device), "asking for the memory of GPU \(ordinal)")
+    let device = try driver.number(of: ordinal)
+    let properties = try DeviceProperties(driver, device, ordinal: ordinal)
     var context: OpaquePointer?
     try driver.check(
-      functions.retain_context(&context, device), "opening the context of GPU \(ordinal)")
+      driver.functions.pointee.retain_context(&context, device),
+      "opening the context of GPU \(ordinal)")
     guard let context else { throw CUDAError(.driver, "The CUDA driver gave no context.") }
     self.driver = driver
     self.ordinal = ordinal
-    name = String(
-      decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    architecture =
-      "sm_\(try attribute(parpy_cuda_compute_major))\(try attribute(parpy_cuda_compute_minor))"
-    memorySize = bytes
-    multiprocessorCount = max(1, try attribute(parpy_cuda_multiprocessor_count))
-    canLaunchCooperatively = try attribute(parpy_cuda_cooperative_launch) != 0
+    self.properties = properties
     self.context = Handle(pointer: context)
-    let hasPools = try attribute(parpy_cuda_memory_pools) != 0
-    memory = DeviceMemory(driver, ordinal: ordinal, size: bytes, hasPools: hasPools)
+    memory = DeviceMemory(
+      driver, ordinal: ordinal, size: properties.memorySize, hasPools: properties.hasPools)
   }
 
   /// Runs `body` with the device's context as the calling thread's.

@@ -12,6 +12,8 @@ public final class CUDADriver: Sendable {
   private let table: Table
   /// The newest CUDA that the driver can run, as 1000 · major + 10 · minor.
   public let version: Int
+  /// The library's file; nil where the functions come from elsewhere.
+  public let path: String?
 
   /// The devices in use so far, by position.
   let devices = Locked<[Int: CUDADevice]>([:])
@@ -49,11 +51,12 @@ public final class CUDADriver: Sendable {
         "The CUDA driver was not found: the system's loader has neither \(names.joined(separator: " nor ")).",
         help: "install the driver of the NVIDIA GPU, version 525 or later (`nvidia-smi` shows it)")
     }
-    try self.init(library.driver())
+    try self.init(library.driver(), path: library.path(ofFunction: "cuInit"))
   }
 
   /// Starts the driver behind the functions of a table.
-  init(_ functions: parpy_cuda_driver) throws(CUDAError) {
+  init(_ functions: parpy_cuda_driver, path: String? = nil) throws(CUDAError) {
+    self.path = path
     let address = UnsafeMutablePointer<parpy_cuda_driver>.allocate(capacity: 1)
     address.initialize(to: functions)
     table = Table(functions: UnsafePointer(address))

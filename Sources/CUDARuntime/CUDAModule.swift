@@ -85,9 +85,10 @@ struct LoadedKernel: Sendable {
     isCooperative = kernel.isCooperative
     clusterSize = UInt32(clamping: max(1, kernel.clusterSize))
     sharedBytes = UInt32(clamping: kernel.dynamicSharedBytes)
-    if kernel.isCooperative && !device.canLaunchCooperatively {
+    if kernel.isCooperative && !device.properties.canLaunchCooperatively {
       throw CUDAError(
-        .unavailable, "GPU \(device.ordinal) (\(device.name)) cannot synchronise a whole grid.")
+        .unavailable,
+        "GPU \(device.ordinal) (\(device.properties.name)) cannot synchronise a whole grid.")
     }
     if sharedBytes > 0 {
       try driver.check(

@@ -224,8 +224,8 @@ extension CUDADevice {
       }) ?? false
     let left =
       isKnown
-      ? ": without that, GPU \(ordinal) (\(name)) has \(Self.inUnits(free)) of its \(Self.inUnits(total)) free"
-      : " on GPU \(ordinal) (\(name))"
+      ? ": without that, GPU \(ordinal) (\(properties.name)) has \(Self.inUnits(free)) of its \(Self.inUnits(total)) free"
+      : " on GPU \(ordinal) (\(properties.name))"
     return CUDAError(
       .outOfMemory, "The GPU is out of memory for \(what)\(left).",
       help:

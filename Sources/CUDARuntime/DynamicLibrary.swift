@@ -1,3 +1,5 @@
+import CCUDA
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -25,6 +27,14 @@ struct DynamicLibrary {
       failures.append(dlerror().map { String(cString: $0) } ?? name)
     }
     return nil
+  }
+
+  /// The file that has the function of that name; the name under which the library was found where that is not known.
+  func path(ofFunction name: String) -> String {
+    guard let address = dlsym(handle, name), let path = parpy_library_of(address) else {
+      return self.name
+    }
+    return String(cString: path)
   }
 
   /// The function of that name.

@@ -63,7 +63,7 @@ public final class NVRTC: Sendable {
       _ = DynamicLibrary(firstOf: [companion], failures: &failures)
     }
     table = Table(functions: try library.nvrtc())
-    path = library.name
+    path = library.path(ofFunction: "nvrtcVersion")
     var (major, minor): (Int32, Int32) = (0, 0)
     guard table.functions.version(&major, &minor) == 0, major >= 12 else {
       throw CUDAError(

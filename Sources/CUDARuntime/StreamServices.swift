@@ -52,7 +52,7 @@ struct StreamServices: HostServices {
       let result = functions.pointee.occupancy(
         &blocks, launcher.function, Int32(clamping: shape.threads), Int(launcher.sharedBytes))
       if result != 0 { return result }
-      shape.limitBlocks(Int(max(1, blocks)) &* module.device.multiprocessorCount)
+      shape.limitBlocks(Int(max(1, blocks)) &* module.device.properties.multiprocessorCount)
     }
     shape.blocksX = launcher.roundedUp(shape.blocksX)
     var attributes: [parpy_cuda_launch_attribute] = []

@@ -118,7 +118,8 @@ extension FunctionState {
       let target = try CUDADriver.shared().device(try frame.map { try ordinal(of: $0) } ?? 0)
       let compiler = try NVRTC.shared(in: try texts(libraries))
       let settings = NVRTC.Options(
-        architecture: target.architecture, isStrict: isStrict, includes: includes, flags: [])
+        architecture: target.properties.architecture, isStrict: isStrict, includes: includes,
+        flags: [])
       let binary = try cubin(text, compiler, settings, hooks)
       return try ready(try target.load(binary, kernels: kernels.map { KernelName(cudaName($0)) }))
     } catch let error as CUDAError {

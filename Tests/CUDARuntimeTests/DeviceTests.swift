@@ -15,7 +15,7 @@ struct DeviceTests {
     let device = try CUDADriver.shared().device(0)
     let compiler = try NVRTC(libraryIn: NVRTCTests.directories)
     let binary = try compiler.compile(
-      text, NVRTC.Options(architecture: device.architecture))
+      text, NVRTC.Options(architecture: device.properties.architecture))
     let names = kernels ?? program.program.kernels.map { KernelName($0.name) }
     return try HostExecutor(
       program.program, device.load(binary, kernels: names), usesGraphs: usesGraphs)
@@ -157,7 +157,7 @@ struct DeviceTests {
       try executor.module.device.synchronize()
     }
     // Almost all of the memory, again and again: what the pool keeps must not be in the way.
-    let most = Int64(executor.module.device.memorySize / 10 * 6)
+    let most = Int64(executor.module.device.properties.memorySize / 10 * 6)
     for n in [most, most / 2 + 1, most, 1000, most] {
       var call = TestCall(words: [n])
       #expect(try call.run(executor) == 0)
@@ -230,8 +230,9 @@ struct DeviceTests {
     let device = try CUDADriver.shared().device(0)
     let fitting = try run(KernelName("k", isCooperative: true), 1_000_000)
     #expect(fitting[0] == fitting[1])
-    #expect(fitting[1] >= UInt64(device.multiprocessorCount))
-    if device.architecture.hasPrefix("sm_9") || device.architecture.count > 5 {
+    #expect(fitting[1] >= UInt64(device.properties.multiprocessorCount))
+    if device.properties.architecture.hasPrefix("sm_9") || device.properties.architecture.count > 5
+    {
       #expect(try run(KernelName("k", clusterSize: 4), 7)[1] == 8)
       #expect(try run(KernelName("k", clusterSize: 16), 5)[1] == 16)
     }
@@ -248,6 +249,8 @@ struct DeviceTests {
     let x = HostMemory([1])
     #expect(driver.device(ofAddress: UInt64(x.address(of: 0))) == nil)
     try device.withContext { () throws(CUDAError) in device.memory.free(address, on: .legacy) }
-    print("\(device.name), \(device.architecture), \(device.memorySize >> 20) MiB")
+    print(
+      "\(device.properties.name), \(device.properties.architecture), \(device.properties.memorySize >> 20) MiB"
+    )
   }
 }

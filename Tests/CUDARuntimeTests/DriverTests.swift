@@ -35,9 +35,9 @@ extension GPUTests {
       let device = try driver.device(0)
       #expect(try driver.device(0) === device)
       #expect(gpu.count(of: "retain_context") == 1)
-      #expect(device.architecture == "sm_90")
-      #expect(device.name == "Fake")
-      #expect(device.memorySize == 1 << 30)
+      #expect(device.properties.architecture == "sm_90")
+      #expect(device.properties.name == "Fake")
+      #expect(device.properties.memorySize == 1 << 30)
     }
 
     @Test func addressesTellTheirDevice() throws {

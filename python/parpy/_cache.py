@@ -122,6 +122,11 @@ class DiskCache:
         for path, _ in self._files(_SUFFIX) + self._files(_TEMPORARY_SUFFIX):
             _unlink(path)
 
+    def usage(self) -> tuple[int, int]:
+        """The number of entries, and the bytes that they take."""
+        entries = self._files(_SUFFIX)
+        return len(entries), sum(status.st_size for _, status in entries)
+
     def _path(self, key: str) -> str:
         return os.path.join(self.directory, key + _SUFFIX)
 

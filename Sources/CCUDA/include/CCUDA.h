@@ -16,6 +16,9 @@
 #define _Nonnull
 #endif
 
+// The file of the library in which the address lies; NULL where that is not known. The text lives as long as the library is open.
+const char *parpy_library_of(const void *address);
+
 // ---- The driver's types ----
 
 // 0 is success.

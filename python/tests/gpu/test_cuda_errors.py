@@ -6,16 +6,10 @@ and where a GPU is there and the case needs no other one, on that.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-_EMULATOR = Path(__file__).parents[1] / "emulator"
 
 PRELUDE = """
 import numpy as np
@@ -72,35 +66,18 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+def run(run_script: Run) -> Run:
     """Runs a script after the prelude; gives what it printed."""
 
     def run(body: str, **environment: str) -> str:
-        script = tmp_path / "script.py"
-        script.write_text(PRELUDE + textwrap.dedent(body))
-        is_emulated = request.config.getoption("--emulate") is not None
-        command = [sys.executable, *([str(_EMULATOR)] if is_emulated else []), str(script)]
-        done = subprocess.run(
-            command,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return run_script(PRELUDE + textwrap.dedent(body), **environment)
 
-    if all(request.config.getoption(name) is None for name in ("--emulate", "--gpu")):
-        pytest.skip("needs a GPU, or --emulate")
     return run
 
 
 @pytest.fixture
-def emulated(run: Run, request: pytest.FixtureRequest) -> Run:
+def emulated(run: Run, emulated_script: Run) -> Run:
     """The same, on another machine than this one."""
-    if request.config.getoption("--emulate") is None:
-        pytest.skip("needs --emulate: only the emulated GPU can be another one")
     return run
 
 
