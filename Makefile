@@ -20,7 +20,7 @@ PY := $(BIN)/python
 EXTENSION := python/parpy/_native.abi3.so
 SWIFT_SOURCES := Package.swift hatch_build.py $(shell find Sources -type f)
 SWIFT_FILES := Package.swift $(wildcard Sources Tests)
-PYTHON_FILES := hatch_build.py .ci docs/build_reference.py $(wildcard python benchmarks examples)
+PYTHON_FILES := hatch_build.py .ci docs/build_reference.py $(wildcard python benchmarks examples scripts/*)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 # Expanded only in recipes, when .venv is there.
@@ -34,6 +34,7 @@ help:
 	@echo "make test      build, install, and every test and style check"
 	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
 	@echo "make emulate   all CUDA kernels of the tests on the CPU, in the order of a SEED=1"
+	@echo "scripts/gpu-test  all that runs on an NVIDIA GPU, with a summary"
 	@echo "make fuzz      random programs against plain Python: N=20000 of them, from seed FIRST=1000 on"
 	@echo "make format    lay out Swift and Python sources"
 	@echo "make docs      writes docs/reference from the docstrings"

@@ -82,6 +82,9 @@ def _contenders(torch: Any) -> dict[str, Callable[[], object]]:
         f"{SUBJECT} Torch": lambda: add(a, b, c, SIZE, opts=opts),
         "torch.add": lambda: torch.add(a, b, out=c),
     }
+    buffer = programs.parpy.buffer
+    own = [buffer.zeros(SIZE, "float32", opts.backend) for _ in range(3)]
+    found[f"{SUBJECT} Buffer"] = lambda: add(*own, SIZE, opts=opts)
     if cupy := programs.module("cupy"):
         x, y, z = (cupy.zeros(SIZE, "float32") for _ in range(3))
         kernel = cupy.RawKernel(
