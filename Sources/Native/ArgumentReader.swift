@@ -92,7 +92,7 @@ struct ArgumentReader {
       return try readNumPyScalar(object, place)
     }
     if TorchTensors.look(for: object) { return try readTorch(object, place) }
-    CuPyArrays.look(for: object)
+    if CuPyArrays.look(for: object) { return try readCuPy(object, place) }
     // CuPy's arrays have a buffer protocol that only raises.
     if try readCUDAArray(object, place) { return }
     if PyObject_CheckBuffer(object) != 0 { return try readBuffer(object, place) }

@@ -18,26 +18,28 @@ struct CuPyArrays {
     return types
   }()
 
-  /// Keeps the class where `object` is of it and has all that is read of it.
-  static func look(for object: PythonPointer) {
-    guard shared.pointee.array == nil else { return }
+  /// Keeps the class where `object` is of it and has all that is read of it; whether it is of the class.
+  static func look(for object: PythonPointer) -> Bool {
+    if let known = shared.pointee.array { return py_type_object(object) == known }
     do throws(PythonException) {
       guard let cupy = PyImport_GetModule(try "cupy".python().pointer) else {
         PyErr_Clear()
-        return
+        return false
       }
       let module = try OwnedObject(cupy)
       let array = try module.attribute("ndarray")
-      guard py_type_object(object) == array.pointer else { return }
+      guard py_type_object(object) == array.pointer else { return false }
       let stream = try module.attribute("cuda").attribute("get_current_stream")
       for name in [
         InternedName.data, InternedName.shape, InternedName.strides, InternedName.dtype,
         InternedName.isContiguous,
       ] { _ = try OwnedObject(PyObject_GetAttr(object, name)) }
       shared.pointee = CuPyArrays(array: array.taken(), stream: stream.taken())
+      return true
     } catch {
       // A CuPy of another make: its arrays are read by the protocol.
       PyErr_Clear()
+      return false
     }
   }
 

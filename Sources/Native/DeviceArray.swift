@@ -23,7 +23,7 @@ final class DeviceMemoryOwner {
     if let owner { py_release(owner) }
   }
 
-  /// The stream on which the memory is used where nothing else says on which.
+  /// The stream on which the memory is used where nothing else says on which; to find it out may run Python code.
   var currentStream: CUDAStream { CUDAStream(handle: stream.current) }
 }
 
@@ -103,20 +103,10 @@ struct DeviceArray {
   var dimensions: Int { Int(fields.pointee.dimension_count) }
 
   /// The extents, in memory that lives as long as the array.
-  var extents: UnsafeMutablePointer<Int> {
-    first(MemoryLayout<parpy_device_array>.offset(of: \.extents))
-  }
+  var extents: UnsafeMutablePointer<Int> { py_device_extents(fields) }
 
   /// The strides in bytes, in memory that lives as long as the array.
-  var strides: UnsafeMutablePointer<Int> {
-    first(MemoryLayout<parpy_device_array>.offset(of: \.strides))
-  }
-
-  /// The first word of a field that is a row of them.
-  @inline(__always)
-  private func first(_ offset: Int?) -> UnsafeMutablePointer<Int> {
-    (UnsafeMutableRawPointer(fields) + (offset ?? 0)).assumingMemoryBound(to: Int.self)
-  }
+  var strides: UnsafeMutablePointer<Int> { py_device_strides(fields) }
 
   /// The number of bytes of the elements.
   var byteCount: Int { (0..<dimensions).reduce(itemSize) { $0 &* extents[$1] } }

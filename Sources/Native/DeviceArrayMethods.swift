@@ -132,10 +132,9 @@ private func fits(
 @c public func parpy_device_copy_in(
   _ object: UnsafeMutablePointer<PyObject>?, _ source: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
-  copying(object, source, flags: PyBUF_SIMPLE) { array, memory, view throws(CUDAError) in
+  copying(object, source, flags: PyBUF_SIMPLE) { memory, offset, view, stream throws(CUDAError) in
     try memory.storage.copyIn(
-      UnsafeRawBufferPointer(start: view.buf, count: view.len), at: array.offset(in: memory),
-      on: memory.currentStream)
+      UnsafeRawBufferPointer(start: view.buf, count: view.len), at: offset, on: stream)
   }
 }
 
@@ -144,10 +143,9 @@ private func fits(
   _ object: UnsafeMutablePointer<PyObject>?, _ target: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   copying(object, target, flags: PyBUF_SIMPLE | PyBUF_WRITABLE) {
-    array, memory, view throws(CUDAError) in
+    memory, offset, view, stream throws(CUDAError) in
     try memory.storage.copyOut(
-      UnsafeMutableRawBufferPointer(start: view.buf, count: view.len),
-      from: array.offset(in: memory), on: memory.currentStream)
+      UnsafeMutableRawBufferPointer(start: view.buf, count: view.len), from: offset, on: stream)
   }
 }
 
@@ -161,21 +159,27 @@ private func fits(
     guard array.fields.pointee.is_contiguous, source.fields.pointee.is_contiguous,
       array.byteCount == source.byteCount
     else { throw raise(py_value_error(), "only contiguous arrays of one size are copied") }
-    let stream = memory.currentStream
+    // Where the libraries that share the memories work on different streams, these meet here.
+    let (to, of) = (memory.currentStream, origin.currentStream)
+    let meet = memory.stream != .any && origin.stream != .any && to != of
+    let stream = memory.stream == .any ? of : to
+    let (start, end) = (source.offset(in: origin), array.offset(in: memory))
     try check(
       withoutLock { () throws(CUDAError) in
+        if meet { try origin.storage.device.synchronize(of) }
         try memory.storage.copy(
-          from: origin.storage, at: source.offset(in: origin), to: array.offset(in: memory),
-          array.byteCount, on: stream)
+          from: origin.storage, at: start, to: end, array.byteCount, on: stream)
+        if meet { try memory.storage.device.synchronize(stream) }
       })
     return OwnedObject(retaining: py_none()).taken()
   }
 }
 
-/// Calls `body` with the bytes of an object of the host, which are as many as the array has.
+/// Calls `body`, without the interpreter's lock, with where the array begins in its memory, and with the bytes of an object of
+/// the host, which are as many as the array has.
 private func copying(
   _ object: PythonPointer?, _ host: PythonPointer?, flags: Int32,
-  _ body: (DeviceArray, DeviceMemoryOwner, Py_buffer) throws(CUDAError) -> Void
+  _ body: (DeviceMemoryOwner, Int, Py_buffer, CUDAStream) throws(CUDAError) -> Void
 ) -> PythonPointer? {
   newReference { () throws(PythonException) in
     let (array, memory) = try deviceArray(object)
@@ -185,8 +189,8 @@ private func copying(
     guard array.fields.pointee.is_contiguous, array.byteCount == view.len else {
       throw raise(py_value_error(), "only contiguous arrays of one size are copied")
     }
-    let bytes = view
-    try check(withoutLock { () throws(CUDAError) in try body(array, memory, bytes) })
+    let (bytes, stream, offset) = (view, memory.currentStream, array.offset(in: memory))
+    try check(withoutLock { () throws(CUDAError) in try body(memory, offset, bytes, stream) })
     return OwnedObject(retaining: py_none()).taken()
   }
 }
@@ -215,10 +219,10 @@ private func copying(
     guard let stream else { throw PythonException() }
     let consumer = CUDAStream(handle: UInt(bitPattern: try stream.integer()))
     // Where the memory follows another library, its latest work is on that one's stream.
-    let own = memory.currentStream
+    let own = memory.stream == .any ? nil : memory.currentStream
     try check(
       withoutLock { () throws(CUDAError) in
-        if memory.stream != .any { memory.storage.end(on: own) }
+        if let own { memory.storage.end(on: own) }
         try memory.storage.begin(on: consumer)
       })
     return OwnedObject(retaining: py_none()).taken()

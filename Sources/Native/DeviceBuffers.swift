@@ -33,11 +33,12 @@ extension ArgumentReader {
     _ array: DeviceArray, _ element: ScalarType, _ owner: DeviceMemoryOwner, _ place: ArgumentPlace
   ) throws(PythonException) -> ScalarBits {
     var value: (UInt64, UInt64) = (0, 0)
+    let stream = owner.currentStream
     let outcome = withUnsafeMutableBytes(of: &value) { bytes in
       withoutLock { () throws(CUDAError) in
         try owner.storage.copyOut(
           UnsafeMutableRawBufferPointer(rebasing: bytes[..<element.size]),
-          from: array.offset(in: owner), on: owner.currentStream)
+          from: array.offset(in: owner), on: stream)
       }
     }
     try check(outcome)

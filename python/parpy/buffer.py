@@ -2,7 +2,8 @@
 
 A `Buffer` is passed to decorated functions like a NumPy array. The CPU backend uses NumPy arrays in
 place, so there a buffer is a convenience. To the CUDA backend NumPy arrays are copied at each call,
-and copied back; a buffer is not. Programs that use buffers run on every backend alike.
+and copied back; a buffer is not. What is made there lies on the first GPU, which
+`CUDA_VISIBLE_DEVICES` chooses. Programs that use buffers run on every backend alike.
 """
 
 from __future__ import annotations

@@ -110,6 +110,9 @@ typedef struct {
   Py_ssize_t strides[parpy_most_dimensions];
 } parpy_device_array;
 
+static inline Py_ssize_t *py_device_extents(parpy_device_array *array) { return array->extents; }
+static inline Py_ssize_t *py_device_strides(parpy_device_array *array) { return array->strides; }
+
 // A new `_native.DeviceArray` without memory, for the caller to fill in; NULL with an exception set.
 parpy_device_array *py_device_array(void);
 

@@ -499,6 +499,55 @@ class TestOtherLibraries:
         parpy.sync(CUDA)
 
 
+FAKE_CUPY = """
+import sys, types
+import numpy as np
+import parpy
+from parpy import buffer
+
+CUDA = parpy.CompileBackend.Cuda
+
+class ndarray:
+    def __init__(self, b):
+        self.owner = b
+        self.shape, self.dtype = b.shape, b.dtype.to_numpy()
+        interface = b.__cuda_array_interface__
+        self.data = types.SimpleNamespace(ptr=interface["data"][0])
+        self.strides = interface["strides"]
+        self._c_contiguous = self.strides is None
+    def __dlpack_device__(self):
+        return (2, 0)
+
+asked = 0
+def get_current_stream():
+    global asked
+    asked += sum(1 for _ in [0])  # Python code, which needs the interpreter's lock
+    return types.SimpleNamespace(ptr=0)
+
+cupy = types.ModuleType("cupy")
+cupy.ndarray = ndarray
+cupy.cuda = types.SimpleNamespace(get_current_stream=get_current_stream)
+sys.modules["cupy"] = cupy
+
+a = ndarray(buffer.from_array(np.arange(6.0), CUDA))
+b = buffer.from_array(a, CUDA)
+for use in (
+    b.numpy, b.sync, lambda: b[1], lambda: b[::2].copy(), lambda: b.copy_from(np.ones(6)),
+    lambda: b.copy_from(buffer.zeros(6, "f8", CUDA)), b.__dlpack__, lambda: b[::-1].numpy(),
+    lambda: buffer.zeros(6, "f8", CUDA).copy_from(b),
+):
+    before = asked
+    use()
+    assert asked > before, use
+assert not b.numpy().any() and not a.owner.numpy().any()
+"""
+
+
+def test_the_stream_of_another_library_is_asked_for(run_script: Any) -> None:
+    """Asking CuPy runs Python code."""
+    run_script(FAKE_CUPY)
+
+
 def test_memory_is_given_back(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--emulate") is None:
         pytest.skip("the emulator counts what is allocated")
