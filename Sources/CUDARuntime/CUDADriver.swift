@@ -116,10 +116,7 @@ extension CUDADriver {
     let text = "\(text(of: result)) while \(task)"
     switch CUDAError.Reason(result) {
     case .outOfMemory: return CUDAError(.outOfMemory, "The GPU is out of memory: \(text).")
-    case .launch:
-      return CUDAError(
-        .launch, "The GPU refused to run a kernel: \(text).",
-        help: "fewer threads a block (`.tpb(…)`) need fewer registers and less shared memory")
+    case .launch: return refusedLaunch(text)
     case .contextLost:
       return CUDAError(
         .contextLost,
@@ -143,6 +140,18 @@ extension CUDADriver {
         help: "install a driver as new as NVRTC, or an older `nvidia-cuda-nvrtc`")
     default: return CUDAError(.driver, "CUDA failed: \(text).")
     }
+  }
+
+  /// What the result of a launch means: of more threads than a kernel may have the driver says that a value is invalid.
+  func launchError(_ result: parpy_cuda_result, _ task: String) -> CUDAError {
+    Int(result) == parpy_cuda_invalid_value
+      ? refusedLaunch("\(text(of: result)) while \(task)") : error(result, task)
+  }
+
+  private func refusedLaunch(_ text: String) -> CUDAError {
+    CUDAError(
+      .launch, "The GPU refused to run a kernel: \(text).",
+      help: "fewer threads a block (`.tpb(…)`) need fewer registers and less shared memory")
   }
 
   /// The name of a result and its meaning in the driver's words.

@@ -88,7 +88,7 @@ struct StreamServices: HostServices {
   private func refusal(_ result: parpy_cuda_result, _ index: Int, _ shape: LaunchShape) -> CUDAError
   {
     let grid = "\(shape.blocksX) x \(shape.blocksY) x \(shape.blocksZ)"
-    return module.device.driver.error(
+    return module.device.driver.launchError(
       result,
       "launching '\(module.kernels[index].name)' with \(grid) blocks of \(shape.threads) threads")
   }

@@ -62,7 +62,8 @@ extension Grid {
       var wanted = Self.roundedToWarps(request.threads)
       if let trips = trips(.grid) { wanted = .binary(.pythonMin, wanted, trips) }
       var count = Expression.binary(.floorDivide, wanted + threads - .index(1), threads)
-      if let trips = trips(.grid) {
+      let isTiled = loops[.grid]?.allSatisfy { GridTile.suits($0.loop.body) } ?? false
+      if isTiled, let trips = trips(.grid) {
         let size = GridTile.size(
           for: trips * self.blocks[1] * self.blocks[2], threads: threads)
         if size != threads {

@@ -119,7 +119,7 @@ Result launch(Function *function, EmulatorIndex blocks, EmulatorIndex threads, v
                       blocks.y <= 65535 && blocks.z <= 65535;
   if (!isGrid || count == 0 || count > 1024) return fail(invalidValue, "no such grid");
   if (count > kernel.maximumThreads) {
-    return fail(outOfResources, "more threads a block than __launch_bounds__ says");
+    return fail(invalidValue, "more threads a block than __launch_bounds__ says");
   }
   for (unsigned long i = 0; i < kernel.parameterCount; i++) {
     if (!kernel.parameters[i].isPointer) continue;

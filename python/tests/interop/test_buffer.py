@@ -370,7 +370,7 @@ class TestTorch:
             b.torch_ref()
         with pytest.raises((RuntimeError, TypeError)):
             buffer.from_array(torch.zeros(2, requires_grad=True), CPU)
-        with pytest.raises(TypeError, match="elements of type bfloat16 are not supported"):
+        with pytest.raises(TypeError, match="(?i)bfloat16"):
             buffer.from_array(torch.zeros(2, dtype=torch.bfloat16), CPU)
         with pytest.raises(TypeError, match="meta"):
             buffer.from_array(torch.zeros(2, device="meta"), CPU)

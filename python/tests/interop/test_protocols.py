@@ -8,7 +8,7 @@ import ctypes
 import gc
 import mmap
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -425,8 +425,10 @@ class TestTorch:
 
 class TestJax:
     @pytest.fixture
-    def numpy(self) -> Any:
-        return pytest.importorskip("jax.numpy")
+    def numpy(self) -> Iterator[Any]:
+        jax = pytest.importorskip("jax")
+        with jax.default_device(jax.devices("cpu")[0]):
+            yield jax.numpy
 
     def test_arrays_are_read_only(self, numpy: Any) -> None:
         x, y = numpy.arange(3, dtype="float32"), np.zeros(3, np.float32)
