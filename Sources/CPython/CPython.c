@@ -20,7 +20,7 @@ extern PyObject *parpy_device_address(unsigned long long address, PyObject *shap
 extern void *parpy_function_make(PyObject *function, PyObject *definition, PyObject *filename,
                                  PyObject *lines, Py_ssize_t first_line, Py_ssize_t column_offset,
                                  PyObject *annotations);
-extern void *parpy_text_make(PyObject *name, PyObject *text);
+extern void *parpy_text_make(PyObject *name, PyObject *text, PyObject *opts);
 extern void parpy_state_release(void *state);
 extern void parpy_state_clear(void *state);
 extern int parpy_state_traverse(void *state, visitproc visit, void *argument);
@@ -205,11 +205,11 @@ static PyType_Spec function_specification = {
 // ---- _native.CompiledText ----
 
 static PyObject *text_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-  static char *names[] = {"name", "text", NULL};
-  PyObject *name, *text;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "UU:CompiledText", names, &name, &text))
+  static char *names[] = {"name", "text", "opts", NULL};
+  PyObject *name, *text, *opts = NULL;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "UU|O:CompiledText", names, &name, &text, &opts))
     return NULL;
-  return callable_allocate(type, parpy_text_make(name, text), parpy_text_call);
+  return callable_allocate(type, parpy_text_make(name, text, opts), parpy_text_call);
 }
 
 static PyGetSetDef text_properties[] = {

@@ -1,5 +1,6 @@
 import GPUMapping
 import LoopIR
+import Schedule
 
 /// What the kernels of a program do with an array argument.
 public struct ArrayUse: Sendable, Hashable {
@@ -27,6 +28,13 @@ public struct ArrayUse: Sendable, Hashable {
   public static func uses(in program: DeviceProgram) -> [ArrayUse] {
     let host = program.host
     var uses = host.buffers.map { ArrayUse(elementSize: $0.element.size * ($0.holdsParts ? 2 : 1)) }
+    // What a callback does is copied when it is called.
+    let calls = program.kernels.flatMap(\.body.foreignCalls) + host.body.foreignCalls
+    for id in calls.filter({ !$0.isCallback }).flatMap(\.buffers)
+    where uses.indices.contains(id.index) {
+      uses[id.index].isRead = true
+      uses[id.index].isWritten = true
+    }
     for kernel in program.kernels {
       kernel.body.forEachExpression { e in
         if case .load(let id, _) = e.kind, uses.indices.contains(id.index) {
@@ -34,11 +42,12 @@ public struct ArrayUse: Sendable, Hashable {
         }
       }
       kernel.body.forEachStatement { statement in
-        if case .store(let id, _, _) = statement.kind, uses.indices.contains(id.index) {
+        for id in statement.writtenBuffers where uses.indices.contains(id.index) {
           uses[id.index].isWritten = true
         }
       }
     }
+    if host.body.mayEndEarly { return ofArguments(uses, host) }
     host.body.forEachCertainStatement { statement in
       guard case .launch(let id) = statement.kind, program.kernels.indices.contains(id.index) else {
         return
@@ -47,6 +56,11 @@ public struct ArrayUse: Sendable, Hashable {
         uses[buffer.index].isOverwritten = true
       }
     }
+    return ofArguments(uses, host)
+  }
+
+  /// The uses of the buffers that are arguments, in the order of these.
+  private static func ofArguments(_ uses: [ArrayUse], _ host: LoopFunction) -> [ArrayUse] {
     var arrays: [(position: Int, use: ArrayUse)] = []
     for (buffer, use) in zip(host.buffers, uses) {
       if case .argument(let position) = buffer.role { arrays.append((position, use)) }
@@ -94,6 +108,19 @@ public struct ArrayUse: Sendable, Hashable {
 }
 
 extension [Statement] {
+  /// Whether the host part may end before its last statement, or show the arrays to Python: they need what they held.
+  fileprivate var mayEndEarly: Bool {
+    var found = false
+    forEachStatement { statement in
+      switch statement.kind {
+      case .call, .requireEqual: found = true
+      case .assign, .store, .loop, .whileLoop, .conditional, .device, .allocate, .launch, .barrier:
+        break
+      }
+    }
+    return found
+  }
+
   /// Calls `visit` with the statements that run once whenever the whole block does.
   fileprivate func forEachCertainStatement(_ visit: (Statement) -> Void) {
     for statement in self {

@@ -35,6 +35,12 @@ public final class CUDADevice: Sendable {
       driver, ordinal: ordinal, size: properties.memorySize, hasPools: properties.hasPools)
   }
 
+  /// Makes the device's context the calling thread's.
+  func makeCurrent() throws(CUDAError) {
+    try driver.check(
+      driver.functions.pointee.set_context(context.pointer), "choosing GPU \(ordinal)")
+  }
+
   /// Runs `body` with the device's context as the calling thread's.
   @inline(__always)
   func withContext<Result>(_ body: () throws(CUDAError) -> Result) throws(CUDAError) -> Result {
@@ -43,7 +49,7 @@ public final class CUDADevice: Sendable {
     _ = functions.pointee.current_context(&former)
     do throws(CUDAError) {
       if former == context.pointer { return try body() }
-      try driver.check(functions.pointee.set_context(context.pointer), "choosing GPU \(ordinal)")
+      try makeCurrent()
       defer { _ = functions.pointee.set_context(former) }
       return try body()
     } catch {

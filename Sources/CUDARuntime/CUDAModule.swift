@@ -7,7 +7,16 @@ public final class CUDAModule: Sendable {
   let kernels: [LoadedKernel]
   /// What a launch needs of each kernel, and no more.
   let launchers: [KernelLauncher]
-  private let handle: CUDADevice.Handle
+  /// Nil where there are no kernels.
+  private let handle: CUDADevice.Handle?
+
+  /// A module without kernels.
+  init(withoutKernelsOn device: CUDADevice) {
+    self.device = device
+    kernels = []
+    launchers = []
+    handle = nil
+  }
 
   fileprivate init(_ device: CUDADevice, _ handle: OpaquePointer, _ names: [KernelName])
     throws(CUDAError)
@@ -26,6 +35,7 @@ public final class CUDAModule: Sendable {
   }
 
   deinit {
+    guard let handle else { return }
     // At the end of the process the driver may be gone before the last module: then there is nothing to do.
     try? device.withContext { () throws(CUDAError) in
       _ = device.driver.functions.pointee.unload_module(handle.pointer)

@@ -1,17 +1,20 @@
 /// What NVRTC wrote about a text, as `kernels.cu(12): error: …`.
 struct CompilerLog {
+  /// What the text is called in the log; headers have other names.
+  static let fileName = "kernels.cu"
+
   let text: String
 
   init(_ text: String) { self.text = text }
 
-  /// The number of the first line with an error, counted from 1.
+  /// The number of the first line of the text with an error, counted from 1; nil where the first error is in a header.
   var firstLine: Int? {
     for line in text.split(separator: "\n") {
       guard line.contains("error"), let open = line.firstIndex(of: "("),
         let close = line[open...].firstIndex(of: ")"),
         let number = Int(line[line.index(after: open)..<close])
       else { continue }
-      return number
+      return line[..<open].hasSuffix(Self.fileName) ? number : nil
     }
     return nil
   }

@@ -4,7 +4,7 @@ import LoopIR
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 
-/// A program that is ready to run: its host part as instructions and its kernels on a device.
+/// A program that is ready to run: its host part as instructions and its kernels on a device, or both as machine code.
 ///
 /// Any number of threads may call it at the same time.
 public final class HostExecutor: Sendable {
@@ -16,6 +16,8 @@ public final class HostExecutor: Sendable {
   private let frames = Locked<[HostFrame]>([])
   private let graphs: LaunchGraphs?
   private let mark = LaunchedFunctions.Mark()
+  /// Runs the body; nil where its instructions are interpreted.
+  private let native: NativeHost?
 
   /// Makes a program ready.
   ///
@@ -42,15 +44,37 @@ public final class HostExecutor: Sendable {
     usesGraphs: Bool = true
   ) throws(DiagnosticError) {
     self.module = module
+    native = nil
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
-    graphs = usesGraphs ? LaunchGraphs(module) : nil
+    // What Python sees in between must have run.
+    graphs = usesGraphs && code.callbacks.isEmpty ? LaunchGraphs(module) : nil
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(
         Diagnostic(
           .bug, "\(module.kernels.count) kernels were loaded for \(program.kernels.count)", at: []))
     }
+  }
+
+  /// Makes a program ready whose host part and kernels are machine code; its checks are interpreted.
+  ///
+  /// - Parameters:
+  ///   - arrays: what the code does with each array argument.
+  ///   - recordsFaults: whether it gets the address of the error slot.
+  /// - Throws: a bug, where the program is not sound.
+  public init(
+    _ program: DeviceProgram, _ native: NativeHost, on device: CUDADevice, arrays: [ArrayUse],
+    recordsFaults: Bool
+  ) throws(DiagnosticError) {
+    self.native = native
+    module = CUDAModule(withoutKernelsOn: device)
+    name = program.host.name
+    var checks = DeviceProgram(host: program.host)
+    checks.host.body = []
+    code = try HostFlattener.flatten(checks, recordsFaults: recordsFaults)
+    self.arrays = arrays
+    graphs = nil
   }
 
   /// Runs the program for one call.
@@ -61,12 +85,14 @@ public final class HostExecutor: Sendable {
   ///   - words: see `CompiledProgram.entry`.
   ///   - hostArrays: the array arguments whose word points to memory of the host.
   ///   - slot: the error slot of `CompiledProgram.entry`: three words that are 0.
-  /// - Returns: 0, the 1-based position of a check that failed before anything ran, -1 where there was not enough memory, or
-  ///   -2 where an access was out of range; see `slot`.
+  ///   - caller: what calls Python functions; nil where the program calls none.
+  /// - Returns: 0, the 1-based position of a check that failed before anything ran, -1 where there was not enough memory,
+  ///   -2 where a test failed, see `slot`, or -3 where a Python function raised.
   /// - Throws: what the driver reports.
   public func run(
     _ words: UnsafePointer<Int64>, hostArrays: [HostArray] = [],
-    slot: UnsafeMutablePointer<Int64>, on stream: CUDAStream = .legacy
+    slot: UnsafeMutablePointer<Int64>, on stream: CUDAStream = .legacy,
+    calling caller: CallbackCaller? = nil
   ) throws(CUDAError) -> Int64 {
     let frame = takeFrame()
     defer { giveFrame(frame) }
@@ -74,13 +100,26 @@ public final class HostExecutor: Sendable {
       frame.begin(code, words)
       let services = StreamServices(module, stream)
       module.device.launched.note(name, mark, on: stream)
-      switch try interpret(code, from: 0, frame, services) {
-      case .checkFailed(let number): return Int64(number)
-      case .outOfMemory: return -1
-      case .done: break
+      let checked = try interpret(code, from: 0, frame, services)
+      if checked != .done { return status(of: checked, slot) }
+      if hostArrays.isEmpty && code.slot == nil && caller == nil {
+        return status(of: try runBody(words, frame, services, services), slot)
       }
-      if hostArrays.isEmpty && code.slot == nil { return try runBody(frame, services) }
-      return try runCopying(frame, services, hostArrays, slot)
+      return try runCopying(words, frame, services, hostArrays, slot, caller)
+    }
+  }
+
+  /// What a call returns; a test of the host part that failed is written to the slot.
+  private func status(of outcome: HostOutcome, _ slot: UnsafeMutablePointer<Int64>) -> Int64 {
+    switch outcome {
+    case .done: return 0
+    case .checkFailed(let number): return Int64(number)
+    case .outOfMemory: return -1
+    case .fault(let fault):
+      (slot[0], slot[1], slot[2]) = (Int64(fault.number), fault.first, fault.second)
+      return -2
+    case .faultRecorded: return -2
+    case .callbackFailed: return -3
     }
   }
 
@@ -92,28 +131,29 @@ public final class HostExecutor: Sendable {
   // MARK: The body
 
   /// Runs the body, and frees what it holds however it ends.
-  private func runBody(
-    _ frame: HostFrame, _ services: StreamServices
-  ) throws(CUDAError) -> Int64 {
+  private func runBody<Services: HostServices>(
+    _ words: UnsafePointer<Int64>, _ frame: HostFrame, _ stream: StreamServices,
+    _ services: Services
+  ) throws(CUDAError) -> HostOutcome {
+    if let native { return try native.run(name, code, words, frame, on: stream.stream) }
     defer {
       while let register = frame.temporaries.popLast() {
         services.free(UInt64(bitPattern: frame[register]))
       }
     }
-    if let graphs, let outcome = try graphs.run(code, frame, services) {
-      return outcome == .outOfMemory ? -1 : 0
-    }
+    if let graphs, let outcome = try graphs.run(code, frame, stream) { return outcome }
     let outcome = try interpret(code, from: code.bodyStart, frame, services)
     graphs?.note(launches: frame.launchCount)
-    return outcome == .outOfMemory ? -1 : 0
+    return outcome
   }
 
   /// Runs the body on copies of the host's arrays.
   private func runCopying(
-    _ frame: HostFrame, _ services: StreamServices, _ hostArrays: [HostArray],
-    _ slot: UnsafeMutablePointer<Int64>
+    _ words: UnsafePointer<Int64>, _ frame: HostFrame, _ services: StreamServices,
+    _ hostArrays: [HostArray],
+    _ slot: UnsafeMutablePointer<Int64>, _ caller: CallbackCaller?
   ) throws(CUDAError) -> Int64 {
-    var staging = Staging(module.device, services.stream)
+    let staging = Staging(module.device, services.stream)
     defer { staging.release() }
     let host = hostArrays.compactMap { array -> Staging.Argument? in
       guard code.arguments.indices.contains(array.position), array.position < code.arrayCount,
@@ -128,19 +168,29 @@ public final class HostExecutor: Sendable {
       guard let address = faults.flatMap({ $0 }) else { return -1 }
       frame[register] = Int64(bitPattern: address)
     }
-    let status = try runBody(frame, services)
-    if status != 0 {
-      // What runs still reads the copies; they are freed in the order of the stream.
-      return status
+    let task = "running the kernels of '\(name)'\(kernelNames)"
+    let outcome: HostOutcome
+    if let caller {
+      let calling = CallbackServices(
+        services: services, staging: staging, slot: slot, task: task, caller: caller)
+      outcome = try runBody(words, frame, services, calling)
+    } else {
+      outcome = try runBody(words, frame, services, services)
     }
-    guard try staging.copyOut(slot, task: "running the kernels of '\(name)' (\(kernelNames))")
-    else { return -1 }
-    return slot[0] == 0 ? 0 : -2
+    switch outcome {
+    case .done, .fault:
+      guard try staging.copyOut(slot, task: task) else { return -1 }
+      return slot[0] == 0 ? status(of: outcome, slot) : -2
+    case .checkFailed, .outOfMemory, .faultRecorded, .callbackFailed:
+      // What runs still reads the copies; they are freed in the order of the stream.
+      return status(of: outcome, slot)
+    }
   }
 
   private var kernelNames: String {
+    if module.kernels.isEmpty { return "" }
     let names = module.kernels.prefix(5).map { "'\($0.name)'" }
-    return names.joined(separator: ", ") + (module.kernels.count > 5 ? ", …" : "")
+    return " (\(names.joined(separator: ", "))\(module.kernels.count > 5 ? ", …" : ""))"
   }
 
   // MARK: Frames

@@ -12,12 +12,14 @@ struct HostFlattener {
   let program: DeviceProgram
   /// Whether kernels get the address of the error slot.
   private let recordsFaults: Bool
-  private(set) var code = HostCode()
+  var code = HostCode()
   private var constants: [Int64: Register] = [:]
   /// Registers of intermediate results, of which the first `temporariesInUse` hold something.
   private var temporaries: [Register] = []
   private var temporariesInUse = 0
   var depth = 0
+  /// How many tests the statements so far make.
+  private(set) var testCount = 0
 
   private static let greatestDepth = 1000
   private static let greatestWord = 1 << 20
@@ -198,8 +200,15 @@ struct HostFlattener {
       land(toEnd)
     case .allocate(let id, let body): try emitAllocate(id, body)
     case .launch(let id): try emitLaunch(id, at: statement.span)
-    case .store, .device, .barrier, .call, .requireEqual:
-      throw bug("code of the device", at: statement.span)
+    case .call(let call):
+      let tests = program.tests(ofHost: statement)
+      try emit(call, tests, at: statement.span)
+      testCount += tests.count
+    case .requireEqual(let left, let right):
+      let tests = program.tests(ofHost: statement)
+      try emitRequireEqual(left, right, tests)
+      testCount += tests.count
+    case .store, .device, .barrier: throw bug("code of the device", at: statement.span)
     }
   }
 
@@ -248,16 +257,5 @@ struct HostFlattener {
     code.launches.append(
       LaunchPlan(kernel: id.index, blocks: (x, y, z), threads: try emit(grid.threads)))
     add(.launch(Int32(truncatingIfNeeded: code.launches.count - 1)))
-  }
-}
-
-extension DeviceProgram {
-  /// Whether a kernel tests an access as it runs, so that all kernels get the address of the error slot.
-  public var recordsFaults: Bool {
-    kernels.contains { kernel in
-      var found = false
-      kernel.body.forEachExpression { found = found || $0.isChecked }
-      return found
-    }
   }
 }

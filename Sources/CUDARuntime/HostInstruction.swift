@@ -45,6 +45,11 @@ enum HostInstruction: Sendable {
   case free(Register)
   /// A launch of the executor's list.
   case launch(Int32)
+  /// A call of a Python function, of the executor's list.
+  case callBack(Int32)
+  /// Ends the call where two lengths differ, or where an index is not within a size, with the number of the test and both.
+  case requireEqual(Register, Register, fault: Int32)
+  case requireInside(Register, Register, fault: Int32)
 
   // The checks: sums in 128 bits, and a register that says whether all was exact.
   case widen(WideRegister, Register)
@@ -76,6 +81,7 @@ struct HostCode: Sendable {
   /// Where the body begins.
   var bodyStart = 0
   var launches: [LaunchPlan] = []
+  var callbacks: [CallbackPlan] = []
   /// What the registers hold when the executor is made; those of variables are 0 at the start of each call.
   var initialRegisters: [Int64] = []
   var wideCount = 0

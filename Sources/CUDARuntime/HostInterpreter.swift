@@ -9,6 +9,8 @@ protocol HostServices {
   func free(_ address: UInt64)
   /// Launches a kernel with the arguments that stand in the frame.
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError)
+  /// Calls a Python function with the operands that stand in the frame; how that ends the host part, or nil where it goes on.
+  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome?
 }
 
 /// How a stretch of the host part ended.
@@ -17,6 +19,19 @@ enum HostOutcome: Hashable {
   /// The check of that number, counted from 1, does not hold.
   case checkFailed(Int32)
   case outOfMemory
+  /// A test of the host part failed.
+  case fault(HostFault)
+  /// A kernel recorded a fault, which was read already.
+  case faultRecorded
+  /// A Python function raised.
+  case callbackFailed
+}
+
+/// The number of a test that failed, from 1, and what it compared.
+struct HostFault: Hashable {
+  var number: Int32
+  var first: Int64
+  var second: Int64
 }
 
 /// Runs instructions from `start` on.
@@ -27,15 +42,15 @@ func interpret<Services: HostServices>(
 ) throws(CUDAError) -> HostOutcome {
   try code.instructions.withUnsafeBufferPointer { instructions throws(CUDAError) in
     try code.launches.withUnsafeBufferPointer { launches throws(CUDAError) in
-      try interpret(instructions, launches, from: start, frame, services)
+      try interpret(instructions, launches, code.callbacks, from: start, frame, services)
     }
   }
 }
 
 private func interpret<Services: HostServices>(
   _ instructions: UnsafeBufferPointer<HostInstruction>,
-  _ launches: UnsafeBufferPointer<LaunchPlan>, from start: Int, _ frame: HostFrame,
-  _ services: Services
+  _ launches: UnsafeBufferPointer<LaunchPlan>, _ callbacks: [CallbackPlan], from start: Int,
+  _ frame: HostFrame, _ services: Services
 ) throws(CUDAError) -> HostOutcome {
   var position = start
   while true {
@@ -83,6 +98,16 @@ private func interpret<Services: HostServices>(
       _ = frame.temporaries.popLast()
       services.free(UInt64(bitPattern: frame[register]))
     case .launch(let index): try services.launch(launches[Int(index)], frame)
+    case .callBack(let index):
+      if let end = try services.callBack(callbacks[Int(index)], frame) { return end }
+    case .requireEqual(let first, let second, let number):
+      if frame[first] != frame[second] {
+        return .fault(HostFault(number: number, first: frame[first], second: frame[second]))
+      }
+    case .requireInside(let index, let size, let number):
+      if frame[index] < 0 || frame[index] >= frame[size] {
+        return .fault(HostFault(number: number, first: frame[index], second: frame[size]))
+      }
     case .widen, .wideAdd, .wideSubtract, .wideMultiply, .requireNarrow, .wideCompare:
       interpretWide(instruction, frame)
     case .check(let condition, let number):
@@ -111,7 +136,7 @@ private func interpretWide(_ instruction: HostInstruction, _ frame: HostFrame) {
     frame[result] = op.holds(frame[l], frame[r]) && frame[isExact] != 0 ? 1 : 0
   case .copy, .add, .subtract, .multiply, .order, .unary, .binary, .compare, .convert, .math, .jump,
     .jumpIfFalse, .jumpIfTrue, .tripCount, .loopHead, .loopNext, .sizeProduct, .allocate, .free,
-    .launch, .check, .finish:
+    .launch, .callBack, .requireEqual, .requireInside, .check, .finish:
     break
   }
 }

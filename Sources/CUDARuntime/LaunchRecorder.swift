@@ -79,6 +79,9 @@ final class LaunchRecorder: HostServices {
     frame.launchCount &+= 1
   }
 
+  /// Programs that call back are not recorded.
+  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { .callbackFailed }
+
   /// Gives the launches kept so far to the driver, one by one.
   func flush() throws(CUDAError) {
     for launch in launches {

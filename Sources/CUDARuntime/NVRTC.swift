@@ -95,7 +95,7 @@ public final class NVRTC: Sendable {
   public func compile(_ text: String, _ options: Options) throws(CUDAError) -> [UInt8] {
     let functions = table.functions
     var program: OpaquePointer?
-    try check(functions.create_program(&program, text, "kernels.cu", 0, nil, nil))
+    try check(functions.create_program(&program, text, CompilerLog.fileName, 0, nil, nil))
     defer { _ = functions.destroy_program(&program) }
     let result = withCStrings(arguments(for: options)) { arguments in
       functions.compile(program, Int32(clamping: arguments.count), arguments)

@@ -12,7 +12,7 @@ import CCUDA
 /// overlap share one copy. Back come the elements alone: what lies between them belongs to others, who may have changed it.
 ///
 /// - Requires: the device's context is current.
-struct Staging {
+final class Staging {
   /// An array of the host and what the program does with it.
   struct Argument {
     let array: HostArray
@@ -56,6 +56,8 @@ struct Staging {
   private let device: CUDADevice
   private let stream: CUDAStream
   private var copies: [Copy] = []
+  /// The arrays of the call, by their positions among its array arguments.
+  private var arguments: [Int: Argument] = [:]
   private var slot: UInt64?
   /// Whether the driver may still read memory of the host.
   private var isCopying = false
@@ -70,8 +72,11 @@ struct Staging {
   // MARK: In
 
   /// Makes the copies and gives their addresses to the registers; false where there is not enough memory.
-  mutating func copyIn(_ arguments: [Argument], _ frame: HostFrame) throws(CUDAError) -> Bool {
-    for argument in arguments { frame[argument.register] = 0 }
+  func copyIn(_ arguments: [Argument], _ frame: HostFrame) throws(CUDAError) -> Bool {
+    for argument in arguments {
+      frame[argument.register] = 0
+      self.arguments[argument.array.position] = argument
+    }
     for argument in arguments.filter(\.isUsed).sorted(by: { $0.array.low < $1.array.low }) {
       let array = argument.array
       if let last = copies.indices.last, array.low < copies[last].high {
@@ -93,22 +98,39 @@ struct Staging {
         frame[member.register] =
           Int64(bitPattern: memory &+ offset) &+ Int64(member.data &- copy.low)
       }
-      guard copy.members.contains(where: \.use.needsContents) else { continue }
-      isCopying = true
-      if copy.members.count == 1, let sparse = SparseArray(copy.members[0]) {
-        try copyRectangles(sparse, copies[index], isIn: true, task: "copying an array to the GPU")
-        continue
-      }
-      try device.driver.check(
-        functions.pointee.copy_in(
-          memory &+ offset, UnsafeRawPointer(bitPattern: copy.low), size, stream.pointer),
-        "copying \(size) bytes to the GPU")
+      if copy.members.contains(where: \.use.needsContents) { try copyContents(to: copies[index]) }
     }
     return true
   }
 
+  /// Copies the memory of the arrays at some positions once more, with what it holds now.
+  func copyInAgain(_ positions: [Int]) throws(CUDAError) {
+    let changed = positions.compactMap { arguments[$0]?.array }
+    for copy in copies
+    where changed.contains(where: { $0.low < copy.high && copy.low < $0.high }) {
+      try copyContents(to: copy)
+    }
+  }
+
+  private func copyContents(to copy: Copy) throws(CUDAError) {
+    isCopying = true
+    if copy.members.count == 1, let sparse = SparseArray(copy.members[0]) {
+      return try copyRectangles(sparse, copy, isIn: true, task: "copying an array to the GPU")
+    }
+    let size = copy.high &- copy.low
+    try device.driver.check(
+      functions.pointee.copy_in(
+        copy.address, UnsafeRawPointer(bitPattern: copy.low), size, stream.pointer),
+      "copying \(size) bytes to the GPU")
+  }
+
+  /// Where the element whose indices are all 0 is in memory of the host; nil for arrays of the device.
+  func hostAddress(of array: CallbackPlan.Array) -> Int? {
+    array.argument.flatMap { arguments[$0]?.data }
+  }
+
   /// Makes an error slot of zeros on the device; nil where there is not enough memory.
-  mutating func allocateSlot() throws(CUDAError) -> UInt64? {
+  func allocateSlot() throws(CUDAError) -> UInt64? {
     slot = try device.memory.allocate(UInt64(Self.slotBytes), on: stream)
     guard let slot else { return nil }
     try device.driver.check(
@@ -126,7 +148,7 @@ struct Staging {
   }
 
   /// Waits for the kernels and copies what they wrote back, the error slot too; false where the host has no memory.
-  mutating func copyOut(
+  func copyOut(
     _ slot: UnsafeMutablePointer<Int64>, task: String
   ) throws(CUDAError) -> Bool {
     var gathered: [Gathered] = []
@@ -201,7 +223,7 @@ struct Staging {
   }
 
   /// Frees the copies, once what is queued on the stream is done with them.
-  mutating func release() {
+  func release() {
     if isCopying { _ = functions.pointee.synchronize_stream(stream.pointer) }
     isCopying = false
     for copy in copies { device.memory.free(copy.allocation, on: stream) }

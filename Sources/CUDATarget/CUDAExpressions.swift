@@ -217,7 +217,7 @@ extension CUDAKernelEmitter {
   func rangeTest(of id: BufferID, _ indices: [Expression], at span: Span) -> String? {
     var tests: [String] = []
     for (dimension, index) in indices.enumerated() where index.isChecked {
-      let number = module.fault(id, dimension, at: span)
+      let number = module.fault(.index(of: id, dimension: dimension), at: span)
       module.use(.inRange)
       tests.append(
         "in_range(\(text(index).text), \(text(host[id].extents[dimension]).text), slot, \(number))")

@@ -20,6 +20,8 @@ enum CUDAHelper: Hashable {
   case atomic(BinaryOperator, ScalarType)
   /// Whether an index is in range; if not, the error slot is written.
   case inRange
+  /// Writes the error slot, unless another thread has.
+  case recordFault
 
   /// Names say the type: overloads would be ambiguous where an operand is a literal.
   var name: String {
@@ -36,6 +38,7 @@ enum CUDAHelper: Hashable {
     case .blockReduce(let op, let type): "block_\(Self.word(op))_\(type)"
     case .atomic(let op, let type): "atomic_\(Self.word(op))_\(type)"
     case .inRange: "in_range"
+    case .recordFault: "record_fault"
     }
   }
 
@@ -71,8 +74,9 @@ enum CUDAHelper: Hashable {
         ? [.extremum(of: op, type)]
         : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
+    case .inRange: [.recordFault]
     case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
-      .inRange:
+      .recordFault:
       []
     }
   }
@@ -130,13 +134,14 @@ enum CUDAHelper: Hashable {
     case .blockReduce(let op, let type): return blockReduction(op, type)
     case .atomic(let op, let type): return atomicUpdate(op, type)
     case .inRange: return Self.rangeTest
+    case .recordFault: return Self.faultRecorder
     }
   }
 
   /// Whether the function uses what only threads of a device have.
   private var isOnDeviceAlone: Bool {
     switch self {
-    case .blockReduce, .atomic, .inRange: true
+    case .blockReduce, .atomic, .inRange, .recordFault: true
     case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
     }
   }
@@ -372,11 +377,18 @@ enum CUDAHelper: Hashable {
   private static let rangeTest = """
     __device__ inline bool in_range(int64_t index, int64_t size, unsigned long long *slot, unsigned fault) {
       if ((uint64_t)index < (uint64_t)size) return true;
-      if (atomicCAS(slot, 0ull, (unsigned long long)fault) == 0ull) {
-        slot[1] = (unsigned long long)index;
-        slot[2] = (unsigned long long)size;
-      }
+      record_fault(slot, fault, index, size);
       return false;
+    }
+
+    """
+
+  private static let faultRecorder = """
+    __device__ inline void record_fault(unsigned long long *slot, unsigned fault, int64_t first, int64_t second) {
+      if (atomicCAS(slot, 0ull, (unsigned long long)fault) == 0ull) {
+        slot[1] = (unsigned long long)first;
+        slot[2] = (unsigned long long)second;
+      }
     }
 
     """

@@ -14,11 +14,12 @@ class CUDAKernelEmitter {
   /// The buffers whose elements several threads update, in the loops around.
   private var updated: Set<BufferID> = []
   /// Whether each thread that comes by has an iteration of its own.
-  private var isInThread = false
+  private(set) var isInThread = false
 
   init(_ module: CUDAModuleEmitter, _ kernel: DeviceKernel?) {
     self.module = module
     self.kernel = kernel
+    taken = module.externalNames
     isInThread = kernel.map { $0.grid.maximumThreads == 1 } ?? true
     if let kernel {
       kernel.buffers.forEach { _ = name($0) }
@@ -72,9 +73,10 @@ class CUDAKernelEmitter {
   func emitKernel() -> String {
     guard let kernel else { return "" }
     emit(kernel.body, declaring: assigned(in: kernel.body))
-    let stored = storedBuffers(in: kernel.body)
+    let passed = passedBuffers(in: kernel.body)
+    let stored = storedBuffers(in: kernel.body).union(passed)
     let exchanged = exchangedBuffers(in: kernel.body, stored)
-      .union(chosenBuffers(in: kernel.body, stored))
+      .union(chosenBuffers(in: kernel.body, stored)).union(passed)
     // Beside restricted pointers NVRTC takes one that is never stored through for constant, whatever may overlap it.
     let mayOverlap = kernel.buffers.contains { host[$0].mayAlias }
     var parameters = kernel.buffers.map { id in
@@ -97,6 +99,13 @@ class CUDAKernelEmitter {
     var stored: Set<BufferID> = []
     body.forEachStatement { if case .store(let id, _, _) = $0.kind { stored.insert(id) } }
     return stored
+  }
+
+  /// The buffers that functions which are not seen here read and write.
+  private func passedBuffers(in body: [Statement]) -> Set<BufferID> {
+    var passed: Set<BufferID> = []
+    body.forEachStatement { if case .call(let call) = $0.kind { passed.formUnion(call.buffers) } }
+    return passed
   }
 
   /// The buffers through which threads of a block may give each other values.
@@ -146,7 +155,7 @@ class CUDAKernelEmitter {
 
   func assigned(in body: [Statement]) -> Set<VariableID> {
     var assigned: Set<VariableID> = []
-    body.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+    body.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
     return assigned
   }
 
@@ -217,8 +226,8 @@ class CUDAKernelEmitter {
     case .allocate(let id, let body): allocate(id, body, inner)
     case .launch(let id): launch(module.program[id])
     case .barrier: add("__syncthreads();")
-    // `map-to-device` refuses them.
-    case .call, .requireEqual: break
+    case .call(let call): emit(call, at: statement)
+    case .requireEqual(let left, let right): requireEqual(left, right, at: statement)
     }
   }
 
@@ -257,6 +266,18 @@ class CUDAKernelEmitter {
   }
 
   func launch(_ kernel: DeviceKernel) {}
+
+  func emit(_ call: ForeignCall, at statement: Statement) { emitOnDevice(call, at: statement.span) }
+
+  /// Records two lengths that differ; what must not run then stands in a condition, see `guardLengths`.
+  func requireEqual(_ left: Expression, _ right: Expression, at statement: Statement) {
+    module.use(.recordFault)
+    let (l, r) = (text(left), text(right))
+    let number = module.fault(.lengths, at: statement.span)
+    add(
+      "if (\(l.inside(.equality)) != \(r.inside(.relation))) record_fault(slot, \(number), \(l.text), \(r.text));"
+    )
+  }
 
   // MARK: Loops
 
@@ -476,7 +497,7 @@ extension VariableID {
     var found = false
     statements.forEachStatement { statement in
       statement.forEachExpression { found = found || $0.reads(self) }
-      if case .assign(self, _) = statement.kind { found = true }
+      if statement.assignedVariable == self { found = true }
       if case .loop(let loop) = statement.kind {
         found = found || loop.reductions.contains { $0.accumulator == self }
       }

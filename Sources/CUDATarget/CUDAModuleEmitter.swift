@@ -18,13 +18,20 @@ public func emitCUDA(_ program: DeviceProgram) -> String {
 /// What the functions of one translation unit share.
 final class CUDAModuleEmitter {
   let program: DeviceProgram
-  private let faults: [RunTimeTest]
+  private let kernelTests: [RunTimeTest]
+  private let hostTestCount: Int
+  /// The names of the external functions, which no variable may have.
+  let externalNames: Set<String>
   private var helpers: Set<CUDAHelper> = []
   private var headers: Set<String> = []
+  /// The directives for the headers of external functions, in the order of their first calls.
+  private var includes: [String] = []
 
   init(_ program: DeviceProgram) {
     self.program = program
-    faults = program.faults
+    hostTestCount = program.hostTests.count
+    kernelTests = Array(program.faults.dropFirst(hostTestCount))
+    externalNames = Set(program.externals.map(\.symbol))
     for kernel in program.kernels {
       for id in kernel.buffers { note(program.host[id].element) }
       for id in kernel.liveIns { note(program.host[id].type) }
@@ -32,11 +39,11 @@ final class CUDAModuleEmitter {
   }
 
   /// Whether kernels take the error slot.
-  var hasSlot: Bool { !faults.isEmpty }
+  var hasSlot: Bool { hostTestCount > 0 || !kernelTests.isEmpty }
 
-  /// The number of the fault of an access that is tested, from 1.
-  func fault(_ buffer: BufferID, _ dimension: Int, at span: Span) -> Int {
-    (faults.firstIndex { $0.isAbout(.index(of: buffer, dimension: dimension), at: span) } ?? 0) + 1
+  /// The number of a test that a kernel makes, from 1.
+  func fault(_ subject: RunTimeTest.Subject, at span: Span) -> Int {
+    (kernelTests.firstIndex { $0.isAbout(subject, at: span) } ?? 0) + hostTestCount + 1
   }
 
   /// Adds a helper, and those it needs.
@@ -46,7 +53,7 @@ final class CUDAModuleEmitter {
     switch helper {
     case .blockReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
-      .inRange:
+      .inRange, .recordFault:
       break
     }
   }
@@ -57,8 +64,15 @@ final class CUDAModuleEmitter {
     if type == .bfloat16 { headers.insert("cuda_bf16.h") }
   }
 
+  /// Adds the header that an external function is declared in.
+  func include(_ function: ExternalFunction) {
+    if let include = function.include, !includes.contains(include) { includes.append(include) }
+  }
+
   func text(_ kernels: [String], _ launcher: String) -> String {
-    let includes = headers.sorted().map { "#include <\($0)>\n" }.joined()
+    let headers = headers.sorted().map { "#include <\($0)>\n" }.joined()
+    // The user's may use the types that stand above.
+    let includes = includes.map { $0 + "\n" }.joined()
     // Helpers that others call come first.
     let ordered = helpers.sorted { a, b in
       let (early, late) = (a.needs.isEmpty, b.needs.isEmpty)
@@ -66,7 +80,7 @@ final class CUDAModuleEmitter {
     }
     let definitions = ordered.map(\.definition).joined(separator: "\n")
     return """
-      \(includes)#ifdef __CUDACC_RTC__
+      \(headers)#ifdef __CUDACC_RTC__
       typedef signed char int8_t;
       typedef short int16_t;
       typedef int int32_t;
@@ -78,14 +92,9 @@ final class CUDAModuleEmitter {
       #else
       #include <cstdint>
       #endif
-
+      \(includes)
 
       """ + definitions + (definitions.isEmpty ? "" : "\n") + kernels.joined(separator: "\n")
-        + "\n#ifndef __CUDACC_RTC__\n" + launcher + "#endif\n"
+        + "\n\(HostSection.start)\n" + launcher + "#endif\n"
   }
-}
-
-extension DeviceProgram {
-  /// What is tested as the code runs; the error slot holds the position of a test that failed, counted from 1.
-  public var faults: [RunTimeTest] { runTimeTests(in: kernels.map(\.body), of: host) }
 }

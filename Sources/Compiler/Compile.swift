@@ -95,7 +95,7 @@ private func compileForCUDA(
       case .respecialize: nil
       }
     },
-    faults: program.faults.map(\.fault),
+    faults: program.faults.map(\.fault), callbacks: program.callbacks,
     writes: writes(of: loopIR, arguments: signature.arguments), device: program,
     warnings: context.warnings, loopIR: loopIR.printed, program: program.printed)
 }
@@ -138,6 +138,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     widenAccumulators,
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
+    guardLengths,
     tileRows,
     removeUnused,
   ]

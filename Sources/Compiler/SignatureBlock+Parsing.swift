@@ -82,8 +82,15 @@ extension SignatureBlock {
       isRead = read(&scanner, into: &externals)
     } else if scanner.skip("library ") {
       isRead = read(&scanner, into: &libraries)
+    } else if scanner.skip("include ") {
+      isRead = read(&scanner, into: &includes)
+    } else if scanner.skip("flag ") {
+      isRead = read(&scanner, into: &flags)
     } else if scanner.skip("callback ") {
       isRead = read(&scanner, into: &callbacks)
+    } else if scanner.skip("host code ") {
+      hostDigest = String(scanner.rest)
+      isRead = !scanner.rest.isEmpty
     } else {
       isRead = false
     }

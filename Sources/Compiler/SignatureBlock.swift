@@ -16,6 +16,9 @@ import Syntax
 ///     ; fault: index at 13 "index {index} of y is out of range for size {size}"
 ///     ; external "scale"
 ///     ; library "/home/user/libscale.so"
+///     ; include "/home/user/include"
+///     ; flag "-lcublas"
+///     ; host code 0123456789abcdef
 ///     ; callback "report"
 ///     ; end of signature
 ///
@@ -59,8 +62,13 @@ public struct SignatureBlock: Sendable, Hashable {
   /// The symbols of the external functions that the code calls, and the libraries that they are looked for in.
   public var externals: [String]
   public var libraries: [String]
+  /// Where the headers of external functions are looked for, and further arguments for the compiler.
+  public var includes: [String]
+  public var flags: [String]
   /// The names of the Python functions that the code calls.
   public var callbacks: [String]
+  /// What tells whether the host code of text for GPUs was edited; nil where there is none.
+  public var hostDigest: String?
   /// The types that the code computes weak values in.
   public var weakTypes: WeakTypes
 
@@ -69,7 +77,8 @@ public struct SignatureBlock: Sendable, Hashable {
     function: String, entry: String, parameterNames: [String],
     arguments: [CallSignature.Argument], writes: [Bool], parameterSources: [Int] = [],
     failures: [Failure?] = [], faults: [Failure] = [], externals: [String] = [],
-    libraries: [String] = [], callbacks: [String] = [], weakTypes: WeakTypes = WeakTypes()
+    libraries: [String] = [], includes: [String] = [], flags: [String] = [],
+    callbacks: [String] = [], hostDigest: String? = nil, weakTypes: WeakTypes = WeakTypes()
   ) {
     self.function = function
     self.entry = entry
@@ -81,7 +90,10 @@ public struct SignatureBlock: Sendable, Hashable {
     self.faults = faults
     self.externals = externals
     self.libraries = libraries
+    self.includes = includes
+    self.flags = flags
     self.callbacks = callbacks
+    self.hostDigest = hostDigest
     self.weakTypes = weakTypes
   }
 
@@ -122,7 +134,10 @@ public struct SignatureBlock: Sendable, Hashable {
     lines += faults.map { "fault: \(Self.text($0))" }
     lines += externals.map { "external \(SignatureText.quoted($0))" }
     lines += libraries.map { "library \(SignatureText.quoted($0))" }
+    lines += includes.map { "include \(SignatureText.quoted($0))" }
+    lines += flags.map { "flag \(SignatureText.quoted($0))" }
     lines += callbacks.map { "callback \(SignatureText.quoted($0))" }
+    if let hostDigest { lines.append("host code \(hostDigest)") }
     lines.append("end of signature")
     return lines.map { prefix + $0 + "\n" }.joined()
   }

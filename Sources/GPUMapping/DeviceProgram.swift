@@ -1,5 +1,6 @@
 import LoopIR
 import Passes
+import Schedule
 import struct Syntax.Diagnostic
 import struct Syntax.Span
 
@@ -108,5 +109,22 @@ extension DeviceProgram: IntermediateRepresentation {
       }
     }
     return bugs
+  }
+}
+
+extension DeviceProgram {
+  /// The external functions that kernels and host part call, each once.
+  public var externals: [ExternalFunction] {
+    (kernels.flatMap(\.body.foreignCalls) + host.body.foreignCalls).compactMap(\.external).distinct
+  }
+
+  /// The external functions that the host part calls, each once: they are compiled with it.
+  public var hostExternals: [ExternalFunction] {
+    host.body.foreignCalls.compactMap(\.external).distinct
+  }
+
+  /// The Python functions that the host part calls, each once for every form of call.
+  public var callbacks: [CallbackSignature] {
+    host.body.foreignCalls.compactMap { $0.callbackSignature(in: host) }.distinct
   }
 }

@@ -15,25 +15,28 @@ extension Grid {
   init(
     of body: [Statement], _ schedule: [String: LoopSchedule], isKnown: (Expression) -> Bool
   ) {
-    var loops: [DeviceLevel: [(loop: ForLoop, request: LevelRequest)]] = [:]
+    var loops: [DeviceLevel: [ForLoop]] = [:]
+    var requests: [DeviceLevel: LevelRequest] = [:]
     var inner: Set<VariableID> = []
     body.forEachStatement { statement in
       switch statement.kind {
       case .loop(let loop):
         inner.insert(loop.variable)
-        if let level = loop.mapping.level, let request = LevelRequest(loop, schedule) {
-          loops[level, default: []].append((loop, request))
-        }
-      case .assign(let id, _): inner.insert(id)
-      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .call,
-        .requireEqual:
+        if let level = loop.mapping.level { loops[level, default: []].append(loop) }
+      case .assign, .call: if let id = statement.assignedVariable { inner.insert(id) }
+      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .requireEqual:
         break
+      }
+      if let (level, request) = LevelRequest.request(of: statement, schedule),
+        requests[level] == nil
+      {
+        requests[level] = request
       }
     }
     /// The iterations of the longest loop of a level; nil where the host cannot tell.
     func trips(_ level: DeviceLevel) -> Expression? {
       var longest: Expression?
-      for (loop, _) in loops[level] ?? [] {
+      for loop in loops[level] ?? [] {
         let count = loop.tripCount
         let usesInner = count.contains {
           if case .variable(let id) = $0.kind { inner.contains(id) } else { false }
@@ -44,25 +47,25 @@ extension Grid {
       return longest
     }
     func blocks(_ level: DeviceLevel) -> Expression {
-      guard let request = loops[level]?.first?.request else { return .index(1) }
+      guard let request = requests[level] else { return .index(1) }
       var wanted = request.threads
       if let trips = trips(level) { wanted = .binary(.pythonMin, wanted, trips) }
       let most = Expression.index(Self.most[level] ?? 65_535)
       return .binary(.pythonMax, .index(1), .binary(.pythonMin, wanted, most))
     }
     self = .single
-    if let (_, request) = (loops[.threads] ?? loops[.grid])?.first {
+    if let request = requests[.threads] ?? requests[.grid] {
       let rounded = Self.roundedToWarps(request.threads)
       maximumThreads = request.threadsPerBlock
       threads = .binary(.pythonMin, rounded, .index(maximumThreads))
       if let literal = threads.integerLiteral { maximumThreads = Int(literal) }
     }
     self.blocks = [DeviceLevel.blocksX, .blocksY, .blocksZ].map(blocks)
-    if let (_, request) = loops[.grid]?.first {
+    if let request = requests[.grid] {
       var wanted = Self.roundedToWarps(request.threads)
       if let trips = trips(.grid) { wanted = .binary(.pythonMin, wanted, trips) }
       var count = Expression.binary(.floorDivide, wanted + threads - .index(1), threads)
-      let isTiled = loops[.grid]?.allSatisfy { GridTile.suits($0.loop.body) } ?? false
+      let isTiled = loops[.grid]?.allSatisfy { GridTile.suits($0.body) } ?? false
       if isTiled, let trips = trips(.grid) {
         let size = GridTile.size(
           for: trips * self.blocks[1] * self.blocks[2], threads: threads)
@@ -83,16 +86,14 @@ extension Grid {
     return .binary(.floorDivide, few + .index(31), .index(32)) * .index(32)
   }
 
-  /// Two loops of one kernel on one level that ask for different threads.
+  /// Two loops or calls of one kernel on one level that ask for different threads.
   static func conflict(
     in body: [Statement], _ schedule: [String: LoopSchedule]
   ) -> (LevelRequest, LevelRequest)? {
     var first: [DeviceLevel: LevelRequest] = [:]
     var conflict: (LevelRequest, LevelRequest)?
     body.forEachStatement { statement in
-      guard case .loop(let loop) = statement.kind, let level = loop.mapping.level,
-        let request = LevelRequest(loop, schedule)
-      else { return }
+      guard let (level, request) = LevelRequest.request(of: statement, schedule) else { return }
       if let known = first[level] {
         if conflict == nil && !known.agrees(with: request) { conflict = (known, request) }
       } else {

@@ -25,6 +25,7 @@ public func insertBarriers(_ program: DeviceProgram) -> DeviceProgram {
 /// An access to an element by the threads of a block.
 private struct DeviceAccess: Hashable {
   var buffer: BufferID
+  /// Empty where it may be any element.
   var indices: [Expression]
   var thread: AccessingThread
   var isStore: Bool
@@ -156,13 +157,28 @@ private struct BarrierInserter {
 
   private func accesses(of statement: Statement) -> Set<DeviceAccess> {
     var found: Set<DeviceAccess> = []
-    guard case .store(let buffer, let indices, _) = statement.kind else {
+    switch statement.kind {
+    case .store(let buffer, let indices, _):
+      statement.forEachExpression { note($0, .first, &found) }
+      found.insert(DeviceAccess(buffer: buffer, indices: indices, thread: .first, isStore: true))
+    case .call(let call):
+      let thread: AccessingThread = call.isParallel ? .all : .first
+      statement.forEachExpression { note($0, thread, &found) }
+      note(call, thread, &found)
+    case .assign, .loop, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch,
+      .barrier:
       statement.forEachExpression { note($0, .all, &found) }
-      return found
     }
-    statement.forEachExpression { note($0, .first, &found) }
-    found.insert(DeviceAccess(buffer: buffer, indices: indices, thread: .first, isStore: true))
     return found
+  }
+
+  /// Notes that a call may read and write every element of its arrays.
+  private func note(
+    _ call: ForeignCall, _ thread: AccessingThread, _ found: inout Set<DeviceAccess>
+  ) {
+    for buffer in call.buffers {
+      found.insert(DeviceAccess(buffer: buffer, indices: [], thread: thread, isStore: true))
+    }
   }
 
   private func accesses(of loop: ForLoop) -> Set<DeviceAccess> {
@@ -176,6 +192,7 @@ private struct BarrierInserter {
         found.insert(
           DeviceAccess(buffer: buffer, indices: indices, thread: .sharing(range), isStore: true))
       }
+      if case .call(let call) = statement.kind { note(call, .sharing(range), &found) }
     }
     // What a thread makes for itself nobody else sees.
     var own: Set<BufferID> = []

@@ -12,14 +12,15 @@ import struct Syntax.Span
 ///     @workers(4096) for i in 0..<n: …     →    @workers(4096) @grid for i in 0..<n: …          1,024 threads a block
 ///
 /// The innermost level of a nest runs on the threads of a block, and where it asks for more than a block has and nothing in the
-/// nest must wait for another block, on several blocks; the levels around it on blocks.
+/// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
+/// threads make together is an innermost level.
 ///
 /// - Parameter schedule: the schedule of each label.
 /// - Throws: where the loops of one level ask for different numbers of threads.
 public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("map-to-device") { (function, context) throws(DiagnosticError) in
     var mapper = DeviceMapper(schedule: schedule)
-    mapper.errors = function.body.unsupportedOnDevices
+    mapper.errors = function.body.callbacksBesideHostFunctions
     var result = function
     result.body = mapper.mapped(function.body)
     if mapper.errors.isEmpty && !mapper.hasParallelism {
@@ -36,7 +37,7 @@ public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction
   }
 }
 
-/// What a parallel loop asks for, and so every other on its level of the nest.
+/// What a parallel loop, or a call that threads make together, asks for, and so every other on its level of the nest.
 struct LevelRequest: Hashable {
   var threads: Expression
   var threadsPerBlock: Int
@@ -50,6 +51,30 @@ struct LevelRequest: Hashable {
     threadsPerBlock = label.flatMap { schedule[$0]?.threadsPerBlock } ?? 1024
     self.label = label ?? loop.labels.first ?? ""
     span = loop.span
+  }
+
+  /// What the threads that make a call together ask for; nil where one thread makes it.
+  init?(_ call: ForeignCall, at span: Span) {
+    guard let function = call.external, function.isParallel else { return nil }
+    threads = .index(function.threads)
+    threadsPerBlock = function.threadsPerBlock
+    label = function.symbol
+    self.span = span
+  }
+
+  /// What a statement of a kernel asks of a level; nil where all who come by run it.
+  static func request(
+    of statement: Statement, _ schedule: [String: LoopSchedule]
+  ) -> (DeviceLevel, LevelRequest)? {
+    switch statement.kind {
+    case .loop(let loop):
+      guard let level = loop.mapping.level else { return nil }
+      return LevelRequest(loop, schedule).map { (level, $0) }
+    case .call(let call): return LevelRequest(call, at: statement.span).map { (.threads, $0) }
+    case .assign, .store, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch,
+      .barrier:
+      return nil
+    }
   }
 
   func agrees(with other: LevelRequest) -> Bool {
@@ -75,6 +100,22 @@ extension Diagnostic {
       at: [first.span, second.span],
       help: "give both labels the same schedule, or leave one of them out of it")
   }
+
+  /// A call of threads beside parallel loops that have others inside.
+  fileprivate static func callAboveLoops(_ request: LevelRequest) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "Found inconsistent parallel structures: the threads of a block call '\(request.label)', and parallel loops beside the call have parallel loops inside, so their iterations are those of blocks",
+      at: request.span, help: "leave the label of a loop inside out of the schedule")
+  }
+
+  /// A call that more threads are to make than a block has.
+  fileprivate static func tooManyThreads(_ request: LevelRequest) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "'\(request.label)' asks for \(request.threads.integerLiteral ?? 0) threads, and the threads of one block make the call: at most \(request.threadsPerBlock)",
+      at: request.span, help: "declare it with parallelize=parpy.threads(n) of a smaller n")
+  }
 }
 
 private struct DeviceMapper {
@@ -93,6 +134,9 @@ private struct DeviceMapper {
     statements.map { statement in
       guard case .loop(let loop) = statement.kind, loop.mapping.workers != nil else {
         if case .device = statement.kind { hasParallelism = true }
+        if case .call(let call) = statement.kind, request(of: call, at: statement.span) != nil {
+          hasParallelism = true
+        }
         var copy = self
         let result = statement.mapBlocks { copy.mapped($0) }
         self = copy
@@ -117,12 +161,35 @@ private struct DeviceMapper {
       var inner: [LevelRequest] = []
       if case .loop(let loop) = statement.kind, loop.mapping.workers != nil {
         inner = requests(of: loop)
+      } else if case .call(let call) = statement.kind {
+        inner = request(of: call, at: statement.span).map { [$0] } ?? []
       } else {
         for block in statement.blocks { merge(requests(in: block), into: &inner) }
       }
       merge(inner, into: &found)
     }
     return found
+  }
+
+  /// What the threads of a call ask for, which a block must have.
+  private mutating func request(of call: ForeignCall, at span: Span) -> LevelRequest? {
+    guard let request = LevelRequest(call, at: span) else { return nil }
+    if request.mayExceedBlock { errors.append(.tooManyThreads(request)) }
+    return request
+  }
+
+  /// Refuses calls that threads make together on a level around the innermost, which are those of blocks.
+  private mutating func rejectCalls(in statements: [Statement], above depth: Int) {
+    for statement in statements {
+      if case .call(let call) = statement.kind, depth > 0,
+        let request = LevelRequest(call, at: statement.span)
+      {
+        errors.append(.callAboveLoops(request))
+      }
+      let isLevel =
+        if case .loop(let loop) = statement.kind { loop.mapping.workers != nil } else { false }
+      for block in statement.blocks { rejectCalls(in: block, above: isLevel ? depth - 1 : depth) }
+    }
   }
 
   private mutating func merge(_ other: [LevelRequest], into requests: inout [LevelRequest]) {
@@ -161,6 +228,7 @@ private struct DeviceMapper {
           at: requests.map(\.span), help: "leave a label out of the schedule"))
       return loop
     }
+    rejectCalls(in: loop.body, above: requests.count - 2)
     let levels = Array(blocks.prefix(requests.count - 1)) + [inner]
     return assigned(levels[...], to: loop)
   }
@@ -200,25 +268,17 @@ private struct DeviceMapper {
 }
 
 extension [Statement] {
-  /// A diagnostic for each statement that devices do not run yet.
-  fileprivate var unsupportedOnDevices: [Diagnostic] {
+  /// A diagnostic for each callback where functions of the host are called too.
+  fileprivate var callbacksBesideHostFunctions: [Diagnostic] {
+    guard foreignCalls.contains(where: { $0.external?.isDevice == false }) else { return [] }
     var found: [Diagnostic] = []
     forEachStatement { statement in
-      switch statement.kind {
-      case .call:
-        found.append(
-          Diagnostic(
-            .program, "calls of external functions and callbacks are not supported on GPUs yet",
-            at: statement.span))
-      case .requireEqual:
-        found.append(
-          Diagnostic(
-            .program,
-            "slices whose lengths are only known as the code runs are not supported on GPUs yet",
-            at: statement.span, help: "write the loop over their elements"))
-      case .assign, .store, .loop, .whileLoop, .conditional, .device, .allocate, .launch, .barrier:
-        break
-      }
+      guard case .call(let call) = statement.kind, call.isCallback else { return }
+      found.append(
+        Diagnostic(
+          .program,
+          "a function that calls functions of the host on CUDA cannot call back into Python: its host code is compiled by nvcc",
+          at: statement.span, help: "call the callback in a decorated function of its own"))
     }
     return found
   }

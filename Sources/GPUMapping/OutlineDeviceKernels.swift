@@ -13,7 +13,7 @@ import struct Syntax.Span
 ///     kernel0:  s = 0.0; @threads @reduce(add s) for i …: …; s_device[0] = s
 ///     kernel1:  s = s_device[0]; @grid for i in 0..<n: y[i] = x[i] / s
 ///
-/// Each parallel loop, and each block that runs on the device, becomes a kernel. A device block is cut where all
+/// Each parallel loop, each call that threads make together, and each block that runs on the device, becomes a kernel. A device block is cut where all
 /// blocks of a grid must be through before the next begin. A scalar that the device computes stays there, in an array of one element.
 ///
 /// - Throws: the diagnostics about host code that touches arrays, and about code that no grid can run.
@@ -84,7 +84,14 @@ private struct DeviceOutliner {
         var copy = self
         sequence.launches.append(statement.mapBlocks { copy.host($0) })
         self = copy
-      case .launch, .barrier, .call, .requireEqual: sequence.launches.append(statement)
+      case .call(let call) where call.isParallel: launch([statement], after: &sequence, at: span)
+      case .call, .requireEqual:
+        statement.forEachExpression { rejectDeviceValue($0) }
+        if let id = statement.assignedVariable, sequence.prefix.contains(where: { $0.reads(id) }) {
+          endPrefix(of: &sequence)
+        }
+        sequence.launches.append(statement)
+      case .launch, .barrier: sequence.launches.append(statement)
       }
     }
   }
@@ -248,7 +255,7 @@ private struct DeviceOutliner {
   /// Whether the extents of a temporary are computed by the statements themselves.
   private func assignsExtents(of id: BufferID, _ statements: [Statement]) -> Bool {
     var assigned: Set<VariableID> = []
-    statements.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+    statements.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
     return function[id].extents.contains { extent in
       extent.contains {
         if case .variable(let id) = $0.kind { assigned.contains(id) } else { false }
@@ -327,9 +334,9 @@ private struct DeviceOutliner {
     var buffers: Set<BufferID> = []
     [statement].forEachStatement { part in
       switch part.kind {
-      case .store(let id, _, _), .allocate(let id, _): buffers.insert(id)
-      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier, .call,
-        .requireEqual:
+      case .store, .call: buffers.formUnion(part.writtenBuffers)
+      case .allocate(let id, _): buffers.insert(id)
+      case .assign, .loop, .whileLoop, .conditional, .device, .launch, .barrier, .requireEqual:
         break
       }
     }
@@ -354,7 +361,7 @@ private struct DeviceOutliner {
 
   private static func assigned(in body: [Statement]) -> Set<VariableID> {
     var assigned: Set<VariableID> = []
-    body.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
+    body.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
     return assigned
   }
 
@@ -405,11 +412,10 @@ private struct DeviceOutliner {
     var assigned = Self.assigned(in: body)
     body.forEachStatement { statement in
       switch statement.kind {
-      case .store(let id, _, _): buffers.insert(id)
+      case .store, .call: buffers.formUnion(statement.writtenBuffers)
       case .allocate(let id, _): own.insert(id)
       case .loop(let loop): assigned.insert(loop.variable)
-      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .call, .requireEqual:
-        break
+      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .requireEqual: break
       }
     }
     func noteReads(_ e: Expression) {
@@ -456,7 +462,7 @@ extension [Statement] {
 
 /// The scalars whose value the device computes: accumulators of parallel loops, what device blocks assign, and what is
 /// computed of them.
-private struct DeviceScalars {
+struct DeviceScalars {
   private(set) var found: Set<VariableID> = []
 
   init(of statements: [Statement]) {
@@ -481,7 +487,9 @@ private struct DeviceScalars {
       case .device(let body): visit(body, isDevice: true)
       case .loop, .whileLoop, .conditional, .allocate:
         for block in statement.blocks { visit(block, isDevice: isDevice) }
-      case .store, .launch, .barrier, .call, .requireEqual: break
+      case .call(let call):
+        if isDevice || call.isParallel, let id = call.result { found.insert(id) }
+      case .store, .launch, .barrier, .requireEqual: break
       }
     }
   }

@@ -31,7 +31,7 @@ struct ExpressionPrinter {
     "\(name(buffer))[\(list(indices, expecting: .int64))]"
   }
 
-  /// `call "scale"(&x[i, 0:n], 2.0) into s`.
+  /// `call "scale"(&x[i, 0:n], 2.0) into s`; of a GPU's function `call "scale" @device @header("scale.h") @threads(32, 1024)(…)`.
   func text(_ call: ForeignCall) -> String {
     let operands = call.operands.map { operand in
       switch operand {
@@ -41,11 +41,19 @@ struct ExpressionPrinter {
     }
     let head =
       switch call.callee {
-      case .external(let symbol): "call \(Spelling.quoted(symbol))"
+      case .external(let function):
+        "call \(Spelling.quoted(function.symbol))" + notes(about: function)
       case .callback(let name, let position): "callback \(position) \(Spelling.quoted(name))"
       }
     return "\(head)(\(operands.joined(separator: ", ")))"
       + (call.result.map { " into \(name($0))" } ?? "")
+  }
+
+  /// What differs from a function of the C ABI.
+  private func notes(about function: ExternalFunction) -> String {
+    (function.isDevice ? " @device" : "")
+      + (function.header.map { " @header(\(Spelling.quoted($0)))" } ?? "")
+      + (function.isParallel ? " @threads(\(function.threads), \(function.threadsPerBlock))" : "")
   }
 
   /// `x[i, start:extent:step]`, without a step of 1.

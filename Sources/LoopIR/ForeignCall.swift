@@ -4,8 +4,8 @@
 /// effects, so it keeps its place among the statements around it.
 public struct ForeignCall: Sendable, Hashable {
   public enum Callee: Sendable, Hashable {
-    /// A function of the C ABI.
-    case external(symbol: String)
+    /// A function of another language.
+    case external(ExternalFunction)
     /// A Python function: its name, and its position in the call's table. Only host code calls one.
     case callback(name: String, position: Int)
   }
@@ -33,6 +33,14 @@ public struct ForeignCall: Sendable, Hashable {
   public var buffers: [BufferID] {
     operands.compactMap { if case .array(let part) = $0 { part.buffer } else { nil } }
   }
+
+  /// The callee; nil where it is a Python function.
+  public var external: ExternalFunction? {
+    if case .external(let function) = callee { function } else { nil }
+  }
+
+  /// Whether the threads of a block make the call together.
+  public var isParallel: Bool { external?.isParallel ?? false }
 
   /// Whether the callee is a Python function.
   public var isCallback: Bool { if case .callback = callee { true } else { false } }

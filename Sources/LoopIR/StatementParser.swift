@@ -45,7 +45,7 @@ extension Parser {
       try endLine()
       return Statement(.launch(kernel), at: head)
     }
-    if acceptKeyword("call") { return try call(.external(symbol: try string()), from: start) }
+    if acceptKeyword("call") { return try call(.external(try externalFunction()), from: start) }
     if acceptKeyword("callback") {
       let position = try count()
       return try call(.callback(name: try string(), position: position), from: start)
@@ -56,6 +56,28 @@ extension Parser {
       return Statement(.barrier, at: place)
     }
     return try assignment()
+  }
+
+  /// `"scale" @device @header("scale.h") @threads(32, 1024)`.
+  private mutating func externalFunction() throws(DiagnosticError) -> ExternalFunction {
+    var function = ExternalFunction(try string())
+    while accept("@") {
+      if accept("device") {
+        function.isDevice = true
+      } else if accept("header") {
+        try expect("(")
+        function.header = try string()
+        try expect(")")
+      } else {
+        try expect("threads")
+        try expect("(")
+        function.threads = try count()
+        try expect(",")
+        function.threadsPerBlock = try count()
+        try expect(")")
+      }
+    }
+    return function
   }
 
   /// The rest of `call "scale"(&x[i, 0:n], 2.0) into s`.

@@ -4,8 +4,8 @@ import Syntax
 /// A function that compiled code calls and the compiler does not see, as its declaration describes it.
 public struct ForeignFunction: Sendable, Hashable {
   public enum Place: Sendable, Hashable {
-    /// A function of the C ABI on a backend; `isDevice` where parallel code may call it too.
-    case external(symbol: String, backend: Intrinsic, isDevice: Bool)
+    /// A function of another language on a backend; `isDevice` where parallel code may call it.
+    case external(ExternalFunction, backend: Intrinsic)
     /// A Python function, by its position in the resolver's table. Only host code calls one.
     case callback(position: Int)
   }
@@ -46,6 +46,16 @@ public struct ForeignFunction: Sendable, Hashable {
     self.place = place
     self.parameters = parameters
     self.result = result
+  }
+}
+
+extension Backend {
+  /// The backend as a name of the program's.
+  var intrinsic: Intrinsic {
+    switch self {
+    case .cpu: .backendCpu
+    case .cuda: .backendCuda
+    }
   }
 }
 

@@ -166,8 +166,8 @@ extension Lowerer {
             .type, "\(name) takes a backend", at: span,
             help: "write parpy.CompileBackend.Cpu, Cuda or Metal"))
       }
-      let chosen: Intrinsic = signature.options.backend == .cpu ? .backendCpu : .backendCuda
-      return .scalar(.weak(.bool(backend == chosen, at: span)))
+      return .scalar(
+        .weak(.bool(backend == signature.options.backend.intrinsic, at: span)))
     case .staticFail: throw reject(try staticFailure(arguments, at: span))
     case .backendCpu, .backendCuda, .backendMetal:
       throw reject(.unknownFunction([name], at: span))

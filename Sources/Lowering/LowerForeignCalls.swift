@@ -12,11 +12,14 @@ extension Lowerer {
   ) throws -> Value? {
     let function = declarations.first { declaration in
       switch declaration.place {
-      case .external(_, let backend, _): backend == .backendCpu
+      case .external(_, let backend): backend == signature.options.backend.intrinsic
       case .callback: true
       }
     }
-    guard let function else { throw reject(.undeclaredExternal(name, declarations, at: span)) }
+    guard let function else {
+      throw reject(
+        .undeclaredExternal(name, declarations, for: signature.options.backend, at: span))
+    }
     try requirePlace(of: function, at: span)
     let parameters = function.parameters.map(\.name)
     var operands: [String: ForeignCall.Operand] = [:]
@@ -31,7 +34,9 @@ extension Lowerer {
     }
     let callee: ForeignCall.Callee =
       switch function.place {
-      case .external(let symbol, _, _): .external(symbol: symbol)
+      case .external(let function, backend: .backendCpu):
+        .external(ExternalFunction(function.symbol))
+      case .external(let function, _): .external(function)
       case .callback(let position): .callback(name: name, position: position)
       }
     let result = function.result.map { makeVariable(name, $0.type) }
@@ -49,12 +54,15 @@ extension Lowerer {
         ? pythonInteger(value) : .weak(value.converted(to: weakTypes.narrowed(value.type))))
   }
 
-  /// Refuses what only host code can call where code of the device stands.
+  /// Refuses what only host code can call where code of the device stands, and what only the device can where the host's stands.
   private func requirePlace(of function: ForeignFunction, at span: Span) throws {
-    switch function.place {
-    case .external(_, _, isDevice: true): return
-    case .external, .callback:
-      if parallelDepth == 0 && deviceDepth == 0 { return }
+    let isOnDevice = parallelDepth > 0 || deviceDepth > 0
+    if case .external(let external, let backend) = function.place, external.isDevice {
+      // A call that threads make together is a kernel of its own.
+      if isOnDevice || backend == .backendCpu || external.isParallel { return }
+      throw reject(.deviceFunction(function, at: span))
+    }
+    if isOnDevice {
       throw reject(.hostFunction(function, isParallel: parallelDepth > 0, at: span))
     }
   }
@@ -271,15 +279,24 @@ extension Diagnostic {
   }
 
   fileprivate static func undeclaredExternal(
-    _ name: String, _ declarations: [ForeignFunction], at span: Span
+    _ name: String, _ declarations: [ForeignFunction], for backend: Backend, at span: Span
   ) -> Self {
     let backends = declarations.compactMap { declaration -> String? in
-      if case .external(_, let backend, _) = declaration.place { backend.backendName } else { nil }
+      if case .external(_, let backend) = declaration.place { backend.backendName } else { nil }
     }
+    let wanted = backend.intrinsic.backendName ?? "another backend"
     return Diagnostic(
       .program,
-      "\(name) is declared for \(backends.joined(separator: " and ")), not for CompileBackend.Cpu",
-      at: span, help: "decorate it with @parpy.external(…, parpy.CompileBackend.Cpu, …) as well")
+      "\(name) is declared for \(backends.joined(separator: " and ")), not for \(wanted)",
+      at: span, help: "decorate it with @parpy.external(…, parpy.\(wanted), …) as well")
+  }
+
+  fileprivate static func deviceFunction(_ function: ForeignFunction, at span: Span) -> Self {
+    Diagnostic(
+      .program,
+      "\(function.name) is declared with Target.Device and cannot be called outside parallel code",
+      at: span,
+      help: "put the statement in a `with parpy.gpu:` block, or declare it with parpy.Target.Host")
   }
 
   fileprivate static func hostFunction(

@@ -37,6 +37,8 @@ extension Lowerer {
     guard signature.options.backend.isDevice, parallelDepth == 0, !statement.kind.hasBody,
       pendingLabels.contains(where: { schedule(of: $0.name)?.isParallel == true })
     else { return try lowerInPlace(statement) }
+    deviceDepth += 1
+    defer { deviceDepth -= 1 }
     let body = try block { try lowerInPlace(statement) }
     if !body.isEmpty { emit(.device(body), at: statement.head) }
   }

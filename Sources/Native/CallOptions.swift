@@ -15,8 +15,8 @@ struct CallOptions {
   var writesOutput = false
   /// The labels that the options give a schedule to.
   var scheduledLabels: [String] = []
-  /// Where external functions are looked for.
-  var libraries: [String] = []
+  /// Where external functions come from.
+  var build = BuildSettings()
   var printsCallbacks = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
@@ -54,11 +54,7 @@ struct CallOptions {
     let specialize = try options.attribute("specialize")
     specialization = Specialization(rawValue: try String(python: specialize.pointer)) ?? .auto
     printsCallbacks = try Self.bool(options, "debug_callbacks")
-    let libs = try options.attribute("libs")
-    let paths = try OwnedObject(PySequence_Tuple(libs.pointer))
-    try paths.pointer.forEachItem { path throws(PythonException) in
-      libraries.append(try String(python: path))
-    }
+    build = try BuildSettings(options)
     let mapping = try options.attribute("parallelize")
     guard py_is_dict(mapping.pointer) else { return }
     let keys = try OwnedObject(PyDict_Keys(mapping.pointer))

@@ -54,16 +54,14 @@ final class CallbackTable {
 
   // MARK: - Calls
 
-  /// Runs compiled code without the interpreter's lock, except while it calls back.
-  func run(
-    _ code: Variant.Code, _ frame: CallFrame.Reference, _ runtime: UnsafePointer<parpy_runtime>
-  ) -> Int64 {
+  /// Runs compiled code without the interpreter's lock, except while it calls back by `entry`.
+  func run<Result>(_ frame: CallFrame.Reference, _ code: () -> Result) -> Result {
     var activity = Activity(table: .passUnretained(self), frame: frame)
     return withUnsafeMutablePointer(to: &activity) { activity in
       let slot = frame.pointee.slot
       slot[CallFrame.activityWord] = Int64(Int(bitPattern: activity))
       activity.pointee.thread = PyEval_SaveThread()
-      let result = code.entry(frame.pointee.block, runtime, slot)
+      let result = code()
       PyEval_RestoreThread(activity.pointee.thread)
       slot[CallFrame.activityWord] = 0
       return result
@@ -107,7 +105,7 @@ final class CallbackTable {
       _ = try hooks.showCallback.call(name.pointer, arguments.pointer)
     }
     let result = PyObject_Call(functions[index], arguments.pointer, nil)
-    try Self.endTemporaries(of: signature, arguments.pointer)
+    try Self.endLentBuffers(of: signature, words + 1, frame, arguments.pointer)
     let value = try OwnedObject(result)
     if let type = signature.result {
       words[0] = try CallbackResult(signature.name, type).bits(of: value.pointer)
@@ -137,11 +135,17 @@ final class CallbackTable {
       let complex: ScalarType = element == .float32 ? .complex64 : .complex128
       let name = try (holdsParts ? complex : element).name.python()
       // The memory of arguments lives as long as anybody holds the buffer.
-      let owner =
-        isTemporary ? OwnedObject(retaining: py_none()) : try frame.pointee.argumentTuple()
+      let isLent = isTemporary || isCopy(words[0], frame)
+      let owner = isLent ? OwnedObject(retaining: py_none()) : try frame.pointee.argumentTuple()
       return try Hooks.current().callbackBuffer.call(
         address.pointer, extents.pointer, strides.pointer, name.pointer, owner.pointer)
     }
+  }
+
+  /// Whether an array of the call lies on a device, and Python gets a copy of it, at an address that is in no other array.
+  private static func isCopy(_ address: Int64, _ frame: CallFrame.Reference) -> Bool {
+    frame.pointee.deviceArrayCount > 0
+      && !frame.pointee.hostArrays.contains { ($0.low..<$0.high).contains(Int(address)) }
   }
 
   private static func tuple(
@@ -155,12 +159,17 @@ final class CallbackTable {
     return tuple
   }
 
-  /// Takes the memory of temporaries, which is about to go, from the buffers that stood for them.
-  private static func endTemporaries(
-    of signature: CallbackSignature, _ arguments: PythonPointer
+  /// Takes the memory of temporaries and copies, which is about to go, from the buffers that stood for them.
+  private static func endLentBuffers(
+    of signature: CallbackSignature, _ words: UnsafeMutablePointer<Int64>,
+    _ frame: CallFrame.Reference, _ arguments: PythonPointer
   ) throws(PythonException) {
+    var rest = words
     for (position, operand) in signature.operands.enumerated() {
-      guard case .array(_, _, isTemporary: true, _) = operand,
+      let address = rest[0]
+      rest += operand.wordCount
+      guard case .array(_, _, let isTemporary, _) = operand,
+        isTemporary || isCopy(address, frame),
         let buffer = PyTuple_GetItem(arguments, position)
       else { continue }
       // An exception of the callback's must not be in the way.

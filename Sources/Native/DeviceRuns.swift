@@ -24,21 +24,44 @@ extension Variant {
     let stream = CUDAStream(handle: frame.pointee.stream.current)
     let others = frame.pointee.otherStreams.map { CUDAStream(handle: $0.current) }
       .filter { $0 != stream }
-    let outcome = withoutLock { () throws(CUDAError) in
-      // Libraries that work on streams of their own meet here.
-      for other in others { try executor.module.device.synchronize(other) }
-      try frame.pointee.forEachStorage { storage throws(CUDAError) in
-        try storage.begin(on: stream)
+    func run(_ caller: CallbackCaller?) -> Result<Int64, CUDAError> {
+      do throws(CUDAError) {
+        // Libraries that work on streams of their own meet here.
+        for other in others { try executor.module.device.synchronize(other) }
+        try frame.pointee.forEachStorage { storage throws(CUDAError) in
+          try storage.begin(on: stream)
+        }
+        // A call that fails may have queued kernels.
+        defer { frame.pointee.forEachStorage { storage in storage.end(on: stream) } }
+        let result = try executor.run(
+          words, hostArrays: arrays, slot: slot, on: stream, calling: caller)
+        if !others.isEmpty { try executor.module.device.synchronize(stream) }
+        return .success(result)
+      } catch {
+        return .failure(error)
       }
-      // A call that fails may have queued kernels.
-      defer { frame.pointee.forEachStorage { storage in storage.end(on: stream) } }
-      let result = try executor.run(words, hostArrays: arrays, slot: slot, on: stream)
-      if !others.isEmpty { try executor.module.device.synchronize(stream) }
-      return result
     }
-    let result = try check(outcome)
-    if result == -1 { throw raise(executor.memoryError) }
-    return result
+    let outcome: Result<Int64, CUDAError>
+    if let callbacks {
+      // A callback may drop every other reference to the version.
+      outcome = withExtendedLifetime((self, executor)) {
+        callbacks.run(frame) {
+          run { index, words in CallbackTable.entry(slot, Int64(index), words) == 0 }
+        }
+      }
+    } else {
+      let thread = PyEval_SaveThread()
+      outcome = run(nil)
+      PyEval_RestoreThread(thread)
+    }
+    switch outcome {
+    case .success(-1): throw raise(executor.memoryError)
+    case .success(let result): return result
+    case .failure(let error):
+      // What Python raised comes first.
+      if PyErr_Occurred() != nil { throw PythonException() }
+      throw raise(error)
+    }
   }
 }
 
@@ -63,13 +86,22 @@ extension FunctionState {
     }
   }
 
-  /// Compiles the kernels of a program and loads them on the device on which the call's arrays lie.
+  /// Compiles the kernels of a program and loads them on the device on which the call's arrays lie; with them its host part,
+  /// where that calls functions of other languages.
   static func loadOnDevice(
     _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,
     _ frame: CallFrame.Reference, in sources: [SourceFile]
   ) throws(PythonException) -> HostExecutor {
-    try load(
-      program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict, frame,
+    if !device.hostExternals.isEmpty {
+      let code = NativeCode(
+        text: program.code, program: device, arrays: ArrayUse.uses(in: device),
+        recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict,
+        build: options.build, writesOutput: options.writesOutput)
+      return try code.load(frame)
+    }
+    return try load(
+      program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict,
+      options.build, frame,
       { module throws(DiagnosticError) in try HostExecutor(device, module) },
       refused: { error throws(PythonException) in
         var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
@@ -104,7 +136,8 @@ extension FunctionState {
   ///   - ready: makes the kernels ready to be launched.
   ///   - refused: raises that NVRTC refuses the code.
   static func load(
-    _ text: String, kernels: [String], isStrict: Bool, _ frame: CallFrame.Reference?,
+    _ text: String, kernels: [String], isStrict: Bool, _ build: BuildSettings,
+    _ frame: CallFrame.Reference?,
     _ ready: (CUDAModule) throws(DiagnosticError) -> HostExecutor,
     refused: (CUDAError) throws(PythonException) -> Never
   ) throws(PythonException) -> HostExecutor {
@@ -113,14 +146,15 @@ extension FunctionState {
     guard py_is_tuple(places.pointer), let libraries = PyTuple_GetItem(places.pointer, 0),
       let headers = PyTuple_GetItem(places.pointer, 1)
     else { throw raise(py_type_error(), "hooks.cuda_directories must give two tuples") }
-    let includes = try texts(headers)
+    let includes = build.includes + (try headers.texts())
     do {
       let target = try CUDADriver.shared().device(try frame.map { try ordinal(of: $0) } ?? 0)
-      let compiler = try NVRTC.shared(in: try texts(libraries))
+      let compiler = try NVRTC.shared(in: try libraries.texts())
       let settings = NVRTC.Options(
         architecture: target.properties.architecture, isStrict: isStrict, includes: includes,
-        flags: [])
-      let binary = try cubin(text, compiler, settings, hooks)
+        flags: build.deviceFlags)
+      let key = compiler.cacheKey(text, settings) + (try build.contents(ofHeadersIn: text))
+      let binary = try cubin(text, key, compiler, settings, hooks)
       return try ready(try target.load(binary, kernels: kernels.map { KernelName(cudaName($0)) }))
     } catch let error as CUDAError {
       if error.reason == .compilation { try refused(error) }
@@ -132,12 +166,6 @@ extension FunctionState {
     } catch {
       throw raise(py_runtime_error(), "\(error)")
     }
-  }
-
-  private static func texts(_ tuple: PythonPointer) throws(PythonException) -> [String] {
-    var texts: [String] = []
-    try tuple.forEachItem { item throws(PythonException) in texts.append(try String(python: item)) }
-    return texts
   }
 
   /// The device on which the call's arrays lie; the first where all lie in memory of the host.
@@ -157,9 +185,9 @@ extension FunctionState {
 
   /// The compiled kernels, from the disk cache where they are there.
   private static func cubin(
-    _ text: String, _ compiler: NVRTC, _ settings: NVRTC.Options, _ hooks: Hooks
+    _ text: String, _ key: String, _ compiler: NVRTC, _ settings: NVRTC.Options, _ hooks: Hooks
   ) throws -> [UInt8] {
-    let key = try compiler.cacheKey(text, settings).python()
+    let key = try key.python()
     let known = try hooks.cachedBinary.call(key.pointer)
     if py_is_bytes(known.pointer), let bytes = PyBytes_AsString(known.pointer) {
       let count = PyBytes_Size(known.pointer)

@@ -1,5 +1,6 @@
 import CPython
 import CUDARuntime
+import CUDATarget
 import Compiler
 import GPUMapping
 import LoopIR
@@ -14,10 +15,15 @@ final class DeviceText {
   private let program: DeviceProgram
   private let uses: [ArrayUse]
   private let recordsFaults: Bool
+  private let build: BuildSettings
+  /// Whether `nvcc` compiles it all, since the host part is the user's own or calls functions of other languages.
+  private let isNative: Bool
   private var executors: [Int: HostExecutor] = [:]
 
   /// Compiles the text for the first device; nil where it has no host program, and so is for the CPU.
-  init?(_ text: String, _ block: SignatureBlock) throws(PythonException) {
+  init?(
+    _ text: String, _ block: SignatureBlock, _ settings: BuildSettings
+  ) throws(PythonException) {
     do {
       guard let program = try DeviceProgram(parsingHostOf: text, prefix: "// ") else { return nil }
       self.program = program
@@ -25,6 +31,11 @@ final class DeviceText {
       throw raise(error, in: [])
     }
     self.text = text
+    build = BuildSettings(
+      libraries: block.libraries, includes: block.includes, flags: block.flags
+    ).joined(with: settings)
+    let isEdited = block.hostDigest.map { $0 != HostSection.digest(of: text) } ?? false
+    isNative = isEdited || !program.hostExternals.isEmpty
     recordsFaults = !block.faults.isEmpty
     uses = zip(block.arguments.flatMap(\.leaves), block.writes).compactMap { argument, isWritten in
       guard case .array(let array) = argument else { return nil }
@@ -55,8 +66,14 @@ final class DeviceText {
   private func load(_ frame: CallFrame.Reference?) throws(PythonException) -> HostExecutor {
     let (program, uses, recordsFaults) = (program, uses, recordsFaults)
     let isStrict = text.split(separator: "\n").contains(Self.strictMark.dropLast())
+    if isNative {
+      let code = NativeCode(
+        text: text, program: program, arrays: uses, recordsFaults: recordsFaults,
+        isStrict: isStrict, build: build)
+      return try code.load(frame)
+    }
     return try FunctionState.load(
-      text, kernels: program.kernels.map(\.name), isStrict: isStrict, frame,
+      text, kernels: program.kernels.map(\.name), isStrict: isStrict, build, frame,
       { module throws(DiagnosticError) in
         try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
       },

@@ -97,11 +97,14 @@ import Syntax
 
 /// Makes the state of a `_native.CompiledText`.
 @c public func parpy_text_make(
-  _ name: UnsafeMutablePointer<PyObject>?, _ text: UnsafeMutablePointer<PyObject>?
+  _ name: UnsafeMutablePointer<PyObject>?, _ text: UnsafeMutablePointer<PyObject>?,
+  _ opts: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutableRawPointer? {
   guard let name, let text else { return nil }
   do {
-    let state = try TextState(name: try String(python: name), text: try String(python: text))
+    let state = try TextState(
+      name: try String(python: name), text: try String(python: text),
+      settings: try BuildSettings(opts))
     return Unmanaged<CallableState>.passRetained(state).toOpaque()
   } catch {
     return nil

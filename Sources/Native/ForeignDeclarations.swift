@@ -18,14 +18,10 @@ struct ForeignDeclarations {
     var found: [ForeignFunction] = []
     try declarations.pointer.forEachItem { declaration throws(PythonException) in
       let backend = try Self.text(declaration, "backend")
-      let isDevice = try declaration.attribute("is_device")
       guard let intrinsic = Self.backend(backend) else { return }
       found.append(
         ForeignFunction(
-          text,
-          .external(
-            symbol: try Self.text(declaration, "symbol"), backend: intrinsic,
-            isDevice: py_is_true(isDevice.pointer)),
+          text, .external(try Self.external(declaration), backend: intrinsic),
           try Self.parameters(declaration), try Self.result(declaration)))
     }
     return .foreign(name: text, found)
@@ -49,6 +45,19 @@ struct ForeignDeclarations {
     case "Metal": .backendMetal
     default: nil
     }
+  }
+
+  private static func external(
+    _ declaration: PythonPointer
+  ) throws(PythonException) -> ExternalFunction {
+    let isDevice = try declaration.attribute("is_device")
+    let header = try text(declaration, "header")
+    let threads = try declaration.attribute("threads")
+    let threadsPerBlock = try declaration.attribute("threads_per_block")
+    return ExternalFunction(
+      try text(declaration, "symbol"), isDevice: py_is_true(isDevice.pointer),
+      header: header.isEmpty ? nil : header, threads: try threads.pointer.integer(),
+      threadsPerBlock: try threadsPerBlock.pointer.integer())
   }
 
   private static func text(

@@ -22,6 +22,8 @@ struct Hooks {
   let typeVariable: PythonPointer
   let plainCall: PythonPointer
   let cudaDirectories: PythonPointer
+  let includedContents: PythonPointer
+  let compileWithNVCC: PythonPointer
   let cachedBinary: PythonPointer
   let cacheBinary: PythonPointer
   let written: PythonPointer
@@ -65,6 +67,8 @@ struct Hooks {
       typeVariable: try object.attribute("TypeVariable").taken(),
       plainCall: try object.attribute("plain_call").taken(),
       cudaDirectories: try object.attribute("cuda_directories").taken(),
+      includedContents: try object.attribute("included_contents").taken(),
+      compileWithNVCC: try object.attribute("compile_with_nvcc").taken(),
       cachedBinary: try object.attribute("cached_binary").taken(),
       cacheBinary: try object.attribute("cache_binary").taken(),
       written: try object.attribute("written").taken(),

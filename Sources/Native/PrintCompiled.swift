@@ -1,4 +1,5 @@
 import CPython
+import CUDATarget
 import Compiler
 import GPUMapping
 import LoopIR
@@ -72,15 +73,19 @@ extension FunctionState {
     } catch {
       throw raise(error, in: names.sources)
     }
+    let callsExternals = !program.externals.isEmpty || program.device?.externals.isEmpty == false
+    let build = callsExternals ? options.build : BuildSettings()
     let block = SignatureBlock(
       function: callee.name, entry: program.entry,
       parameterNames: callee.parameters.map(\.name), arguments: signature.arguments,
       writes: program.writes, parameterSources: plan.sources,
       failures: program.failures.map { $0.map { failure($0, names.sources) } },
       faults: program.faults.map { failure($0.template, names.sources) },
-      externals: program.externals,
-      libraries: program.externals.isEmpty ? [] : options.libraries,
-      callbacks: program.callbacks.map(\.name), weakTypes: options.compile.weakTypes)
+      externals: program.externals, libraries: build.libraries, includes: build.includes,
+      flags: build.flags,
+      callbacks: program.callbacks.map(\.name),
+      hostDigest: program.device == nil ? nil : HostSection.digest(of: program.code),
+      weakTypes: options.compile.weakTypes)
     let separator = program.code.hasSuffix("\n") ? "\n" : "\n\n"
     let comment = options.compile.backend == .cpu ? "; " : "// "
     let strict = options.compile.isStrict ? DeviceText.strictMark : ""

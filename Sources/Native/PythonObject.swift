@@ -106,6 +106,13 @@ extension PythonPointer {
     return result
   }
 
+  /// The strings that a tuple holds, in order.
+  func texts() throws(PythonException) -> [String] {
+    var result: [String] = []
+    try forEachItem { (item) throws(PythonException) in result.append(try String(python: item)) }
+    return result
+  }
+
   /// The value of an integer object; raises what Python raises where it is none or does not fit.
   func integer() throws(PythonException) -> Int {
     let value = PyLong_AsLongLong(self)

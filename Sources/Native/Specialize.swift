@@ -122,7 +122,7 @@ extension FunctionState {
       refusal == nil && program.device == nil
       ? try Self.load(
         program.code, entry: program.entry, externals: program.externals,
-        libraries: request.options.libraries, writesOutput: request.options.writesOutput,
+        libraries: request.options.build.libraries, writesOutput: request.options.writesOutput,
         printsTime: request.options.compile.printsStages) : nil
     let callbacks =
       program.callbacks.isEmpty
@@ -223,8 +223,8 @@ extension FunctionState {
     let hooks = try Hooks.current()
     let code = try text.python()
     let symbol = try entry.python()
-    let symbols = try Self.tuple(externals)
-    let paths = try Self.tuple(libraries)
+    let symbols = try externals.pythonTuple()
+    let paths = try libraries.pythonTuple()
     let library = try hooks.compileAndLoad.call(
       code.pointer, symbol.pointer, symbols.pointer, paths.pointer, py_bool(isEdited),
       py_bool(writesOutput), py_bool(printsTime))
@@ -235,14 +235,6 @@ extension FunctionState {
     }
     let function = unsafeBitCast(start, to: Variant.Entry.self)
     return Variant.Code(entry: function, library: library.taken())
-  }
-
-  private static func tuple(_ texts: [String]) throws(PythonException) -> OwnedObject {
-    let tuple = try OwnedObject(PyTuple_New(texts.count))
-    for (index, text) in texts.enumerated() {
-      PyTuple_SetItem(tuple.pointer, index, try text.python().taken())
-    }
-    return tuple
   }
 
   /// The machine that code of the CPU is made for; nil where no such code is made.

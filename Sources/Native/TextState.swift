@@ -16,7 +16,9 @@ final class TextState: CallableState {
   private let device: DeviceText?
 
   /// Compiles the text of the function `name`.
-  init(name: String, text: String) throws(PythonException) {
+  ///
+  /// - Parameter settings: what the options add to those of the text.
+  init(name: String, text: String, settings: BuildSettings) throws(PythonException) {
     do {
       block = try SignatureBlock(parsing: text)
     } catch {
@@ -47,11 +49,12 @@ final class TextState: CallableState {
           "The code calls the Python function '\(name)', which its text cannot hold.", at: [],
           help: "compile code without callbacks, or call the decorated function"), in: [])
     }
-    device = try DeviceText(text, block)
+    device = try DeviceText(text, block, settings)
     let code =
       device == nil
       ? try FunctionState.load(
-        text, entry: block.entry, externals: block.externals, libraries: block.libraries,
+        text, entry: block.entry, externals: block.externals,
+        libraries: BuildSettings(libraries: block.libraries).joined(with: settings).libraries,
         isEdited: true) : nil
     let plan = ValueHistory.Plan(words: block.words, sources: block.parameterSources)
     let faults = block.faults.map { Fault(Diagnostic($0.category, $0.message, at: [])) }

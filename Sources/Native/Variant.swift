@@ -136,7 +136,9 @@ final class Variant {
     }
     if let callbacks {
       // A callback may drop every other reference to the version.
-      return withExtendedLifetime(self) { callbacks.run(code, frame, runtime) }
+      return withExtendedLifetime(self) {
+        callbacks.run(frame) { code.entry(block, runtime, frame.pointee.slot) }
+      }
     }
     let thread = PyEval_SaveThread()
     let result = code.entry(block, runtime, frame.pointee.slot)

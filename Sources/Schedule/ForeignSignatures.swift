@@ -38,9 +38,9 @@ public struct CallbackSignature: Sendable, Hashable {
 extension ForeignCall {
   /// The call's C signature; nil for a callback.
   public func externalSignature(in function: LoopFunction) -> ExternalSignature? {
-    guard case .external(let symbol) = callee else { return nil }
+    guard let external else { return nil }
     return ExternalSignature(
-      symbol: symbol,
+      symbol: external.symbol,
       parameters: operands.map { if case .scalar(let value) = $0 { value.type } else { nil } },
       result: result.map { function[$0].type })
   }
@@ -66,25 +66,32 @@ extension ForeignCall {
 extension Program {
   /// The external functions that the program calls, each once, in the order of their first call.
   public var externals: [ExternalSignature] {
-    distinct(foreignCalls.compactMap { $0.externalSignature(in: host) })
+    foreignCalls.compactMap { $0.externalSignature(in: host) }.distinct
   }
 
   /// The Python functions that the program calls, each once for every form of call; code names them by their position.
   public var callbacks: [CallbackSignature] {
-    distinct(foreignCalls.compactMap { $0.callbackSignature(in: host) })
+    foreignCalls.compactMap { $0.callbackSignature(in: host) }.distinct
   }
 
   private var foreignCalls: [ForeignCall] {
+    kernels.flatMap { [Statement(.loop($0.loop))].foreignCalls } + host.body.foreignCalls
+  }
+}
+
+extension [Statement] {
+  /// The calls of functions that are not compiled with this one, in order.
+  public var foreignCalls: [ForeignCall] {
     var found: [ForeignCall] = []
-    for body in kernels.map({ [Statement(.loop($0.loop))] }) + [host.body] {
-      body.forEachStatement { if case .call(let call) = $0.kind { found.append(call) } }
-    }
+    forEachStatement { if case .call(let call) = $0.kind { found.append(call) } }
     return found
   }
 }
 
-/// The elements without those that have come before.
-private func distinct<Element: Hashable>(_ elements: [Element]) -> [Element] {
-  var known: Set<Element> = []
-  return elements.filter { known.insert($0).inserted }
+extension Array where Element: Hashable {
+  /// The elements without those that have come before.
+  public var distinct: [Element] {
+    var known: Set<Element> = []
+    return filter { known.insert($0).inserted }
+  }
 }

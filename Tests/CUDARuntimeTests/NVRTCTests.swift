@@ -99,7 +99,8 @@ struct NVRTCTests {
 
   @Test func logsTellTheLine() {
     #expect(CompilerLog("kernels.cu(12): error: no\nkernels.cu(3): error: no").firstLine == 12)
-    #expect(CompilerLog("kernels.cu(4): warning #1: (5)\nk.cu(7): error: no").firstLine == 7)
+    #expect(CompilerLog("kernels.cu(4): warning #1: (5)\nkernels.cu(7): error: no").firstLine == 7)
+    #expect(CompilerLog("own.h(3): error: no\nkernels.cu(7): error: no").firstLine == nil)
     #expect(CompilerLog("nvrtc: error: invalid value").firstLine == nil)
     #expect(CompilerLog("k.cu(9): error").quote(from: "one line") == "")
     let text = "helper\n// line 7\nkernel {\n  body\n}\n// line 9\nother"

@@ -63,8 +63,10 @@ struct TestCall {
   var hostArrays: [HostArray] = []
   var slot: [Int64] = [0, 0, 0]
 
-  mutating func run(_ executor: HostExecutor, on stream: CUDAStream = .legacy) throws -> Int64 {
-    try executor.run(words, hostArrays: hostArrays, slot: &slot, on: stream)
+  mutating func run(
+    _ executor: HostExecutor, on stream: CUDAStream = .legacy, calling caller: CallbackCaller? = nil
+  ) throws -> Int64 {
+    try executor.run(words, hostArrays: hostArrays, slot: &slot, on: stream, calling: caller)
   }
 }
 
@@ -83,4 +85,5 @@ struct NoServices: HostServices {
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? { nil }
   func free(_ address: UInt64) {}
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {}
+  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { nil }
 }

@@ -293,7 +293,111 @@ extension GPUTests {
       #expect(gpu.count(of: "allocate_from_pool") == 0)
     }
 
+    // MARK: Calls of Python
+
+    @Test func callbacksSeeArraysOfTheHostUpToDate() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[n], n: int64):
+          local s: float32
+          launch 0
+          callback 0 "look"(&x[1:n - 1], n, 0.5f32) into s
+          launch 0
+        """,
+        [
+          TestProgram.Kernel(
+            buffers: ["x"], liveIns: ["n", "s"], body: "  x[0] = x[1] + 1.0\n")
+        ])
+      let (gpu, driver) = try FakeGPU.start {
+        $0.kernels["k"] = (
+          3,
+          { launch in
+            launch.element(0, 0, as: Double.self).pointee +=
+              launch.element(0, 1, as: Double.self).pointee
+          }
+        )
+      }
+      let executor = try program.executor(on: driver.device(0))
+      for isDone in [true, false] {
+        let x = HostMemory([1, 10, 100])
+        var call = call([x.array(0, extents: [3])], [3])
+        var words: [Int64] = []
+        let status = try call.run(executor) { index, given in
+          words = [Int64(index)] + (0..<6).map { given[$0] }
+          #expect(x.values == [11, 10, 100])
+          x.elements[1] = 20
+          given[0] = Int64(bitPattern: (2.5).bitPattern)
+          return isDone
+        }
+        let half = Int64(bitPattern: (0.5).bitPattern)
+        #expect(words == [0, 0, Int64(x.address(of: 1)), 2, 1, 3, half])
+        #expect(status == (isDone ? 0 : -3))
+        #expect(x.values == [isDone ? 31 : 11, 20, 100])
+        #expect(gpu.allocations.isEmpty)
+      }
+      #expect(gpu.launches.count == 3)
+      #expect(gpu.launches.map { $0.arguments[2] } == [0, UInt64(Float(2.5).bitPattern), 0])
+    }
+
+    @Test func callbacksGetCopiesOfMemoryOfTheDevice() throws {
+      let program = try TestProgram(
+        """
+        def f(n: int64):
+          temporary t: float64[n]
+          with temporary t:
+            launch 0
+            callback 0 "look"(&t[0:n], &t[n - 1:n:-1])
+            launch 0
+        """, [TestProgram.Kernel(buffers: ["t"], liveIns: ["n"], body: "  t[0] = t[1] + 1.0\n")])
+      let (gpu, driver) = try FakeGPU.start {
+        $0.kernels["k"] = (
+          2,
+          { launch in
+            for i in 0..<3 { launch.element(0, i, as: Double.self).pointee += Double(i) }
+          }
+        )
+      }
+      var call = TestCall(words: [3])
+      let status = try call.run(program.executor(on: driver.device(0))) { _, words in
+        guard let all = UnsafeMutablePointer<Double>(bitPattern: Int(words[1])),
+          let last = UnsafeMutablePointer<Double>(bitPattern: Int(words[4]))
+        else { return false }
+        // Both are of one copy.
+        #expect(last == all + 2)
+        #expect([words[2], words[3], words[5], words[6]] == [3, 1, 3, -1])
+        last[0] = 40
+        return true
+      }
+      #expect(status == 0)
+      #expect(gpu.launches.count == 2)
+      #expect(gpu.copiedIn == 24)
+    }
+
     // MARK: The error slot
+
+    @Test func lengthsThatDifferEndTheHostPart() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[n], n: int64, m: int64):
+          launch 0
+          require n equals 2
+          require n + 1 equals m
+          launch 0
+        """, [TestProgram.Kernel(buffers: ["x"], body: "  x[0] = 1.0\n")])
+      let (gpu, driver) = try FakeGPU.start {
+        $0.kernels["k"] = (2, { $0.element(0, 0, as: Double.self).pointee += 1 })
+      }
+      let executor = try program.executor(on: driver.device(0))
+      for (m, status, slot) in [(5, -2, [2, 3, 5]), (3, 0, [0, 0, 0])] as [(Int64, Int64, [Int64])]
+      {
+        let x = HostMemory([0, 0])
+        var call = call([x.array(0, extents: [2])], [2, m])
+        #expect(try call.run(executor) == status)
+        #expect(call.slot == slot)
+        #expect(x.values == [status == 0 ? 2 : 1, 0])
+      }
+      #expect(gpu.launches.count == 3)
+    }
 
     @Test func faultsAreReadFromTheSlot() throws {
       let program = try TestProgram(
@@ -390,7 +494,10 @@ struct ArrayUseTests {
     #expect(try uses(body)[1].needsContents)
   }
 
-  @Test(arguments: ["if n > 3:\n    launch 0", "for k in 0..<n:\n    launch 0"])
+  @Test(arguments: [
+    "if n > 3:\n    launch 0", "for k in 0..<n:\n    launch 0", "require n equals m\n  launch 0",
+    "callback 0 \"look\"()\n  launch 0",
+  ])
   func launchesThatMayNotHappenNeedTheContents(host: String) throws {
     #expect(try uses(Self.whole, host)[1].needsContents)
   }

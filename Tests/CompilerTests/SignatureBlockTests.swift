@@ -46,7 +46,8 @@ import struct Syntax.DiagnosticError
       SignatureBlock.Failure(.bug, "", line: 0),
     ],
     faults: [SignatureBlock.Failure(.index, "index {index} of \"x\"\n{size}", line: 7)],
-    externals: ["scale", "scale"], libraries: ["m", "/a b/lib\"x\".so"], callbacks: ["größe"],
+    externals: ["scale", "scale"], libraries: ["m", "/a b/lib\"x\".so"], includes: ["/a \"b\""],
+    flags: ["-lm", "-D\nX"], callbacks: ["größe"], hostDigest: "0f",
     weakTypes: WeakTypes(integer: .int16, float: .float32))
 
   @Test(arguments: ["; ", "// ", "# ", ""])

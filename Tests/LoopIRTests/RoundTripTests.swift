@@ -22,6 +22,8 @@ import struct Syntax.DiagnosticError
             acc = acc + x[i, j]
           t[i] = acc
       call "scale"(&x[i, 0:4096:2], 2.0, -1i8, n + 1) into acc
+      call "warp" @device @header("<a.h>") @threads(32, 128)(&x[i, 0:4096]) into acc
+      call "plain" @device()
       callback 1 "re\\"port"(&y[n - 1:n:-1])
       callback 0 "tick"()
       c = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
@@ -29,6 +30,8 @@ _PYTHON_TYPES: dict[object, ElemSize] = {
 # Passed in arrays alone.
 _COMPLEX = (ElemSize.C64, ElemSize.C128)
 _ONE_THREAD = LoopPar()
+# A name of a file, perhaps with the brackets or quotes that it has after `#include`.
+_HEADER = re.compile(r'<[^<>"\r\n]+>|"[^<>"\r\n]+"|[^<>"\r\n]+')
 _HAS_STAR_PARAMETERS = 0x04 | 0x08  # inspect.CO_VARARGS, CO_VARKEYWORDS
 
 
@@ -52,6 +55,9 @@ class Declaration(NamedTuple):
         backend: the name of the backend that an external function is for.
         symbol: the name of an external function in its library.
         is_device: whether parallel code may call an external function.
+        header: the header that declares an external function; empty where there is none.
+        threads: how many threads of a block call an external function together.
+        threads_per_block: the most threads of a block that calls it.
     """
 
     parameters: tuple[Parameter, ...]
@@ -60,6 +66,9 @@ class Declaration(NamedTuple):
     backend: str = ""
     symbol: str = ""
     is_device: bool = False
+    header: str = ""
+    threads: int = 1
+    threads_per_block: int = 1024
 
 
 class _Foreign(Generic[P, R]):
@@ -117,20 +126,32 @@ def external(
     that `opts.libs` names, by path or as the linker does (`"m"` is `libm.so`), or in the process.
     It counts as reading and writing all of its arrays.
 
+    On CUDA a function with `Target.Device` is a `__device__` function of `header`, which is looked
+    for in the directories of `opts.includes`. Between the levels of blocks and threads the first
+    thread of a block calls it and the others get the result; inside a loop over threads each does.
+    With `parallelize=parpy.threads(n)` the call is itself the level of threads: the n threads of
+    a block call the function together, with the same operands, and it gives all the same result.
+    One with `Target.Host` is a C++ function that host code calls with addresses of the device, on
+    the default stream; `nvcc` compiles that code, with `opts.libs` and `opts.extra_flags`.
+
     A function may be declared once for each backend: by several decorators, or by several functions
     of one name one after the other.
 
     Args:
         ext_name: the symbol of the function.
         backend: the backend that the declaration is for.
-        target: `Target.Device` where parallel loops may call the function too, from every worker;
-            `Target.Host` where only the code around them may.
-        header: the C header that declares the function, for CUDA; unused on the CPU.
-        parallelize: how many threads the function itself uses on a GPU; without effect on the CPU.
+        target: `Target.Device` where parallel loops may call the function, from every worker;
+            `Target.Host` where only the code around them may. On the CPU that may also call
+            those of `Target.Device`.
+        header: the file that declares the function on CUDA, `"name.h"` or `"<name.h>"`; left out
+            for CUDA's own functions, and unused on the CPU.
+        parallelize: how many threads call the function together on a GPU, a multiple of 32 or
+            rounded up to one; without effect on the CPU.
 
     Raises:
         TypeError: an argument or an annotation is of the wrong type, or missing.
-        ValueError: `ext_name` is no name of a C function, or `backend` is `Auto`.
+        ValueError: `ext_name` is no name of a C function, `header` no name of a file, or `backend`
+            is `Auto`.
 
     Example:
         >>> import math, numpy as np, parpy
@@ -159,8 +180,11 @@ def external(
         raise TypeError(f"target must be a parpy.Target, not {target!r}")
     if header is not None and not isinstance(header, str):
         raise TypeError(f"header must be a string or None, not {header!r}")
+    if header is not None and not _HEADER.fullmatch(header):
+        raise ValueError(f"header must name a file, as in '<name.h>' or 'name.h', not {header!r}")
     if not isinstance(parallelize, LoopPar):
         raise TypeError(f"parallelize must be a parpy.LoopPar, not {parallelize!r}")
+    threads, threads_per_block, _ = parallelize._fields()
 
     def decorate(function: Callable[P, R]) -> External[P, R]:
         former: tuple[Declaration, ...] = ()
@@ -184,6 +208,9 @@ def external(
             backend=backend.name,
             symbol=ext_name,
             is_device=target is Target.Device,
+            header=header or "",
+            threads=threads if parallelize.is_parallel() else 1,
+            threads_per_block=threads_per_block,
         )
         others = tuple(d for d in former if d.backend != backend.name)
         return External(function, (declaration, *others))
@@ -198,6 +225,10 @@ def callback(function: Callable[P, R]) -> Callback[P, R]:
     Scalars come as Python numbers; arrays, slices and temporaries as `parpy.buffer.Buffer`, in the
     same memory, which is the function's only during the call. It counts as reading and writing all
     of its arrays; other arrays of the caller must be left alone.
+
+    On CUDA the call waits for the kernels before it. Arrays of the host are up to date then, and
+    what the function writes to those that it is given, later kernels see; of temporaries and arrays
+    of the device it is given copies in memory of the host, which are copied back afterwards.
 
     Parameters may be annotated with scalar types of `parpy.types`. The result is that of the return
     annotation, a scalar type or `int`, `float` or `bool`; without one there is none. An exception

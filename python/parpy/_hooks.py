@@ -94,6 +94,38 @@ class Hooks:
         return library_directories(), header_directories()
 
     @staticmethod
+    def included_contents(text: str, directories: tuple[str, ...]) -> str:
+        """What the headers hold that `text` includes from those directories, for a cache's key."""
+        from parpy._cuda import included_contents
+
+        return included_contents(text, directories)
+
+    @staticmethod
+    def compile_with_nvcc(
+        text: str,
+        entry: str,
+        architecture: str,
+        strict: bool,
+        includes: tuple[str, ...],
+        libs: tuple[str, ...],
+        flags: tuple[str, ...],
+        write_output: bool,
+    ) -> int:
+        """The address of the function `entry` of CUDA C++ with host code; it stays loaded."""
+        from parpy._nvcc import compile_and_load
+
+        return compile_and_load(
+            text,
+            entry,
+            architecture,
+            strict=strict,
+            includes=includes,
+            libs=libs,
+            flags=flags,
+            write_output=write_output,
+        )
+
+    @staticmethod
     def cached_binary(text: str) -> bytes | None:
         """The compiled kernels that are stored for `text`, if any."""
         from parpy import _cache

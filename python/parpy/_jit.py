@@ -114,10 +114,14 @@ def compile_string(
 ) -> _native.CompiledText:
     """A function made of text that `print_compiled` gave and the user may have edited.
 
+    CUDA C++ whose host code was edited, or calls functions of the host, is compiled by `nvcc`; of
+    other CUDA C++ NVRTC compiles the kernels, and the comments say how they are launched.
+
     Args:
         name: the name of the function in the text.
         code: the text, its closing comment with the signature included.
-        opts: which backend the text is for, the CPU or CUDA.
+        opts: which backend the text is for, the CPU or CUDA. Its `includes`, `libs` and
+            `extra_flags` are added to those that the text was printed with.
 
     Raises:
         CompileError: the text has no signature, is that of a function with another name, does not
@@ -140,7 +144,7 @@ def compile_string(
             "The code text has no host program, so it is not for CompileBackend.Cuda; "
             "compile_string takes what print_compiled gave for that backend"
         )
-    return _native.CompiledText(name, code)
+    return _native.CompiledText(name, code, opts)
 
 
 def clear_cache() -> None:

@@ -23,7 +23,6 @@ REFUSALS = (
     "Assignments are not allowed outside parallel code.",
     "Data cannot be accessed outside parallel code.",
     "does not contain any parallelism",
-    "not supported on GPUs yet",
     "where its shape must be known when compiling",
     "Found inconsistent parallel structures",
     "parallel loops is too deep",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
+from pathlib import Path
 
 from emulator.build import DRIVER, Unavailable, build
 
@@ -35,6 +37,24 @@ def start() -> None:
 
     of_wheels = _cuda.library_directories
     _cuda.library_directories = lambda: (str(directory), *of_wheels())
+    os.environ["PATH"] = os.pathsep.join([str(_nvcc(directory)), os.environ.get("PATH", "")])
+
+
+def _nvcc(directory: Path) -> Path:
+    """A directory with a command `nvcc` that compiles for the emulator; see nvcc.py."""
+    command = directory / "bin" / "nvcc"
+    command.parent.mkdir(exist_ok=True)
+    own = command.with_name(f"nvcc-{os.getpid()}")
+    own.write_text(
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        "from emulator.nvcc import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    own.chmod(0o755)
+    own.rename(command)
+    return command.parent
 
 
 def _library() -> ctypes.CDLL:

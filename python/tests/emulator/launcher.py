@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Kernels:
         self._check(self._driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0))
         self._check(self._driver.cuCtxSetCurrent(context))
         self._module = ctypes.c_void_p()
-        image = _compiled(text)
+        image = compiled(text)
         self._check(
             self._driver.cuModuleLoadDataEx(ctypes.byref(self._module), image, 0, None, None)
         )
@@ -83,11 +84,17 @@ class Kernels:
             raise RuntimeError(self._message(result))
 
 
-def _compiled(text: str) -> bytes:
+def compiled(text: str, options: Sequence[str] = ()) -> bytes:
+    """What the emulated NVRTC makes of CUDA C++.
+
+    Raises:
+        RuntimeError: it refuses the text; the message is its log.
+    """
     nvrtc = ctypes.CDLL(str(build() / NVRTC))
     program = ctypes.c_void_p()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"kernels.cu", 0, None, None)
-    result = nvrtc.nvrtcCompileProgram(program, 0, None)
+    words = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
+    result = nvrtc.nvrtcCompileProgram(program, len(options), words)
     size = ctypes.c_size_t()
     nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
     log = ctypes.create_string_buffer(size.value)

@@ -139,8 +139,14 @@ std::vector<std::string> compileCommand(const std::vector<std::string> &extra) {
 
 // Options of NVRTC that mean something here; the architecture and the directories of CUDA's headers do not.
 bool translate(const std::string &option, std::vector<std::string> &extra) {
-  for (const char *ignored : {"-arch=", "--gpu-architecture=", "--std=", "--include-path=", "-I", "--fmad="}) {
+  for (const char *ignored : {"-arch=", "--gpu-architecture=", "--std=", "--fmad="}) {
     if (option.rfind(ignored, 0) == 0) return true;
+  }
+  for (const std::string include : {"--include-path=", "-I"}) {
+    if (option.rfind(include, 0) != 0) continue;
+    const std::string directory = option.substr(include.size());
+    if (access((directory + "/cuda_fp16.h").c_str(), R_OK) != 0) extra.push_back("-I" + directory);
+    return true;
   }
   if (option.rfind("-D", 0) != 0) return false;
   extra.push_back(option);
@@ -180,6 +186,22 @@ bool isRefused(Program &p) {
   return true;
 }
 
+// The contents of the headers that a text includes from the given directories, and of those that they include, up to a depth.
+std::string headers(const std::string &text, const std::vector<std::string> &options, int depth = 8) {
+  static const std::string include = "#include ";
+  std::string found;
+  for (std::size_t at = text.find(include); at != std::string::npos; at = text.find(include, at + 1)) {
+    const std::size_t start = at + include.size() + 1, end = text.find_first_of(">\"\n", start);
+    for (const std::string &option : options) {
+      if (option.rfind("-I", 0) != 0) continue;
+      const std::string header = contents(option.substr(2) + "/" + text.substr(start, end - start));
+      found += header;
+      if (depth > 0) found += headers(header, options, depth - 1);
+    }
+  }
+  return found;
+}
+
 int32_t compile(Program &p, const std::vector<std::string> &extra) {
   if (isRefused(p)) return compilation;
   const std::string source =
@@ -187,6 +209,7 @@ int32_t compile(Program &p, const std::vector<std::string> &extra) {
   const std::vector<std::string> words = compileCommand(extra);
   std::string key = source;
   for (const std::string &word : words) key += "\n" + word;
+  key += headers(p.text, extra);
   const std::string stem = std::string(EMULATOR_CACHE) + "/" + hash(key);
   const std::string library = stem + ".so", own = stem + "." + std::to_string(getpid());
   if (access(library.c_str(), R_OK) != 0) {

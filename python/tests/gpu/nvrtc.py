@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,23 @@ def _library() -> ctypes.CDLL:
     pytest.skip("NVRTC is not installed; pip install nvidia-cuda-nvrtc nvidia-cuda-runtime")
 
 
-def require_compiles(text: str, architecture: str = "sm_90") -> None:
-    """Fails with the compiler's log unless the kernels in `text` compile."""
+def require_compiles(
+    text: str, architecture: str = "sm_90", includes: Sequence[str | Path] = ()
+) -> None:
+    """Fails with the compiler's log unless the kernels in `text` compile.
+
+    Args:
+        text: CUDA C++.
+        architecture: what it is compiled for.
+        includes: directories with headers of the user's.
+    """
     library = _library()
     program = ctypes.c_void_p()
     assert not library.nvrtcCreateProgram(
         ctypes.byref(program), text.encode(), b"kernels.cu", 0, None, None
     )
     arguments = [f"--gpu-architecture={architecture}"]
-    arguments += [f"-I{directory}" for directory in _cuda.header_directories()]
+    arguments += [f"-I{directory}" for directory in (*includes, *_cuda.header_directories())]
     options = (ctypes.c_char_p * len(arguments))(*(a.encode() for a in arguments))
     result = library.nvrtcCompileProgram(program, len(arguments), options)
     size = ctypes.c_size_t()

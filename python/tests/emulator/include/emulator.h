@@ -23,6 +23,7 @@
 typedef EmulatorIndex uint3;
 struct dim3 {
   unsigned x, y, z;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 
 EMULATOR_HIDDEN extern EmulatorPlace emulator_place;

@@ -1,0 +1,55 @@
+import CPython
+import CUDARuntime
+import CUDATarget
+import GPUMapping
+import LoopIR
+import Syntax
+
+/// CUDA C++ whose host part is compiled too, by `nvcc`.
+struct NativeCode {
+  let text: String
+  let program: DeviceProgram
+  /// What the code does with each array argument.
+  let arrays: [ArrayUse]
+  let recordsFaults: Bool
+  let isStrict: Bool
+  let build: BuildSettings
+  var writesOutput = false
+
+  /// Compiles the code and loads it for the device on which the call's arrays lie; without a call, for the first.
+  func load(_ frame: CallFrame.Reference?) throws(PythonException) -> HostExecutor {
+    do {
+      let device = try CUDADriver.shared().device(
+        try frame.map { try FunctionState.ordinal(of: $0) } ?? 0)
+      let host = try compiled(for: device.properties.architecture)
+      return try HostExecutor(
+        program, host, on: device, arrays: arrays, recordsFaults: recordsFaults)
+    } catch let error as CUDAError {
+      throw raise(error)
+    } catch let error as DiagnosticError {
+      throw raise(error, in: [])
+    } catch let error as PythonException {
+      throw error
+    } catch {
+      throw raise(py_runtime_error(), "\(error)")
+    }
+  }
+
+  private func compiled(for architecture: String) throws(PythonException) -> NativeHost {
+    let whole = text + emitCUDAEntry(program, recordsFaults: recordsFaults)
+    let code = try whole.python()
+    let entry = try cudaEntryName.python()
+    let target = try architecture.python()
+    let includes = try build.includes.pythonTuple()
+    let libraries = try build.libraries.pythonTuple()
+    let flags = try build.flags.pythonTuple()
+    let address = try Hooks.current().compileWithNVCC.call(
+      code.pointer, entry.pointer, target.pointer, py_bool(isStrict), includes.pointer,
+      libraries.pointer, flags.pointer, py_bool(writesOutput))
+    guard let start = PyLong_AsVoidPtr(address.pointer) else {
+      if PyErr_Occurred() != nil { throw PythonException() }
+      throw raise(py_runtime_error(), "the compiled code has no address")
+    }
+    return NativeHost(entry: start)
+  }
+}
