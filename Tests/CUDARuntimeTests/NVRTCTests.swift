@@ -102,18 +102,18 @@ struct NVRTCTests {
     #expect(CompilerLog("kernels.cu(4): warning #1: (5)\nkernels.cu(7): error: no").firstLine == 7)
     #expect(CompilerLog("own.h(3): error: no\nkernels.cu(7): error: no").firstLine == nil)
     #expect(CompilerLog("nvrtc: error: invalid value").firstLine == nil)
-    #expect(CompilerLog("k.cu(9): error").quote(from: "one line") == "")
+    #expect(CompilerLog("kernels.cu(9): error").quote(from: "one line") == "")
     let text = "helper\n// line 7\nkernel {\n  body\n}\n// line 9\nother"
     #expect(
-      CompilerLog("k.cu(4): error: no").quote(from: text)
+      CompilerLog("kernels.cu(4): error: no").quote(from: text)
         == "\nThe line 4 of the generated code, made of line 7 of the program:\n      body")
-    #expect(CompilerLog("k.cu(1): error: no").quote(from: text).hasSuffix("code:\n    helper"))
+    #expect(CompilerLog("kernels.cu(1): error: no").quote(from: text).hasSuffix("code:\n    helper"))
   }
 
   @Test func logsTellWhatIsMissing() {
-    let log = "k.cu(2): catastrophic error: cannot open source file \"cuda_fp16.h\"\n"
+    let log = "kernels.cu(2): catastrophic error: cannot open source file \"cuda_fp16.h\"\n"
     #expect(CompilerLog(log).missingHeader == "cuda_fp16.h")
-    #expect(CompilerLog("k.cu(2): error: no").missingHeader == nil)
+    #expect(CompilerLog("kernels.cu(2): error: no").missingHeader == nil)
     #expect(CompilerLog("cannot open source file \"").missingHeader == nil)
   }
 

@@ -19,5 +19,7 @@ private let schedule: [String: LoopSchedule] = [
     try runGoldens(pass: GPUMapping.splitGridReductions(schedule))
   }
 
+  @Test func guardLengths() throws { try runGoldens(pass: GPUMapping.guardLengths) }
+
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
 }

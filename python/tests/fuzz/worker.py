@@ -22,7 +22,7 @@ def main() -> None:
     if device == "emulated":
         emulator.start()
     if device:
-        on_cuda.start("all")
+        on_cuda.start("all", has_gpu=device == "real")
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what compiled code or libraries print is no answer
     for line in sys.stdin:
