@@ -286,7 +286,7 @@ private struct DeviceOutliner {
 
   /// The program, once all kernels are known, and so which scalars pass from one to another.
   mutating func program(host: [Statement]) -> DeviceProgram {
-    let passed = passedScalars()
+    let passed = passedScalars(host)
     var slots: [VariableID: BufferID] = [:]
     for id in passed.sorted(by: { $0.index < $1.index }) {
       slots[id] = function.add(
@@ -347,16 +347,33 @@ private struct DeviceOutliner {
   }
 
   /// The variables that one kernel leaves for another, or for its next launch.
-  private func passedScalars() -> Set<VariableID> {
-    var assigned: Set<VariableID> = []
-    for body in bodies { assigned.formUnion(Self.assigned(in: body)) }
+  private func passedScalars(_ host: [Statement]) -> Set<VariableID> {
+    let repeated = Self.repeatedKernels(in: host)
+    let assigned = bodies.map { Self.assigned(in: $0) }
     var passed: Set<VariableID> = []
-    for body in bodies {
-      var exposure = UpwardExposure(of: assigned)
+    for (i, body) in bodies.enumerated() {
+      let others = assigned.indices.filter { $0 != i || repeated.contains(KernelID(i)) }
+      let from = others.reduce(into: Set()) { $0.formUnion(assigned[$1]) }
+      var exposure = UpwardExposure(of: from)
       exposure.visit(body)
       passed.formUnion(exposure.exposed)
     }
     return passed
+  }
+
+  /// The kernels that the host launches in loops.
+  private static func repeatedKernels(in host: [Statement]) -> Set<KernelID> {
+    var found: Set<KernelID> = []
+    host.forEachStatement { statement in
+      switch statement.kind {
+      case .loop, .whileLoop:
+        [statement].forEachStatement { if case .launch(let id) = $0.kind { found.insert(id) } }
+      case .assign, .store, .conditional, .device, .allocate, .launch, .barrier, .call,
+        .requireEqual:
+        break
+      }
+    }
+    return found
   }
 
   private static func assigned(in body: [Statement]) -> Set<VariableID> {

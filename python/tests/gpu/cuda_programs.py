@@ -125,6 +125,20 @@ def chosen(x, y, p):
         y[1] = x[0] if p < 1 else y[0]
 
 
+@parpy.jit
+def sign_of(x):
+    if x < 0:
+        return True
+    for _ in range(1):
+        return x > 5
+    return False
+
+
+def branches(x, y):
+    with parpy.gpu:
+        y[0] = sign_of(x[0])
+
+
 def spread(x, y, N, M):
     with parpy.gpu:
         x[0] += 1.0

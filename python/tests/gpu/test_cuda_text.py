@@ -56,6 +56,13 @@ def test_threads_wait_for_what_the_first_one_stores() -> None:
     assert store < wait < body.index("for (int64_t j = 1 + threadIdx.x;", store)
 
 
+def test_a_scalar_of_one_kernel_takes_no_memory() -> None:
+    """It was read, before the kernel had assigned it, from memory that nothing had been stored to."""
+    text = kernels(programs.branches, [VECTOR, np.zeros(1, bool)], {})
+    assert "cudaMallocAsync" not in text
+    assert "bool _result0 = false;" in text
+
+
 def test_threads_wait_once_for_what_a_loop_only_reads() -> None:
     args = [VECTOR, np.zeros((4, 64)), 64, 4]
     text = kernels(programs.spread, args, {"N": parpy.threads(64)})
