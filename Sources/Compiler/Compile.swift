@@ -136,6 +136,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,
+    parallelizeFills,
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
     guardLengths,

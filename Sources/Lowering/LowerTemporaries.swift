@@ -6,6 +6,8 @@ import Syntax
 ///     t = np.zeros((n, 4))           allocate t: float64[n, 4]:
 ///     t[0, :] = x[:]            →      for k0 in 0..<n: for k1 in 0..<4: t[k0, k1] = 0.0
 ///                                      for k0 in 0..<4: t[0, k0] = x[k0]
+///
+/// Host code of a device makes them in the device's memory, where the device itself has to write what they hold at first.
 extension Lowerer {
   /// `name = np.zeros(shape, dtype)` and its kin.
   struct Temporary {
@@ -124,8 +126,7 @@ extension Lowerer {
     let element =
       temporary.takesTypeOfFill ? fill?.element.type ?? temporary.element : temporary.element
     let id = ir.add(Buffer(temporary.name, element, extents: shape, role: .temporary))
-    var body: [LoopIR.Statement] = []
-    body += try block {
+    let elements = try block {
       let view = ArrayView(
         buffer: id, dimensions: shape.map { .range(start: .index(0), step: 1, extent: $0) })
       scope[temporary.name] = .array(view)
@@ -138,6 +139,9 @@ extension Lowerer {
         throw reject(.labelsNothing(label.name, at: label.span))
       }
     }
+    let isHostCode = parallelDepth == 0 && deviceDepth == 0
+    let fillsOnDevice = signature.options.backend.isDevice && isHostCode && !elements.isEmpty
+    var body = fillsOnDevice ? [Statement(.device(elements), at: statement.head)] : elements
     settlesLoads = outerSettles
     let outer = activation.temporaries
     activation.temporaries[temporary.name] = currentBlock

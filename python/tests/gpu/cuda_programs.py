@@ -198,3 +198,12 @@ def weak_values(x, y, k, a):
             s = s + a * 0.1 + j / n
         y[i] = x[i] * s + 0.1
         k[n - 1 - i] = i * i // 3
+
+
+def filled(x, y, N):
+    t = np.zeros((N, 2, 3, 2))
+    c = np.full(N, 2j)
+    e = np.ones((0, 3))
+    parpy.label("N")
+    for i in range(N):
+        y[i] = x[i] * c[i].imag + t[i, 1, 2, 1] + len(e)

@@ -140,3 +140,12 @@ def test_weak_values_are_of_the_forced_types(
         results.append((y, k))
     for on_cpu, on_gpu in zip(*results, strict=True):
         np.testing.assert_array_equal(on_gpu, on_cpu)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_the_device_fills_temporaries_of_host_code(specialize: str) -> None:
+    x, y = RANDOM.standard_normal(50), np.zeros(50)
+    opts = cuda({"N": parpy.threads(50)})
+    opts.specialize = specialize  # type: ignore[assignment]
+    parpy.jit(programs.filled)(x, y, 50, opts=opts)
+    np.testing.assert_array_equal(y, 2 * x)

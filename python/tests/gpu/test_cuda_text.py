@@ -177,6 +177,13 @@ def test_assignments_outside_parallel_code_are_refused() -> None:
     assert "    y[0] = 0.0\n    ^^^^\n" in text
 
 
+def test_temporaries_of_host_code_are_filled_by_many_threads() -> None:
+    text = parpy.print_compiled(programs.filled, [VECTOR, VECTOR.copy(), 1000], cuda({"N": parpy.threads(1000)}))
+    require_compiles(text)
+    assert "filled_kernel0<<<dim3(2, 3, 1), 32, 0, stream>>>(t)" in text
+    assert "filled_kernel1<<<1, 1024, 0, stream>>>(c)" in text
+
+
 def test_loops_of_one_level_must_agree() -> None:
     schedule = {"rows": parpy.threads(100), "shift": parpy.threads(64), "square": parpy.threads(32)}
 
