@@ -33,13 +33,16 @@ def reference(A, x, y):
 
 @parpy.jit
 def kernel(A, x, y):
+    parpy.label("columns")
     y[:] = 0.0
     # Both products of a row while it is in cache.
     parpy.label("rows")
     for i in range(A.shape[0]):
+        parpy.label("columns")
         s = parpy.operators.sum(A[i, :] * x[:])
+        parpy.label("columns")
         y[:] += s * A[i, :]
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(M).reduce()}
+    return {"rows": parpy.threads(M).reduce(), "columns": parpy.threads(N)}

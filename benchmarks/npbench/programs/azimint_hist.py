@@ -46,8 +46,13 @@ def kernel(data, radius, mean):
         b = min(int((radius[i] - least) * scale), npt - 1)
         counts[b] += 1
         sums[b] += data[i]
+    parpy.label("bins")
     mean[:] = sums[:] / counts[:]
 
 
 def schedule(N: int, npt: int) -> dict[str, parpy.LoopPar]:
-    return {"range": parpy.threads(N).reduce(), "points": parpy.threads(N).reduce()}
+    return {
+        "range": parpy.threads(N).reduce(),
+        "points": parpy.threads(N).reduce(),
+        "bins": parpy.threads(npt),
+    }

@@ -36,13 +36,16 @@ def reference(A, p, r, s, q):
 
 @parpy.jit
 def kernel(A, p, r, s, q):
+    parpy.label("columns")
     s[:] = 0.0
     # Both products of a row while it is in cache.
     parpy.label("rows")
     for i in range(A.shape[0]):
+        parpy.label("columns")
         q[i] = parpy.operators.sum(A[i, :] * p[:])
+        parpy.label("columns")
         s[:] += r[i] * A[i, :]
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(N).reduce()}
+    return {"rows": parpy.threads(N).reduce(), "columns": parpy.threads(M)}

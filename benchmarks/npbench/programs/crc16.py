@@ -38,13 +38,14 @@ def reference(data, poly, out):
 
 @parpy.jit
 def kernel(data, poly, out):
-    crc = 0xFFFF
-    for i in range(len(data)):
-        crc = crc ^ int(data[i])
-        for _ in range(8):
-            crc = (crc >> 1) ^ poly if crc & 1 else crc >> 1
-    crc = ~crc & 0xFFFF
-    out[0] = ((crc << 8) | (crc >> 8)) & 0xFFFF
+    with parpy.gpu:
+        crc = 0xFFFF
+        for i in range(len(data)):
+            crc = crc ^ int(data[i])
+            for _ in range(8):
+                crc = (crc >> 1) ^ poly if crc & 1 else crc >> 1
+        crc = ~crc & 0xFFFF
+        out[0] = ((crc << 8) | (crc >> 8)) & 0xFFFF
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:

@@ -46,16 +46,24 @@ def reference(alpha, beta, A, u1, v1, u2, v2, w, x, y, z):
 @parpy.jit
 def kernel(alpha, beta, A, u1, v1, u2, v2, w, x, y, z):
     N = A.shape[0]
+    parpy.label("columns")
     x[:] += z[:]
     # A row is updated and used while it is in cache.
     parpy.label("updates")
     for i in range(N):
+        parpy.label("columns")
         A[i, :] += u1[i] * v1[:] + u2[i] * v2[:]
+        parpy.label("columns")
         x[:] += beta * y[i] * A[i, :]
     parpy.label("rows")
     for i in range(N):
+        parpy.label("columns")
         w[i] += alpha * parpy.operators.sum(A[i, :] * x[:])
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
-    return {"updates": parpy.threads(N).reduce(), "rows": parpy.threads(N)}
+    return {
+        "updates": parpy.threads(N).reduce(),
+        "rows": parpy.threads(N),
+        "columns": parpy.threads(N),
+    }
