@@ -11,7 +11,8 @@ import Schedule
 ///
 /// A barrier stands before a statement that reads what was written since the last one, or writes what was read or written,
 /// unless a thread only meets itself: two loops over the same range give a thread the same iterations, and an index
-/// that tells iterations apart keeps threads apart. Loops are followed twice, so that an iteration waits for the one
+/// that tells iterations apart keeps threads apart. Ranges and indices are only compared while no statement has changed a
+/// variable in them. Loops are followed twice, so that an iteration waits for the one
 /// before it; one whose iterations need no barrier among themselves is waited for as a whole, before it. Between levels, code is run by all threads of a block alike, so each of them reaches every barrier.
 public func insertBarriers(_ program: DeviceProgram) -> DeviceProgram {
   var result = program
@@ -25,10 +26,32 @@ public func insertBarriers(_ program: DeviceProgram) -> DeviceProgram {
 /// An access to an element by the threads of a block.
 private struct DeviceAccess: Hashable {
   var buffer: BufferID
-  /// Empty where it may be any element.
-  var indices: [Expression]
+  /// Empty where it may be any element; nil for an index that is known no more: an element or a changed variable is in it.
+  var indices: [Expression?]
   var thread: AccessingThread
   var isStore: Bool
+
+  init(_ buffer: BufferID, _ indices: [Expression], _ thread: AccessingThread, isStore: Bool) {
+    self.buffer = buffer
+    self.indices = indices.map { $0.contains(\.isLoad) ? nil : $0 }
+    self.thread = thread
+    self.isStore = isStore
+  }
+
+  /// The access, as it is known after the variables have changed.
+  func forgetting(_ changed: Set<VariableID>) -> DeviceAccess {
+    func kept(_ e: Expression?) -> Expression? {
+      guard let e, !e.mentions(changed) else { return nil }
+      return e
+    }
+    var result = self
+    result.indices = indices.map(kept)
+    if case .sharing(var range) = thread {
+      range.lower = kept(range.lower)
+      result.thread = .sharing(range)
+    }
+    return result
+  }
 }
 
 /// Which threads of a block make an access.
@@ -44,8 +67,34 @@ private enum AccessingThread: Hashable {
 /// The range of a loop over threads; loops of equal range give each thread the same iterations.
 private struct ThreadRange: Hashable {
   var variable: VariableID
-  var lower: Expression
+  /// Nil where it is known no more.
+  var lower: Expression?
   var step: Int
+}
+
+extension Expression {
+  fileprivate func mentions(_ variables: Set<VariableID>) -> Bool {
+    contains {
+      if case .variable(let id) = $0.kind { variables.contains(id) } else { false }
+    }
+  }
+}
+
+extension [Statement] {
+  /// The variables that change while they run, those of loops among them.
+  fileprivate var changedVariables: Set<VariableID> {
+    var changed: Set<VariableID> = []
+    forEachStatement { statement in
+      switch statement.kind {
+      case .assign(let id, _): changed.insert(id)
+      case .loop(let loop): changed.insert(loop.variable)
+      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .call,
+        .requireEqual:
+        break
+      }
+    }
+    return changed
+  }
 }
 
 private struct BarrierInserter {
@@ -62,14 +111,19 @@ private struct BarrierInserter {
   private mutating func inserted(in statement: Statement) -> [Statement] {
     switch statement.kind {
     case .loop(let loop) where loop.mapping.level == .threads || loop.mapping.level == .grid:
+      defer { forget(loop.body.changedVariables) }
       return waiting(for: accesses(of: loop), before: statement)
     case .assign, .store, .launch, .barrier, .call, .requireEqual:
+      defer { forget([statement].changedVariables) }
       return waiting(for: accesses(of: statement), before: statement)
     case .loop, .whileLoop, .conditional, .device, .allocate:
       var own: Set<DeviceAccess> = []
       statement.forEachExpression { note($0, .all, &own) }
       if let all = accessesWithoutBarriers(of: statement, evaluating: own) {
-        return waiting(for: all, before: statement)
+        // They are of all iterations.
+        let changed = [statement].changedVariables
+        forget(changed)
+        return waiting(for: Set(all.map { $0.forgetting(changed) }), before: statement)
       }
       let before = waiting(for: own, before: statement).dropLast()
       return before + [nested(statement, evaluating: own)]
@@ -94,6 +148,7 @@ private struct BarrierInserter {
     var trial = self
     trial.pending = own
     for _ in 0..<2 {
+      trial.beginIteration(of: loop)
       guard loop.mapBlocks({ trial.inserted(in: $0) }) == loop else { return nil }
     }
     let all = trial.pending
@@ -110,9 +165,11 @@ private struct BarrierInserter {
     case .loop, .whileLoop:
       // What an iteration leaves meets the next: the first pass finds it, the second puts barriers for it.
       var trial = self
+      trial.beginIteration(of: statement)
       _ = statement.mapBlocks { trial.inserted(in: $0) }
       pending.formUnion(trial.pending)
       var copy = self
+      copy.beginIteration(of: statement)
       let result = statement.mapBlocks { body in
         let inserted = copy.inserted(in: body)
         let meets = own.contains { new in copy.pending.contains { copy.mayMeet($0, new) } }
@@ -155,12 +212,21 @@ private struct BarrierInserter {
 
   // MARK: Accesses
 
+  private mutating func beginIteration(of statement: Statement) {
+    if case .loop(let loop) = statement.kind { forget([loop.variable]) }
+  }
+
+  /// Variables have other values from now on.
+  private mutating func forget(_ changed: Set<VariableID>) {
+    if !changed.isEmpty { pending = Set(pending.map { $0.forgetting(changed) }) }
+  }
+
   private func accesses(of statement: Statement) -> Set<DeviceAccess> {
     var found: Set<DeviceAccess> = []
     switch statement.kind {
     case .store(let buffer, let indices, _):
       statement.forEachExpression { note($0, .first, &found) }
-      found.insert(DeviceAccess(buffer: buffer, indices: indices, thread: .first, isStore: true))
+      found.insert(DeviceAccess(buffer, indices, .first, isStore: true))
     case .call(let call):
       let thread: AccessingThread = call.isParallel ? .all : .first
       statement.forEachExpression { note($0, thread, &found) }
@@ -177,7 +243,7 @@ private struct BarrierInserter {
     _ call: ForeignCall, _ thread: AccessingThread, _ found: inout Set<DeviceAccess>
   ) {
     for buffer in call.buffers {
-      found.insert(DeviceAccess(buffer: buffer, indices: [], thread: thread, isStore: true))
+      found.insert(DeviceAccess(buffer, [], thread, isStore: true))
     }
   }
 
@@ -185,15 +251,19 @@ private struct BarrierInserter {
     var found: Set<DeviceAccess> = []
     note(loop.lower, .all, &found)
     note(loop.upper, .all, &found)
-    let range = ThreadRange(variable: loop.variable, lower: loop.lower, step: loop.step)
+    let lower = loop.lower.contains(\.isLoad) ? nil : loop.lower
+    let range = ThreadRange(variable: loop.variable, lower: lower, step: loop.step)
+    var shared: Set<DeviceAccess> = []
     loop.body.forEachStatement { statement in
-      statement.forEachExpression { note($0, .sharing(range), &found) }
+      statement.forEachExpression { note($0, .sharing(range), &shared) }
       if case .store(let buffer, let indices, _) = statement.kind {
-        found.insert(
-          DeviceAccess(buffer: buffer, indices: indices, thread: .sharing(range), isStore: true))
+        shared.insert(DeviceAccess(buffer, indices, .sharing(range), isStore: true))
       }
       if case .call(let call) = statement.kind { note(call, .sharing(range), &found) }
     }
+    // Of what changes in an iteration each thread has its own.
+    let changed = loop.body.changedVariables
+    found.formUnion(shared.map { $0.forgetting(changed) })
     // What a thread makes for itself nobody else sees.
     var own: Set<BufferID> = []
     loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
@@ -206,7 +276,7 @@ private struct BarrierInserter {
     var loads: [DeviceAccess] = []
     e.forEachDescendant { part in
       guard case .load(let buffer, let indices) = part.kind else { return }
-      loads.append(DeviceAccess(buffer: buffer, indices: indices, thread: thread, isStore: false))
+      loads.append(DeviceAccess(buffer, indices, thread, isStore: false))
     }
     found.formUnion(loads)
   }
@@ -226,36 +296,25 @@ private struct BarrierInserter {
     }
   }
 
-  /// Whether each element is touched by one thread in both loops.
+  /// Whether each element is touched by one thread in both loops: an index that both have tells iterations apart.
   private func staysWithThread(
     _ first: DeviceAccess, _ a: ThreadRange, _ second: DeviceAccess, _ b: ThreadRange
   ) -> Bool {
-    guard a.step == b.step, a.lower == b.lower else { return false }
-    let other = second.indices.map {
-      $0.substituting([b.variable: Expression(.variable(a.variable), .int64)])
-    }
-    guard other == first.indices else { return false }
-    // An index with the loop variable as its only part that may change tells iterations apart.
-    return first.indices.contains { index in
+    guard a.step == b.step, let lower = a.lower, lower == b.lower else { return false }
+    let variable = Expression(.variable(a.variable), .int64)
+    return zip(first.indices, second.indices).contains { index, other in
+      guard let index, let other = other?.substituting([b.variable: variable]), index == other
+      else { return false }
       let terms = LinearSum(index).terms
-      return terms.contains { $0.term.kind == .variable(a.variable) }
-        && terms.allSatisfy { $0.term.kind == .variable(a.variable) || isUniform($0.term) }
+      return terms.contains { $0.term.kind == variable.kind }
+        && terms.allSatisfy { $0.term.kind == variable.kind || !$0.term.mentions([a.variable]) }
     }
-  }
-
-  /// Whether all threads of a block have one value of it, now and until a statement assigns it: no element is in it.
-  private func isUniform(_ e: Expression) -> Bool { e.isLiteral || isParameterOrOuter(e) }
-
-  private func isParameterOrOuter(_ e: Expression) -> Bool {
-    guard case .variable(let id) = e.kind else { return false }
-    if case .parameter = function[id].role { return true }
-    return false
   }
 
   /// Whether some index of one differs from that of the other by a constant, whatever iterations they belong to.
-  private func areApart(_ first: [Expression], _ second: [Expression]) -> Bool {
+  private func areApart(_ first: [Expression?], _ second: [Expression?]) -> Bool {
     zip(first, second).contains { a, b in
-      guard LinearSum(a).terms.allSatisfy({ isUniform($0.term) }) else { return false }
+      guard let a, let b else { return false }
       let distance = LinearSum(a - b)
       return distance.isExact && distance.terms.isEmpty && distance.constant != 0
     }

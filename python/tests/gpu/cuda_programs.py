@@ -207,3 +207,22 @@ def filled(x, y, N):
     parpy.label("N")
     for i in range(N):
         y[i] = x[i] * c[i].imag + t[i, 1, 2, 1] + len(e)
+
+
+def shrinking(y, N):
+    with parpy.gpu:
+        for k in range(N):
+            parpy.label("N")
+            for j in range(k, N):
+                y[j] = y[j] * 0.5 + k
+
+
+def recurrence(x, y, N):
+    parpy.label("blocks")
+    for b in range(N):
+        first = 64 * b
+        parpy.label("columns")
+        y[0, first : first + 64] = x[0, first : first + 64]
+        for i in range(1, y.shape[0]):
+            parpy.label("columns")
+            y[i, first : first + 64] = x[i, first : first + 64] - y[i - 1, first : first + 64]

@@ -149,3 +149,23 @@ def test_the_device_fills_temporaries_of_host_code(specialize: str) -> None:
     opts.specialize = specialize  # type: ignore[assignment]
     parpy.jit(programs.filled)(x, y, 50, opts=opts)
     np.testing.assert_array_equal(y, 2 * x)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_threads_wait_where_the_range_of_their_loop_moves(specialize: str) -> None:
+    """Each iteration dealt out the elements anew, and nothing waited for the threads before."""
+    y = RANDOM.standard_normal(90)
+    expected = y.copy()
+    programs.shrinking(expected, 90)
+    opts = cuda({"N": parpy.threads(32)})
+    opts.specialize = specialize  # type: ignore[assignment]
+    parpy.jit(programs.shrinking)(y, 90, opts=opts)
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_threads_that_keep_to_their_columns() -> None:
+    x, y, expected = RANDOM.standard_normal((9, 192)), np.zeros((9, 192)), np.zeros((9, 192))
+    programs.recurrence(x, expected, 3)
+    opts = cuda({"blocks": parpy.threads(3), "columns": parpy.threads(64)})
+    parpy.jit(programs.recurrence)(x, y, 3, opts=opts)
+    np.testing.assert_array_equal(y, expected)
