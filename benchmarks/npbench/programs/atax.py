@@ -45,4 +45,4 @@ def kernel(A, x, y):
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(M).reduce(), "columns": parpy.threads(N)}
+    return {"rows": parpy.threads(M).reduce(), "columns": parpy.threads(min(N, 1024))}

@@ -48,4 +48,4 @@ def kernel(A, p, r, s, q):
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(N).reduce(), "columns": parpy.threads(M)}
+    return {"rows": parpy.threads(N).reduce(), "columns": parpy.threads(min(M, 1024))}

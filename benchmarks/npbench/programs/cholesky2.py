@@ -33,11 +33,13 @@ def reference(A):
 def kernel(A):
     N = A.shape[0]
     for j in range(N):
+        parpy.label("columns")
         A[j, j] = np.sqrt(A[j, j] - parpy.operators.sum(A[j, :j] * A[j, :j]))
         parpy.label("rows")
         for i in range(j + 1, N):
+            parpy.label("columns")
             A[i, j] = (A[i, j] - parpy.operators.sum(A[i, :j] * A[j, :j])) / A[j, j]
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(N)}
+    return {"rows": parpy.threads(N), "columns": parpy.threads(min(N, 256))}

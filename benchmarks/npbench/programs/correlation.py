@@ -49,31 +49,41 @@ def kernel(float_n, data, corr):
     stddev = np.zeros(M, np.float64)
     parpy.label("sums")
     for k in range(N):
+        parpy.label("columns")
         mean[:] += data[k, :]
+    parpy.label("columns")
     mean[:] /= N
     parpy.label("sums")
     for k in range(N):
+        parpy.label("columns")
         data[k, :] -= mean[:]
+        parpy.label("columns")
         stddev[:] += data[k, :] * data[k, :]
+    parpy.label("columns")
     for j in range(M):
         stddev[j] = np.sqrt(stddev[j] / N)
         if stddev[j] <= 0.1:
             stddev[j] = 1.0
+    parpy.label("columns")
     stddev[:] *= np.sqrt(float_n)
     parpy.label("samples")
+    parpy.label("columns")
     data[:, :] /= stddev[:]
 
     parpy.label("variables")
+    parpy.label("columns")
     corr[:, :] = 0.0
     # So many samples at a time as stay in cache.
     for first in range(0, N, BLOCK):
         parpy.label("variables")
         for i in range(M):
             for k in range(first, min(first + BLOCK, N)):
+                parpy.label("columns")
                 corr[i, i + 1 :] += data[k, i] * data[k, i + 1 :]
     parpy.label("variables")
     for i in range(M):
         corr[i, i] = 1.0
+        parpy.label("columns")
         for j in range(i):
             corr[i, j] = corr[j, i]
 
@@ -83,4 +93,5 @@ def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
         "sums": parpy.threads(N).reduce(),
         "samples": parpy.threads(N),
         "variables": parpy.threads(M),
+        "columns": parpy.threads(min(M, 1024)),
     }

@@ -43,24 +43,31 @@ def kernel(float_n, data, cov):
     mean = np.zeros(M, np.float64)
     parpy.label("sums")
     for k in range(N):
+        parpy.label("columns")
         mean[:] += data[k, :]
+    parpy.label("columns")
     mean[:] /= N
     parpy.label("samples")
+    parpy.label("columns")
     data[:, :] -= mean[:]
 
     parpy.label("variables")
+    parpy.label("columns")
     cov[:, :] = 0.0
     # So many samples at a time as stay in cache.
     for first in range(0, N, BLOCK):
         parpy.label("variables")
         for i in range(M):
             for k in range(first, min(first + BLOCK, N)):
+                parpy.label("columns")
                 cov[i, i:] += data[k, i] * data[k, i:]
     parpy.label("variables")
     for i in range(M):
+        parpy.label("columns")
         cov[i, i:] /= float_n - 1.0
     parpy.label("variables")
     for i in range(M):
+        parpy.label("columns")
         for j in range(i):
             cov[i, j] = cov[j, i]
 
@@ -70,4 +77,5 @@ def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
         "sums": parpy.threads(N).reduce(),
         "samples": parpy.threads(N),
         "variables": parpy.threads(M),
+        "columns": parpy.threads(min(M, 1024)),
     }

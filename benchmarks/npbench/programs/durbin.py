@@ -37,21 +37,23 @@ def reference(r, y):
 
 @parpy.jit
 def kernel(r, y):
-    alpha = -r[0]
-    beta = 1.0
-    y[0] = -r[0]
-    for k in range(1, len(r)):
-        beta *= 1.0 - alpha * alpha
-        alpha = -(r[k] + parpy.operators.sum(r[k - 1 :: -1] * y[:k])) / beta
-        # Each element and its mirror image; one in the middle is its own.
-        parpy.label("pairs")
-        for i in range((k + 1) // 2):
-            a = y[i]
-            b = y[k - 1 - i]
-            y[i] = a + alpha * b
-            y[k - 1 - i] = b + alpha * a
-        y[k] = alpha
+    with parpy.gpu:
+        alpha = -r[0]
+        beta = 1.0
+        y[0] = -r[0]
+        for k in range(1, len(r)):
+            beta *= 1.0 - alpha * alpha
+            parpy.label("elements")
+            alpha = -(r[k] + parpy.operators.sum(r[k - 1 :: -1] * y[:k])) / beta
+            # Each element and its mirror image; one in the middle is its own.
+            parpy.label("elements")
+            for i in range((k + 1) // 2):
+                a = y[i]
+                b = y[k - 1 - i]
+                y[i] = a + alpha * b
+                y[k - 1 - i] = b + alpha * a
+            y[k] = alpha
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
-    return {"pairs": parpy.threads((N + 1) // 2)}
+    return {"elements": parpy.threads(min(N, 1024))}

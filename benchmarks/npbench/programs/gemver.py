@@ -65,5 +65,5 @@ def schedule(N: int) -> dict[str, parpy.LoopPar]:
     return {
         "updates": parpy.threads(N).reduce(),
         "rows": parpy.threads(N),
-        "columns": parpy.threads(N),
+        "columns": parpy.threads(min(N, 1024)),
     }

@@ -44,18 +44,25 @@ def kernel(A, Q, R):
     T = np.empty((N, M), np.float64)
     parpy.label("columns")
     for j in range(N):
+        parpy.label("rows")
         T[j, :] = A[:, j]
     for k in range(N):
-        R[k, k] = np.sqrt(parpy.operators.sum(T[k, :] * T[k, :]))
-        T[k, :] /= R[k, k]
+        with parpy.gpu:
+            parpy.label("rows")
+            R[k, k] = np.sqrt(parpy.operators.sum(T[k, :] * T[k, :]))
+            parpy.label("rows")
+            T[k, :] /= R[k, k]
         parpy.label("columns")
         for j in range(k + 1, N):
+            parpy.label("rows")
             R[k, j] = parpy.operators.sum(T[k, :] * T[j, :])
+            parpy.label("rows")
             T[j, :] -= T[k, :] * R[k, j]
     parpy.label("rows")
     for i in range(M):
+        parpy.label("columns")
         Q[i, :] = T[:, i]
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"columns": parpy.threads(N), "rows": parpy.threads(M)}
+    return {"columns": parpy.threads(N), "rows": parpy.threads(min(M, 1024))}
