@@ -39,12 +39,15 @@ def kernel(A):
     N = A.shape[0]
     # Column by column: then the rows below are independent.
     for j in range(N):
-        parpy.label("columns")
-        A[j, j] = np.sqrt(A[j, j] - parpy.operators.sum(A[j, :j] * A[j, :j]))
+        parpy.label("rows")
+        for i in range(j, N):
+            parpy.label("columns")
+            A[i, j] -= parpy.operators.sum(A[i, :j] * A[j, :j])
+        with parpy.gpu:
+            A[j, j] = np.sqrt(A[j, j])
         parpy.label("rows")
         for i in range(j + 1, N):
-            parpy.label("columns")
-            A[i, j] = (A[i, j] - parpy.operators.sum(A[i, :j] * A[j, :j])) / A[j, j]
+            A[i, j] /= A[j, j]
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:

@@ -103,27 +103,39 @@ def kernel(alpha, image, out):
     for b in range((H + BLOCK - 1) // BLOCK):
         c = b * BLOCK
         e = min(c + BLOCK, H)
+        parpy.label("columns")
         out[0, c:e] = a1 * rows[0, c:e]
+        parpy.label("columns")
         out[1, c:e] = a1 * rows[1, c:e] + a2 * rows[0, c:e] + b1 * out[0, c:e]
         for i in range(2, W):
+            parpy.label("columns")
             out[i, c:e] = (
                 a1 * rows[i, c:e]
                 + a2 * rows[i - 1, c:e]
                 + b1 * out[i - 1, c:e]
                 + b2 * out[i - 2, c:e]
             )
+        parpy.label("columns")
         back[W - 1, c:e] = 0.0
+        parpy.label("columns")
         back[W - 2, c:e] = a3 * rows[W - 1, c:e]
+        parpy.label("columns")
         out[W - 2, c:e] += back[W - 2, c:e]
         for i in range(W - 3, -1, -1):
+            parpy.label("columns")
             back[i, c:e] = (
                 a3 * rows[i + 1, c:e]
                 + a4 * rows[i + 2, c:e]
                 + b1 * back[i + 1, c:e]
                 + b2 * back[i + 2, c:e]
             )
+            parpy.label("columns")
             out[i, c:e] += back[i, c:e]
 
 
 def schedule(W: int, H: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(W), "blocks": parpy.threads((H + BLOCK - 1) // BLOCK)}
+    return {
+        "rows": parpy.threads(W),
+        "blocks": parpy.threads((H + BLOCK - 1) // BLOCK),
+        "columns": parpy.threads(BLOCK),
+    }
