@@ -104,6 +104,7 @@ def relaxed(new, p, b, dx, dy):
     ny, nx = p.shape
     parpy.label("rows")
     for i in range(1, ny - 1):
+        parpy.label("columns")
         new[i, 1:-1] = (
             y_part * (p[i, 2:] + p[i, :-2])
             + x_part * (p[i + 1, 1:-1] + p[i - 1, 1:-1])
@@ -111,8 +112,10 @@ def relaxed(new, p, b, dx, dy):
         )
         new[i, 0] = new[i, 1]
         new[i, nx - 1] = new[i, nx - 2]
-    new[0, :] = new[1, :]
-    new[ny - 1, :] = 0.0
+    parpy.label("columns")
+    for j in range(nx):
+        new[0, j] = new[1, j]
+        new[ny - 1, j] = 0.0
 
 
 @parpy.jit
@@ -120,6 +123,7 @@ def advanced(new, w, u, v, dt, dx, dy, nu):
     """Advection and diffusion of one velocity `w`, from the old values of both."""
     parpy.label("rows")
     for i in range(1, w.shape[0] - 1):
+        parpy.label("columns")
         new[i, 1:-1] = (
             w[i, 1:-1]
             - u[i, 1:-1] * (dt / dx) * (w[i, 1:-1] - w[i, :-2])
@@ -145,7 +149,9 @@ def kernel(nt, nit, u, v, p, dt, dx, dy, rho, nu):
     for _ in range(nt):
         parpy.label("rows")
         for i in range(ny):
+            parpy.label("columns")
             un[i, :] = u[i, :]
+            parpy.label("columns")
             vn[i, :] = v[i, :]
 
         parpy.label("rows")
@@ -166,22 +172,28 @@ def kernel(nt, nit, u, v, p, dt, dx, dy, rho, nu):
             relaxed(p, pn, b, dx, dy)
         if nit % 2 == 1:
             relaxed(pn, p, b, dx, dy)
+            parpy.label("rows")
+            parpy.label("columns")
             p[:, :] = pn[:, :]
 
         advanced(u, un, un, vn, dt, dx, dy, nu)
         advanced(v, vn, un, vn, dt, dx, dy, nu)
         parpy.label("rows")
         for i in range(1, ny - 1):
+            parpy.label("columns")
             u[i, 1:-1] -= dt / (2 * rho * dx) * (p[i, 2:] - p[i, :-2])
+            parpy.label("columns")
             v[i, 1:-1] -= dt / (2 * rho * dy) * (p[i + 1, 1:-1] - p[i - 1, 1:-1])
-        u[0, :] = 0.0
-        u[:, 0] = 0.0
-        u[:, -1] = 0.0
-        u[-1, :] = 1.0
-        v[0, :] = 0.0
-        v[-1, :] = 0.0
-        v[:, 0] = 0.0
-        v[:, -1] = 0.0
+            u[i, 0] = 0.0
+            u[i, -1] = 0.0
+            v[i, 0] = 0.0
+            v[i, -1] = 0.0
+        parpy.label("columns")
+        for j in range(nx):
+            u[0, j] = 0.0
+            u[-1, j] = 1.0
+            v[0, j] = 0.0
+            v[-1, j] = 0.0
 
 
 def schedule(ny: int, nx: int, nt: int, nit: int) -> dict[str, parpy.LoopPar]:

@@ -60,22 +60,29 @@ def reference(slab_per_bc, Ham, int_pts, Y, P0, P1):
 def factorize(T, X):
     """T = P L U in place, by rows, with partial pivoting; and X = P X."""
     N = T.shape[0]
+    sizes = np.empty(N, np.float64)
     for k in range(N):
-        best = k
-        largest = abs(T[k, k])
-        for i in range(k + 1, N):
-            size = abs(T[i, k])
-            if size > largest:
-                best = i
-                largest = size
-        if best != k:
-            for j in range(N):
-                T[k, j], T[best, j] = T[best, j], T[k, j]
-            for j in range(X.shape[1]):
-                X[k, j], X[best, j] = X[best, j], X[k, j]
+        with parpy.gpu:
+            parpy.label("elements")
+            sizes[k:] = abs(T[k:, k])
+            parpy.label("elements")
+            largest = parpy.operators.max(sizes[k:])
+            best = N - 1
+            parpy.label("pivots")
+            for i in range(k, N):
+                if sizes[i] == largest:
+                    best = min(best, i)
+            if best != k:
+                parpy.label("elements")
+                for j in range(N):
+                    T[k, j], T[best, j] = T[best, j], T[k, j]
+                parpy.label("elements")
+                for j in range(X.shape[1]):
+                    X[k, j], X[best, j] = X[best, j], X[k, j]
         parpy.label("rows")
         for i in range(k + 1, N):
             T[i, k] /= T[k, k]
+            parpy.label("elements")
             T[i, k + 1 :] -= T[i, k] * T[k, k + 1 :]
 
 
@@ -89,10 +96,13 @@ def substitute(T, X):
         end = min(first + BLOCK, M)
         for i in range(N):
             for k in range(i):
+                parpy.label("block")
                 X[i, first:end] -= T[i, k] * X[k, first:end]
         for i in range(N - 1, -1, -1):
             for k in range(i + 1, N):
+                parpy.label("block")
                 X[i, first:end] -= T[i, k] * X[k, first:end]
+            parpy.label("block")
             X[i, first:end] /= T[i, i]
 
 
@@ -101,29 +111,48 @@ def kernel(slab_per_bc, Ham, int_pts, Y, P0, P1):
     NR, NM = Y.shape
     T = np.empty((NR, NR), np.complex128)
     X = np.empty((NR, NM), np.complex128)
-    P0[:, :] = 0.0
-    P1[:, :] = 0.0
+    parpy.label("rows")
+    for i in range(NR):
+        parpy.label("elements")
+        for j in range(NM):
+            P0[i, j] = 0.0
+            P1[i, j] = 0.0
     for m in range(len(int_pts)):
-        z = int_pts[m]
+        parpy.label("rows")
+        parpy.label("elements")
         T[:, :] = 0.0
         for n in range(slab_per_bc + 1):
-            zz = z ** (slab_per_bc / 2 - n)
             parpy.label("rows")
-            T[:, :] += zz * Ham[n, :, :]
-        if NR == NM:
-            X[:, :] = 0.0
             for i in range(NR):
-                X[i, i] = 1.0
-        else:
-            X[:, :] = Y[:, :]
-        factorize(T, X)
-        substitute(T, X)
-        sign = -1.0 if abs(z) < 1.0 else 1.0
+                zz = int_pts[m] ** (slab_per_bc / 2 - n)
+                parpy.label("elements")
+                T[i, :] += zz * Ham[n, i, :]
         parpy.label("rows")
         for i in range(NR):
+            parpy.label("elements")
+            for j in range(NM):
+                if NR == NM:
+                    X[i, j] = 1.0 if i == j else 0.0
+                else:
+                    X[i, j] = Y[i, j]
+        factorize(T, X)
+        substitute(T, X)
+        parpy.label("rows")
+        for i in range(NR):
+            z = int_pts[m]
+            sign = -1.0 if abs(z) < 1.0 else 1.0
+            parpy.label("elements")
             P0[i, :] += sign * X[i, :]
+            parpy.label("elements")
             P1[i, :] += sign * z * X[i, :]
 
 
 def schedule(NR: int, NM: int, slab_per_bc: int, num_int_pts: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(NR), "blocks": parpy.threads((NM + BLOCK - 1) // BLOCK)}
+    elements = min(max(NR, NM), 1024)
+    return {
+        "rows": parpy.threads(NR),
+        "elements": parpy.threads(elements),
+        "pivots": parpy.threads(elements).reduce(),
+        "blocks": parpy.threads((NM + BLOCK - 1) // BLOCK),
+        "block": parpy.threads(BLOCK),
+    }
