@@ -79,9 +79,33 @@ extension Lowerer {
       if let last {
         scope[name] = .scalar(last)
       } else if !assignsTarget {
-        scope[name] = .scalar(
-          try lastValue(from: first, to: stop, step: step, otherwise: outer))
+        let value = try lastValue(from: first, to: stop, step: step, otherwise: outer)
+        let isEmpty = isEmpty(from: first, to: stop, step: step)
+        try bind(name, toLast: value, unless: isEmpty, otherwise: outer, at: target.span)
       }
+    }
+  }
+
+  /// Lets a name stand for the last value of a loop variable, also after a loop around the loop, whose variable may be in it:
+  ///
+  ///     for i in range(n):          for i in 0..<n:
+  ///         for k in range(i):        for k in 0..<i: …
+  ///             …                →    if 0 < i: k.1 = i - 1
+  ///     y[0] = k                    y[0] = k.1
+  private func bind(
+    _ name: String, toLast value: TypedValue, unless isEmpty: LoopIR.Expression,
+    otherwise outer: Scope.Binding?, at span: Span
+  ) throws {
+    guard namesNeedingVariables.contains(name) else { return scope[name] = .scalar(value) }
+    // A name that was bound before is carried by the loop around, and the value tells the cases apart.
+    if case .scalar? = outer { return scope[name] = .scalar(value) }
+    scope[name] = outer
+    let assignment = try block { try assign(name, value, at: span) }
+    if isEmpty.integerLiteral == 0 {
+      statements += assignment
+    } else {
+      let runs = Expression(.unary(.not, isEmpty), .bool).folded
+      emit(.conditional(runs, then: assignment, otherwise: []), at: span)
     }
   }
 
@@ -122,12 +146,28 @@ extension Lowerer {
     from lower: LoopIR.Expression, to upper: LoopIR.Expression, step: Int,
     otherwise outer: Scope.Binding?
   ) throws -> TypedValue {
-    let distance = step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
+    let distance = reach(from: lower, to: upper, step: step)
     let last = lower + .binary(.floorDivide, distance, .index(abs(step))) * .index(step)
-    if facts.proveNonNegative(distance) { return pythonInteger(last) }
-    guard case .scalar(let before)? = outer else { return pythonInteger(last) }
-    let isEmpty = LoopIR.Expression.compare(.less, distance, .index(0))
+    let isEmpty = isEmpty(from: lower, to: upper, step: step)
+    guard isEmpty.integerLiteral != 0, case .scalar(let before)? = outer else {
+      return pythonInteger(last)
+    }
     return try select(isEmpty, before, pythonInteger(last))
+  }
+
+  /// How far the values of a range may be from its first; negative where it is empty.
+  private func reach(
+    from lower: LoopIR.Expression, to upper: LoopIR.Expression, step: Int
+  ) -> LoopIR.Expression {
+    step > 0 ? upper - .index(1) - lower : lower - .index(1) - upper
+  }
+
+  /// Whether a range is empty; the literal False where it is proved not to be.
+  private func isEmpty(
+    from lower: LoopIR.Expression, to upper: LoopIR.Expression, step: Int
+  ) -> LoopIR.Expression {
+    let reach = reach(from: lower, to: upper, step: step)
+    return facts.proveNonNegative(reach) ? .bool(false) : .compare(.less, reach, .index(0))
   }
 
   /// The type of a loop variable after a loop that may not run.

@@ -84,7 +84,7 @@ def test_arrays_of_the_host_are_up_to_date_on_both_sides() -> None:
                 y[i] = y[i] * s + x[i]
             note(y)
 
-    assert len(run(apply, np.arange(5.0), np.zeros(5), times=4)) == 24
+    assert len(run(apply, np.arange(5.0), np.zeros(5), times=4, strict=True)) == 24
 
 
 def test_parts_of_arrays() -> None:

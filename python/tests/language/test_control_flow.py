@@ -781,3 +781,25 @@ def inlines(x, y):
 )
 def test_features_of_later_versions_are_never_miscompiled(function) -> None:
     check_or_reject(function, np.arange(6.0), np.zeros(6))
+
+
+def inner_targets(y, n):
+    for i in range(n):
+        for k in range(i):
+            y[1] += k
+    y[0] = k
+    for i in range(n - 1, -1, -1):
+        for j in range(i):
+            y[2] += j
+    y[3] = j
+    for i in range(n):
+        for k in range(2 * i, n):
+            y[4] += k
+    y[5] = k
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_targets_of_inner_loops_are_kept_after_the_loop_around(n: int) -> None:
+    """They were computed from the outer target, which the outer loop had moved on."""
+    for specialize in ("always", "never"):
+        check(inner_targets, np.zeros(6), n, specialize=specialize)
