@@ -32,7 +32,7 @@ private struct DeviceOutliner {
   var function: LoopFunction
   let schedule: [String: LoopSchedule]
   /// The scalars that only the device knows.
-  let deviceScalars: Set<VariableID>
+  let deviceScalars: DeviceScalars
   /// The bodies of the kernels, by number.
   private var bodies: [[Statement]] = []
   var errors: [Diagnostic] = []
@@ -40,7 +40,7 @@ private struct DeviceOutliner {
   init(_ function: LoopFunction, _ schedule: [String: LoopSchedule]) {
     self.function = function
     self.schedule = schedule
-    deviceScalars = DeviceScalars(of: function.body).found
+    deviceScalars = DeviceScalars(of: function.body)
   }
 
   // MARK: Host code
@@ -59,7 +59,7 @@ private struct DeviceOutliner {
       switch statement.kind {
       case .assign(let id, let value):
         rejectLoads(in: value)
-        if deviceScalars.contains(id) || readsDeviceScalar(value) {
+        if deviceScalars.found.contains(id) || deviceScalars.areRead(in: value) {
           if updatesItself(sequence.prefix + [statement]) { launchNews(of: &sequence) }
           sequence.prefix.append(statement)
           sequence.hasNews = true
@@ -118,24 +118,13 @@ private struct DeviceOutliner {
 
   private mutating func rejectDeviceValue(_ e: Expression) {
     rejectLoads(in: e)
-    if readsDeviceScalar(e) { errors.append(.hostAccess(at: e.span)) }
+    if deviceScalars.areRead(in: e) { errors.append(.hostAccess(at: e.span)) }
   }
 
   private mutating func rejectLoads(in e: Expression) {
     var spans: [Span] = []
     e.forEachDescendant { if $0.isLoad { spans.append($0.span) } }
     errors += spans.map { .hostAccess(at: $0) }
-  }
-
-  private func readsDeviceScalar(_ e: Expression) -> Bool {
-    e.contains {
-      if case .variable(let id) = $0.kind { deviceScalars.contains(id) } else { false }
-    }
-  }
-
-  /// Whether the host can evaluate an expression.
-  private func isKnownToHost(_ e: Expression) -> Bool {
-    !readsDeviceScalar(e) && !e.contains(\.isLoad)
   }
 
   // MARK: Device blocks
@@ -216,13 +205,6 @@ private struct DeviceOutliner {
       return launch([statement], after: &sequence, at: statement.span)
     }
     endPrefix(of: &sequence)
-    var isKnown = true
-    statement.forEachExpression { isKnown = isKnown && isKnownToHost($0) }
-    if case .whileLoop = statement.kind { isKnown = false }
-    guard isKnown else {
-      errors.append(.gridCannotWait(at: statement.span))
-      return
-    }
     var copy = self
     sequence.launches.append(
       statement.mapBlocks { body in
@@ -241,7 +223,8 @@ private struct DeviceOutliner {
       switch statement.kind {
       case .device(let body): result += flattened(body, &hoisted)
       case .allocate(let id, let body)
-      where function[id].extents.allSatisfy(isKnownToHost) && !assignsExtents(of: id, statements):
+      where function[id].extents.allSatisfy(deviceScalars.isKnownToHost)
+        && !assignsExtents(of: id, statements):
         hoisted.append(id)
         result += flattened(body, &hoisted)
       case .assign, .store, .loop, .whileLoop, .conditional, .allocate, .launch, .barrier, .call,
@@ -446,7 +429,7 @@ private struct DeviceOutliner {
       (function[id].extents + (function[id].strides ?? [])).forEach(noteReads)
     }
     for id in own { requireSmall(id) }
-    let grid = Grid(of: body, schedule, isKnown: { [self] in isKnownToHost($0) })
+    let grid = Grid(of: body, schedule, isKnown: { [self] in deviceScalars.isKnownToHost($0) })
     if let conflict = Grid.conflict(in: body, schedule) {
       errors.append(.inconsistentStructures(conflict.0, conflict.1))
     }
@@ -477,41 +460,6 @@ extension [Statement] {
   }
 }
 
-/// The scalars whose value the device computes: accumulators of parallel loops, what device blocks assign, and what is
-/// computed of them.
-struct DeviceScalars {
-  private(set) var found: Set<VariableID> = []
-
-  init(of statements: [Statement]) {
-    var former = -1
-    while former != found.count {
-      former = found.count
-      visit(statements, isDevice: false)
-    }
-  }
-
-  private mutating func visit(_ statements: [Statement], isDevice: Bool) {
-    for statement in statements {
-      switch statement.kind {
-      case .assign(let id, let value):
-        let known = found
-        let isComputed = value.contains {
-          if case .variable(let id) = $0.kind { known.contains(id) } else { false }
-        }
-        if isDevice || isComputed { found.insert(id) }
-      case .loop(let loop) where loop.mapping.level != nil:
-        for reduction in loop.reductions { found.insert(reduction.accumulator) }
-      case .device(let body): visit(body, isDevice: true)
-      case .loop, .whileLoop, .conditional, .allocate:
-        for block in statement.blocks { visit(block, isDevice: isDevice) }
-      case .call(let call):
-        if isDevice || call.isParallel, let id = call.result { found.insert(id) }
-      case .store, .launch, .barrier, .requireEqual: break
-      }
-    }
-  }
-}
-
 extension Diagnostic {
   static func hostAssignment(at span: Span) -> Diagnostic {
     Diagnostic(
@@ -523,13 +471,6 @@ extension Diagnostic {
     Diagnostic(
       .program, "Data cannot be accessed outside parallel code.", at: span,
       help: "put the statement in a `with parpy.gpu:` block")
-  }
-
-  static func gridCannotWait(at span: Span) -> Diagnostic {
-    Diagnostic(
-      .program,
-      "this statement depends on data of the device, and the parallel loops in it need several blocks of threads, which cannot wait for one another",
-      at: span, help: "ask for at most tpb threads in a nest of one parallel loop")
   }
 }
 

@@ -26,7 +26,6 @@ REFUSALS = (
     "where its shape must be known when compiling",
     "Found inconsistent parallel structures",
     "parallel loops is too deep",
-    "need several blocks of threads, which cannot wait for one another",
 )
 """What CUDA refuses of the language: parts of the messages."""
 

@@ -184,7 +184,9 @@ def test_assignments_outside_parallel_code_are_refused() -> None:
 
 
 def test_temporaries_of_host_code_are_filled_by_many_threads() -> None:
-    text = parpy.print_compiled(programs.filled, [VECTOR, VECTOR.copy(), 1000], cuda({"N": parpy.threads(1000)}))
+    text = parpy.print_compiled(
+        programs.filled, [VECTOR, VECTOR.copy(), 1000], cuda({"N": parpy.threads(1000)})
+    )
     require_compiles(text)
     assert "filled_kernel0<<<dim3(2, 3, 1), 32, 0, stream>>>(t)" in text
     assert "filled_kernel1<<<1, 1024, 0, stream>>>(c)" in text
