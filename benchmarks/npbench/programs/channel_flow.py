@@ -164,13 +164,16 @@ def relaxed(new, p, b, dx, dy):
     ny, nx = p.shape
     parpy.label("rows")
     for i in range(1, ny - 1):
+        parpy.label("columns")
         new[i, 1:-1] = (
             y * (p[i, 2:] + p[i, :-2]) + x * (p[i + 1, 1:-1] + p[i - 1, 1:-1]) - z * b[i, 1:-1]
         )
         new[i, 0] = y * (p[i, 1] + p[i, -1]) + x * (p[i + 1, 0] + p[i - 1, 0]) - z * b[i, 0]
         new[i, -1] = y * (p[i, 0] + p[i, -2]) + x * (p[i + 1, -1] + p[i - 1, -1]) - z * b[i, -1]
-    new[ny - 1, :] = new[ny - 2, :]
-    new[0, :] = new[1, :]
+    parpy.label("columns")
+    for j in range(nx):
+        new[ny - 1, j] = new[ny - 2, j]
+        new[0, j] = new[1, j]
 
 
 @parpy.jit
@@ -220,42 +223,58 @@ def kernel(nit, u, v, p, dt, dx, dy, rho, nu, F, steps):
     b = np.zeros((ny, nx), np.float64)
     x = dt / (2 * rho * dx)
     y = dt / (2 * rho * dy)
-    total = parpy.operators.sum(u[:, :])
-    growth = 1.0
-    count = 0
-    while growth > 0.001:
-        parpy.label("rows")
-        for i in range(ny):
-            un[i, :] = u[i, :]
-            vn[i, :] = v[i, :]
-        source_everywhere(b, u, v, dt, dx, dy, rho)
-
-        # Two steps forth and back; an odd last one is copied.
-        for _ in range(nit // 2):
-            relaxed(pn, p, b, dx, dy)
-            relaxed(p, pn, b, dx, dy)
-        if nit % 2 == 1:
-            relaxed(pn, p, b, dx, dy)
-            p[:, :] = pn[:, :]
-
-        advance_all(u, un, un, vn, dt, dx, dy, nu)
-        advance_all(v, vn, un, vn, dt, dx, dy, nu)
-        parpy.label("rows")
-        for i in range(1, ny - 1):
-            u[i, 1:-1] += F * dt - x * (p[i, 2:] - p[i, :-2])
-            u[i, -1] += F * dt - x * (p[i, 0] - p[i, -2])
-            u[i, 0] += F * dt - x * (p[i, 1] - p[i, -1])
-            v[i, :] -= y * (p[i + 1, :] - p[i - 1, :])
-        u[0, :] = 0.0
-        u[-1, :] = 0.0
-        v[0, :] = 0.0
-        v[-1, :] = 0.0
-        before = total
+    # How many steps it takes, the device finds out.
+    with parpy.gpu:
+        parpy.label("cells")
         total = parpy.operators.sum(u[:, :])
-        growth = (total - before) / total
-        count += 1
-    steps[0] = count
+        growth = 1.0
+        count = 0
+        while growth > 0.001:
+            parpy.label("rows")
+            for i in range(ny):
+                parpy.label("columns")
+                un[i, :] = u[i, :]
+                parpy.label("columns")
+                vn[i, :] = v[i, :]
+            source_everywhere(b, u, v, dt, dx, dy, rho)
+
+            # Two steps forth and back; an odd last one is copied.
+            for _ in range(nit // 2):
+                relaxed(pn, p, b, dx, dy)
+                relaxed(p, pn, b, dx, dy)
+            if nit % 2 == 1:
+                relaxed(pn, p, b, dx, dy)
+                parpy.label("rows")
+                parpy.label("columns")
+                p[:, :] = pn[:, :]
+
+            advance_all(u, un, un, vn, dt, dx, dy, nu)
+            advance_all(v, vn, un, vn, dt, dx, dy, nu)
+            parpy.label("rows")
+            for i in range(1, ny - 1):
+                parpy.label("columns")
+                u[i, 1:-1] += F * dt - x * (p[i, 2:] - p[i, :-2])
+                u[i, -1] += F * dt - x * (p[i, 0] - p[i, -2])
+                u[i, 0] += F * dt - x * (p[i, 1] - p[i, -1])
+                parpy.label("columns")
+                v[i, :] -= y * (p[i + 1, :] - p[i - 1, :])
+            parpy.label("columns")
+            for j in range(nx):
+                u[0, j] = 0.0
+                u[-1, j] = 0.0
+                v[0, j] = 0.0
+                v[-1, j] = 0.0
+            before = total
+            parpy.label("cells")
+            total = parpy.operators.sum(u[:, :])
+            growth = (total - before) / total
+            count += 1
+        steps[0] = count
 
 
 def schedule(ny: int, nx: int, nit: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(ny), "columns": parpy.threads(nx)}
+    return {
+        "rows": parpy.threads(ny),
+        "columns": parpy.threads(nx),
+        "cells": parpy.threads(nx).reduce(),
+    }

@@ -153,6 +153,7 @@ def schedule(NR: int, NM: int, slab_per_bc: int, num_int_pts: int) -> dict[str, 
         "rows": parpy.threads(NR),
         "elements": parpy.threads(elements),
         "pivots": parpy.threads(elements).reduce(),
-        "blocks": parpy.threads((NM + BLOCK - 1) // BLOCK),
+        # Of one block too: on a GPU it is launched as a whole.
+        "blocks": parpy.threads(max(2, (NM + BLOCK - 1) // BLOCK)),
         "block": parpy.threads(BLOCK),
     }
