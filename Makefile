@@ -81,9 +81,10 @@ test-swift: install
 test-python: install
 	$(PY) -m pytest -q --junitxml .build/tests-pytest.xml
 
-# The kernels of the language tests on the CPU: of each table of tests a few here, all with `make emulate`.
+# The kernels of the language tests and of the benchmarks on the CPU: of each table of tests a few here, all with `make emulate`.
 SEED ?= 1
-EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q python/tests/gpu python/tests/language
+EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
+	python/tests/gpu python/tests/language python/tests/benchmarks
 
 test-emulated: install
 	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml

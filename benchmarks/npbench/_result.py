@@ -66,8 +66,10 @@ class Result:
     def failed(self, status: Status, error: BaseException) -> Result:
         """Notes an error; returns the result itself."""
         self.status = status
+        line = getattr(error, "lineno", None)
+        where = f"line {line}: " if status is Status.NOT_COMPILED and line else ""
         kind = "" if status is Status.NOT_COMPILED else f"{type(error).__name__}: "
-        self.detail = kind + (str(error).split("\n", 1)[0])
+        self.detail = where + kind + (str(error).split("\n", 1)[0])
         return self
 
     @property

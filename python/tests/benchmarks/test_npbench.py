@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import parpy
+from parpy import _native
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks.npbench import _catalog  # noqa: E402
+from benchmarks.npbench import _catalog, _report  # noqa: E402
 from benchmarks.npbench._inputs import Inputs  # noqa: E402
 from benchmarks.npbench._result import Result, Status  # noqa: E402
 
@@ -32,17 +33,13 @@ def run(
     return arguments
 
 
-def options(program: _catalog.Program) -> parpy.CompileOptions:
-    opts = parpy.par(program.schedule(**program.sizes["test"]))
-    opts.backend = parpy.CompileBackend.Cpu
-    return opts
-
-
-def compiled(program: _catalog.Program) -> dict[str, Any]:
+def compiled(program: _catalog.Program, backend: parpy.CompileBackend) -> dict[str, Any]:
     """As `run`, compiled; warnings about performance are welcome."""
+    opts = parpy.par(program.schedule(**program.sizes["test"]))
+    opts.backend = backend
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return run(program, program.kernel, opts=options(program))
+        return run(program, program.kernel, opts=opts)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,7 +78,35 @@ def test_a_kernel_that_does_nothing_is_wrong(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled(name: str) -> None:
     program = _catalog.load(name)
-    assert program.mistakes(compiled(program), run(program, program.reference)) == []
+    actual = compiled(program, parpy.CompileBackend.Cpu)
+    assert program.mistakes(actual, run(program, program.reference)) == []
+
+
+@pytest.mark.skipif(
+    _native.cuda_obstacle() is not None, reason=f"no NVIDIA GPU: {_native.cuda_obstacle()}"
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_on_cuda(name: str) -> None:
+    program = _catalog.load(name)
+    actual = compiled(program, parpy.CompileBackend.Cuda)
+    assert program.mistakes(actual, run(program, program.reference)) == []
+
+
+def test_a_refusal_names_the_line() -> None:
+    def refused(y):
+        y[0] = 1.0
+        parpy.label("N")
+        y[1:] = 2.0
+
+    opts = parpy.par({"N": parpy.threads(8)})
+    opts.backend = parpy.CompileBackend.Cuda
+    with pytest.raises(parpy.CompileError) as caught:
+        parpy.print_compiled(refused, [np.zeros(9)], opts)
+    result = Result("refused").failed(Status.NOT_COMPILED, caught.value)
+    line = refused.__code__.co_firstlineno + 1
+    message = "Assignments are not allowed outside parallel code."
+    assert result.detail == f"line {line}: {message}"
+    assert f"not compiled  line {line}: {message}" in _report.line(result)
 
 
 def test_inputs_start_from_the_same_values() -> None:
