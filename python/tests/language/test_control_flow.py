@@ -803,3 +803,19 @@ def test_targets_of_inner_loops_are_kept_after_the_loop_around(n: int) -> None:
     """They were computed from the outer target, which the outer loop had moved on."""
     for specialize in ("always", "never"):
         check(inner_targets, np.zeros(6), n, specialize=specialize)
+
+
+def targets_of_inner_loops_in_an_iteration(y, n):
+    parpy.label("rows")
+    for b in range(y.shape[0]):
+        for i in range(n):
+            for k in range(i):
+                y[b, i] += 1
+        for i in range(n - 1, -1, -1):
+            for k in range(i + 1, n):
+                y[b, i] += 1
+            y[b, i] += k
+
+
+def test_targets_of_inner_loops_are_kept_in_parallel_iterations() -> None:
+    check(targets_of_inner_loops_in_an_iteration, np.zeros((3, 5)), 5, schedules=each("rows"))
