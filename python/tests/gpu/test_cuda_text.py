@@ -57,7 +57,7 @@ def test_threads_wait_for_what_the_first_one_stores() -> None:
 
 
 def test_a_scalar_of_one_kernel_takes_no_memory() -> None:
-    """It was read, before the kernel had assigned it, from memory that nothing had been stored to."""
+    """Before the kernel had assigned it, it was read from memory that held anything."""
     text = kernels(programs.branches, [VECTOR, np.zeros(1, bool)], {})
     assert "cudaMallocAsync" not in text
     assert "bool _result = false;" in text
