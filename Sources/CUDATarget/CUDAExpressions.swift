@@ -15,9 +15,6 @@ extension CUDAKernelEmitter {
     case .load(let buffer, let indices): return load(buffer, indices, e)
     case .unary(let op, let operand): return unary(op, operand, part(operand), isIndex: isIndex)
     case .binary(let op, let left, let right):
-      if !isIndex, let operand = negated(op, left, right) {
-        return call(.negative(e.type), part(operand))
-      }
       return binary(op, e.type, part(left), part(right), isIndex: isIndex)
     case .compare(let op, let left, let right):
       return compare(op, left, right)
@@ -66,7 +63,6 @@ extension CUDAKernelEmitter {
     case .absolute where type.isHalf: return narrowed("fabsf(\(widened(value, type).text))", type)
     case .negate where type.isFloat || (isIndex && type.size >= 4):
       return CText("-\(value.inside(.primary))", .unary)
-    case .negate where type.isInteger && type.size <= 4: return call(.negative(type), value)
     case .negate: return binary(.subtract, type, CText("(\(type.cuda))0"), value, isIndex: false)
     case .absolute where type.isFloat:
       return CText("\(type == .float32 ? "fabsf" : "fabs")(\(value.text))")
@@ -83,17 +79,6 @@ extension CUDAKernelEmitter {
   private func narrow(_ value: CText, _ type: ScalarType) -> CText {
     type.isInteger && type.size < 4
       ? CText("(\(type.cuda))\(value.inside(.primary))", .unary) : value
-  }
-
-  /// The operand of what is compiled as a negation of up to 32 bits: `0 - x`, `x * -1` or `-1 * x`.
-  private func negated(_ op: BinaryOperator, _ left: Expression, _ right: Expression) -> Expression?
-  {
-    guard left.type.isInteger, left.type.size <= 4 else { return nil }
-    if op == .subtract, left.integerLiteral == 0 { return right }
-    guard op == .multiply else { return nil }
-    let minusOne = left.type.isUnsignedInteger ? Int64(1) << left.type.bitWidth - 1 : -1
-    return left.integerLiteral == minusOne
-      ? right : right.integerLiteral == minusOne ? left : nil
   }
 
   private func infix(_ symbol: String, _ l: CText, _ r: CText, _ level: CPrecedence) -> CText {

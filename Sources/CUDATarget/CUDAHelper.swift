@@ -4,8 +4,6 @@ import LoopIR
 enum CUDAHelper: Hashable {
   /// Arithmetic of signed integers that wraps: add, subtract, multiply.
   case wrapping(BinaryOperator, ScalarType)
-  /// The negative of an integer of up to 32 bits, which wraps.
-  case negative(ScalarType)
   case floorDivide(ScalarType)
   case modulo(ScalarType)
   case power(ScalarType)
@@ -27,7 +25,6 @@ enum CUDAHelper: Hashable {
   var name: String {
     switch self {
     case .wrapping(let op, let type): "wrapping_\(op.rawValue)_\(type)"
-    case .negative(let type): "negative_\(type)"
     case .floorDivide(let type): "floor_divide_\(type)"
     case .modulo(let type): "modulo_\(type)"
     case .power(let type): "power_\(type)"
@@ -75,7 +72,7 @@ enum CUDAHelper: Hashable {
         : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
     case .inRange: [.recordFault]
-    case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
       .recordFault:
       []
     }
@@ -100,30 +97,12 @@ enum CUDAHelper: Hashable {
         }
         return "return (\(type.cuda))(\(result));"
       }
-    case .negative(let type):
-      return function(type, "\(type.cuda) a") {
-        // For compute capability 9.0 ptxas of CUDA 13.0 joins two minima or maxima in one instruction of three operands and
-        // loses the negation of the second of them. It does not see one here.
-        """
-        uint32_t word = (uint32_t)a;
-        #ifdef __CUDA_ARCH__
-        asm("not.b32 %0, %0;" : "+r"(word));
-        #else
-        word = ~word;
-        #endif
-        return (\(type.cuda))(word + 1);
-        """
-      }
     case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)
     case .modulo(let type): return type.isFloat ? floatModulo(type) : integerModulo(type)
     case .power(let type): return integerPower(type)
     case .shift(let op, let type): return shift(op, type)
     case .extremum(let op, let type):
-      if !type.isFloat {
-        return function(type, "\(type.cuda) a, \(type.cuda) b") {
-          "return b \(op.isMinimum ? "<" : ">") a ? b : a;"
-        }
-      }
+      if !type.isFloat { return integerExtremum(op, type) }
       let symbol = op == .minimum ? "<" : ">"
       return function(type, "\(type.cuda) a, \(type.cuda) b") {
         op == .pythonMin || op == .pythonMax
@@ -142,7 +121,7 @@ enum CUDAHelper: Hashable {
   private var isOnDeviceAlone: Bool {
     switch self {
     case .blockReduce, .atomic, .inRange, .recordFault: true
-    case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
     }
   }
 
@@ -151,6 +130,25 @@ enum CUDAHelper: Hashable {
     let lines = body().split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
     return
       "\(isOnDeviceAlone ? "__device__" : "__host__ __device__") inline \(result.cuda) \(name)(\(parameters)) {\n\(lines)\n}\n"
+  }
+
+  private func integerExtremum(_ op: BinaryOperator, _ type: ScalarType) -> String {
+    function(type, "\(type.cuda) a, \(type.cuda) b") {
+      let choice = "return b \(op.isMinimum ? "<" : ">") a ? b : a;"
+      if type.size > 4 { return choice }
+      // From compute capability 9.0 on, ptxas joins two minima or maxima in one instruction of three operands, and that of
+      // CUDA 13.0 then loses a negation of an operand. It sees none where an operand comes from another instruction.
+      return """
+        #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+        uint32_t first = (uint32_t)a, second = (uint32_t)b;
+        asm("lop3.b32 %0, %0, 0, 0, 0xf0;" : "+r"(first));
+        asm("lop3.b32 %0, %0, 0, 0, 0xf0;" : "+r"(second));
+        a = (\(type.cuda))first;
+        b = (\(type.cuda))second;
+        #endif
+        \(choice)
+        """
+    }
   }
 
   private func integerDivision(_ type: ScalarType) -> String {

@@ -52,7 +52,7 @@ final class CUDAModuleEmitter {
     helper.needs.forEach(use)
     switch helper {
     case .blockReduce(_, let type), .atomic(_, let type): note(type)
-    case .wrapping, .negative, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
       .inRange, .recordFault:
       break
     }

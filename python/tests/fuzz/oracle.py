@@ -194,6 +194,8 @@ class Perturbation:
                 return self.move(value, 4) if moved is None else kept(moved)
         if op == "**" and right == 2:
             op, right = "*", left  # a multiplication, which a sum may take in
+            if not isinstance(value, np.ndarray) and not _exact_product(left, left, value):
+                return self.move(value, 2)  # of a number, Python's and NumPy's are those of C's pow
         if op == "*" and self.contracts:
             if np.any(np.isinf(value) & np.isfinite(left) & np.isfinite(right)):
                 raise Discard("a product that overflows, unless a sum takes it in")
