@@ -19,6 +19,8 @@ SHAPES = {"in cache": (256, 1024), "out of cache": (4096, 4096)}
 
 # Three per cent are noise.
 AT_MOST_OF_BEST = 1.03
+# Code with parameters, for sizes that vary, over code for constants.
+AT_MOST_OF_CONSTANTS = 1.10
 
 
 def throughput(rounds: int, has_numba: bool, threads: int) -> Group:
@@ -53,6 +55,30 @@ def throughput(rounds: int, has_numba: bool, threads: int) -> Group:
     return group
 
 
+def versions(rounds: int, threads: int) -> Group:
+    """Times the code of each program that takes any size against that for the sizes of the call."""
+    group = Group(
+        f"Code for all sizes, {threads} threads",
+        notes=["ParPy: specialize='never'; constants: specialize='always'"],
+    )
+    for name in PROGRAMS:
+        runs = {"ParPy": _parpy(name, "never"), "constants": _parpy(name, "always")}
+        for dtype in TYPES:
+            for where, shape in SHAPES.items():
+                x = np.random.default_rng(1).standard_normal(shape).astype(dtype)
+                y = np.zeros(shape[:1] if name == "sum_rows" else shape, dtype)
+                _check(name, runs, x, y)
+                loops = {who: calls(partial(run, x, y)) for who, run in runs.items()}
+                group.results.append(
+                    Result(
+                        f"{name} {x.dtype} {where}",
+                        race(loops, rounds, 0.005),
+                        at_most_of_best=AT_MOST_OF_CONSTANTS,
+                    )
+                )
+    return group
+
+
 def _contenders(name: str, has_numba: bool) -> dict[str, Callable[..., None]]:
     """The same program by each, as a function of input and output."""
     contenders = {"ParPy": _parpy(name), "NumPy": getattr(_numpy_programs, name)}
@@ -65,9 +91,11 @@ def _contenders(name: str, has_numba: bool) -> dict[str, Callable[..., None]]:
     return contenders
 
 
-def _parpy(name: str) -> Callable[..., None]:
+def _parpy(name: str, specialize: str = "auto") -> Callable[..., None]:
     function = parpy.jit(getattr(_programs, name))
     options = {n: parpy.par({"rows": parpy.threads(n)}) for n, _ in SHAPES.values()}
+    for opts in options.values():
+        opts.specialize = specialize
 
     def run(x: np.ndarray, y: np.ndarray) -> None:
         n = len(x)

@@ -19,7 +19,7 @@ from typing import Any
 import _machine
 from _report import Group
 
-GROUPS = ("calls", "first", "import", "programs")
+GROUPS = ("calls", "first", "import", "programs", "versions")
 
 
 def main() -> int:
@@ -78,6 +78,8 @@ def _measure(name: str, quick: bool, has_numba: bool, threads: int) -> Group:
         return _calls.cached_calls(7 if quick else 25, has_numba, threads)
     import _throughput
 
+    if name == "versions":
+        return _throughput.versions(7 if quick else 25, threads)
     return _throughput.throughput(7 if quick else 25, has_numba, threads)
 
 
