@@ -233,6 +233,8 @@ class Perturbation:
         if wide.kind == "c" and narrow.kind != "c":
             return value
         with np.errstate(all="ignore"):
+            if np.any(np.isfinite(value) & ~np.isfinite(np.asarray(value).astype(narrow))):
+                raise Discard("a step of a reduction that the element cannot hold")
             return self.move(np.asarray(value).astype(narrow), 4)
 
     def call(self, name: str, function: Any, *args: Any, **keywords: Any) -> Any:
@@ -345,10 +347,11 @@ def _require_in_range(op: str, value: Any, left: Any, right: Any) -> None:
         inputs = np.isfinite(left) & np.isfinite(right)
         leaves = ~np.isfinite(value)
         if op == "*":
-            # Where one factor is 0, the others may overflow before it comes; in halves they do.
+            # Where one factor is 0, others may overflow before it comes: halves do, and large ones.
             nonzero = np.not_equal(left, 0), np.not_equal(right, 0)
             is_half = np.asarray(value).dtype.itemsize == 2
             vanishes = (nonzero[0] | nonzero[1]) if is_half else (nonzero[0] & nonzero[1])
+            vanishes = vanishes | (np.abs(left) > 2) | (np.abs(right) > 2)
             leaves = leaves | (np.equal(value, 0) & vanishes)
         if np.any(inputs & leaves):
             raise Discard("a step of a reduction that overflows or vanishes")
