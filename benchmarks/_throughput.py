@@ -35,20 +35,7 @@ def throughput(rounds: int, has_numba: bool, threads: int) -> Group:
 
         numba.set_num_threads(threads)
     for name in PROGRAMS:
-        contenders = _contenders(name, has_numba)
-        for dtype in TYPES:
-            for where, shape in SHAPES.items():
-                x = np.random.default_rng(1).standard_normal(shape).astype(dtype)
-                y = np.zeros(shape[:1] if name == "sum_rows" else shape, dtype)
-                _check(name, contenders, x, y)
-                loops = {who: calls(partial(run, x, y)) for who, run in contenders.items()}
-                group.results.append(
-                    Result(
-                        f"{name} {x.dtype} {where}",
-                        race(loops, rounds, 0.005),
-                        at_most_of_best=AT_MOST_OF_BEST,
-                    )
-                )
+        group.results += _raced(name, _contenders(name, has_numba), rounds, AT_MOST_OF_BEST)
     if has_numba:
         svml = "with" if numba.config.USING_SVML else "without"
         group.notes.append(f"Numba: threading layer {numba.threading_layer()}, {svml} Intel SVML")
@@ -62,21 +49,27 @@ def versions(rounds: int, threads: int) -> Group:
         notes=["ParPy: specialize='never'; constants: specialize='always'"],
     )
     for name in PROGRAMS:
-        runs = {"ParPy": _parpy(name, "never"), "constants": _parpy(name, "always")}
-        for dtype in TYPES:
-            for where, shape in SHAPES.items():
-                x = np.random.default_rng(1).standard_normal(shape).astype(dtype)
-                y = np.zeros(shape[:1] if name == "sum_rows" else shape, dtype)
-                _check(name, runs, x, y)
-                loops = {who: calls(partial(run, x, y)) for who, run in runs.items()}
-                group.results.append(
-                    Result(
-                        f"{name} {x.dtype} {where}",
-                        race(loops, rounds, 0.005),
-                        at_most_of_best=AT_MOST_OF_CONSTANTS,
-                    )
-                )
+        contenders = {"ParPy": _parpy(name, "never"), "constants": _parpy(name, "always")}
+        group.results += _raced(name, contenders, rounds, AT_MOST_OF_CONSTANTS)
     return group
+
+
+def _raced(
+    name: str, contenders: dict[str, Callable[..., None]], rounds: int, at_most_of_best: float
+) -> list[Result]:
+    """A program in each type and size."""
+    results = []
+    for dtype in TYPES:
+        for where, shape in SHAPES.items():
+            x = np.random.default_rng(1).standard_normal(shape).astype(dtype)
+            y = np.zeros(shape[:1] if name == "sum_rows" else shape, dtype)
+            _check(name, contenders, x, y)
+            loops = {who: calls(partial(run, x, y)) for who, run in contenders.items()}
+            samples = race(loops, rounds, 0.005)
+            results.append(
+                Result(f"{name} {x.dtype} {where}", samples, at_most_of_best=at_most_of_best)
+            )
+    return results
 
 
 def _contenders(name: str, has_numba: bool) -> dict[str, Callable[..., None]]:

@@ -75,6 +75,16 @@ func raise(_ error: CUDAError) -> PythonException {
   }
 }
 
+/// Raises what went wrong while code was made ready for a GPU.
+func raised(_ error: any Error) -> PythonException {
+  switch error {
+  case let error as PythonException: error
+  case let error as CUDAError: raise(error)
+  case let error as DiagnosticError: raise(error, in: [])
+  default: raise(py_runtime_error(), "\(error)")
+  }
+}
+
 extension FunctionState {
   /// Raises why nothing can run on a GPU here, before anything is compiled for one.
   static func requireCUDA() throws(PythonException) {
@@ -159,12 +169,8 @@ extension FunctionState {
     } catch let error as CUDAError {
       if error.reason == .compilation { try refused(error) }
       throw raise(error)
-    } catch let error as DiagnosticError {
-      throw raise(error, in: [])
-    } catch let error as PythonException {
-      throw error
     } catch {
-      throw raise(py_runtime_error(), "\(error)")
+      throw raised(error)
     }
   }
 

@@ -24,14 +24,8 @@ struct NativeCode {
       let host = try compiled(for: device.properties.architecture)
       return try HostExecutor(
         program, host, on: device, arrays: arrays, recordsFaults: recordsFaults)
-    } catch let error as CUDAError {
-      throw raise(error)
-    } catch let error as DiagnosticError {
-      throw raise(error, in: [])
-    } catch let error as PythonException {
-      throw error
     } catch {
-      throw raise(py_runtime_error(), "\(error)")
+      throw raised(error)
     }
   }
 
