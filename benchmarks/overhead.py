@@ -80,7 +80,7 @@ def _measure(name: str, quick: bool, has_numba: bool, threads: int) -> Group:
 
     if name == "versions":
         return _throughput.versions(7 if quick else 25, threads)
-    return _throughput.throughput(7 if quick else 25, has_numba, threads)
+    return _throughput.throughput(7 if quick else 51, has_numba, threads)
 
 
 def _arguments() -> argparse.Namespace:

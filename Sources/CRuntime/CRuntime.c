@@ -50,6 +50,8 @@ void parpy_leave_core(int64_t core) {
   errno = saved;
 }
 
+void parpy_yield_core(void) { sched_yield(); }
+
 void parpy_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 // errno belongs to the caller of compiled code.
@@ -68,6 +70,7 @@ void parpy_wake(const void *word, int32_t count) {
 #elif defined(__APPLE__)
 
 #include <os/os_sync_wait_on_address.h>
+#include <sched.h>
 
 int64_t parpy_core_count(void) {
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -77,6 +80,7 @@ int64_t parpy_core_count(void) {
 // The system neither tells nor takes where a thread runs.
 int64_t parpy_current_core(void) { return -1; }
 void parpy_leave_core(int64_t core) { (void)core; }
+void parpy_yield_core(void) { sched_yield(); }
 
 void parpy_name_thread(const char *name) { pthread_setname_np(name); }
 

@@ -97,12 +97,12 @@ public final class WorkerPool: @unchecked Sendable {
       return body(context, 0, iterations)
     }
     defer { disown() }
-    let workers = min(maxWorkers, settledCapacity())
-    let plan = RangePlan(iterations: iterations, multiple: multiple, workers: workers)
-    let helpers = startHelpers(min(workers, plan.count) &- 1)
+    let blocks = RangePlan.blocks(iterations: iterations, multiple: multiple)
+    let helpers = startHelpers(min(maxWorkers, settledCapacity(), blocks) &- 1)
     guard helpers > 0 else { return body(context, 0, iterations) }
 
-    let queue = queue(of: plan, workers: helpers &+ 1)
+    let queue = queue(
+      of: RangePlan(iterations: iterations, multiple: multiple, workers: helpers &+ 1))
     region.pointee = .ranges(body, context, queue)
     admit(helpers)
     parpy_set_thread_role(parpy_role_in_region)
@@ -169,12 +169,12 @@ public final class WorkerPool: @unchecked Sendable {
   }
 
   /// The ranges of a new region.
-  private func queue(of plan: RangePlan, workers: Int64) -> RangeQueue {
-    let known = counters.pointee.flatMap { $0.workers >= workers ? $0.memory : nil }
-    let memory = known ?? RangeQueue.makeCounters(for: workers)
-    if known == nil { counters.pointee = (memory, workers) }
+  private func queue(of plan: RangePlan) -> RangeQueue {
+    let known = counters.pointee.flatMap { $0.workers >= plan.workers ? $0.memory : nil }
+    let memory = known ?? RangeQueue.makeCounters(for: plan.workers)
+    if known == nil { counters.pointee = (memory, plan.workers) }
     regions.pointee &+= 1
-    return RangeQueue(plan, counters: memory, region: regions.pointee, workers: workers)
+    return RangeQueue(plan, counters: memory, region: regions.pointee)
   }
 
   /// Starts helpers until there are `wanted`; returns how many of those there are.
@@ -192,6 +192,10 @@ public final class WorkerPool: @unchecked Sendable {
   }
 
   /// Opens the gate to `helpers` helpers, and wakes as many as are not awake.
+  ///
+  /// The kernel may put a helper in line for the owner's core. The owner, who never waits for those that have not joined,
+  /// would keep it from running for milliseconds beside an idle core, so it lets it run, and the helper leaves
+  /// (`leaveOwnersCore`). Regions of 50 µs were seen to take 70 to 90.
   private func admit(_ helpers: Int64) {
     gate.open(places: UInt32(truncatingIfNeeded: helpers))
     let asleep = Int64(workBell.sleeperCount)
@@ -200,6 +204,7 @@ public final class WorkerPool: @unchecked Sendable {
     if awake < helpers {
       ownerCore.pointee.store(parpy_current_core(), ordering: .relaxed)
       workBell.ring(waking: UInt32(truncatingIfNeeded: helpers &- awake))
+      parpy_yield_core()
     }
   }
 

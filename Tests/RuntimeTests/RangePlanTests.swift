@@ -11,21 +11,34 @@ import Testing
   func coversTheIterationsWithoutOverflow(iterations: Int64, multiple: Int64) {
     for workers: Int64 in [1, 2, 3, 64, 32_767] {
       let plan = RangePlan(iterations: iterations, multiple: multiple, workers: workers)
-      #expect(plan.count >= 1)
-      #expect(plan.count <= 8 * workers)
-      #expect(plan.bounds(0).begin == 0)
-      #expect(plan.bounds(plan.count - 1).end == iterations)
-      for index in 0..<min(plan.count, 100) {
-        let (begin, end) = plan.bounds(index)
-        #expect(begin % multiple == 0)
-        #expect(begin < end)
-        if index > 0 { #expect(plan.bounds(index - 1).end == begin) }
+      var last = 0 as Int64
+      for worker in 0..<workers {
+        for index in 0..<plan.rangeCount(of: worker) {
+          let (begin, end) = plan.bounds(of: worker, index)
+          #expect(begin == last && begin <= end && (begin % multiple == 0 || begin == end))
+          last = end
+        }
       }
+      #expect(last == iterations)
     }
   }
 
+  /// The lengths of the ranges of one worker.
+  private func lengths(_ plan: RangePlan, of worker: Int64) -> [Int64] {
+    (0..<plan.rangeCount(of: worker)).map {
+      let (begin, end) = plan.bounds(of: worker, $0)
+      return end - begin
+    }
+  }
+
+  @Test func shortensTheRangesTowardsTheEndOfAStretch() {
+    let plan = RangePlan(iterations: 128, multiple: 1, workers: 2)
+    #expect(lengths(plan, of: 0) == [8, 8, 8, 8, 8, 8, 4, 4, 2, 2, 1, 1, 1, 1])
+    #expect(lengths(plan, of: 1) == lengths(plan, of: 0))
+  }
+
   @Test func cutsNoRangeShorterThanTheMultiple() {
-    let plan = RangePlan(iterations: 100, multiple: 32, workers: 16)
-    #expect((0..<plan.count).map { plan.bounds($0).begin } == [0, 32, 64, 96])
+    let plan = RangePlan(iterations: 100, multiple: 32, workers: 3)
+    #expect((0..<3).map { lengths(plan, of: $0) } == [[32], [32], [32, 4]])
   }
 }

@@ -13,7 +13,7 @@ import Testing
   @Test func beginsWithTheWorkersOwnStretch() {
     let plan = RangePlan(iterations: 24, multiple: 1, workers: 3)
     let counters = RangeQueue.makeCounters(for: 3)
-    let queue = RangeQueue(plan, counters: counters, region: 1, workers: 3)
+    let queue = RangeQueue(plan, counters: counters, region: 1)
     let order = begins(queue, as: 1)
     #expect(order == Array(8..<24) + Array(0..<8))
     #expect(begins(queue, as: 0).isEmpty)
@@ -25,7 +25,7 @@ import Testing
     for region: UInt64 in 1...20 {
       let iterations = Int64(region) * 37
       let plan = RangePlan(iterations: iterations, multiple: 4, workers: workers)
-      let queue = RangeQueue(plan, counters: counters, region: region, workers: workers)
+      let queue = RangeQueue(plan, counters: counters, region: region)
       var covered = 0 as Int64
       var seen: Set<Int64> = []
       // A worker's number may lie above what the region has.
@@ -43,7 +43,7 @@ import Testing
     let counters = RangeQueue.makeCounters(for: 2)
     let plan = RangePlan(iterations: 16, multiple: 1, workers: 2)
     for region: UInt64 in [1, 2, 1 << 39] {
-      let queue = RangeQueue(plan, counters: counters, region: region, workers: 2)
+      let queue = RangeQueue(plan, counters: counters, region: region)
       #expect(begins(queue, as: 0) == Array(0..<16))
     }
   }

@@ -65,6 +65,8 @@ int64_t parpy_core_count(void);
 int64_t parpy_current_core(void);
 // Moves the calling thread to another core that it may run on, where there is one.
 void parpy_leave_core(int64_t core);
+// Lets another thread that waits for the core of the calling one run first, where there is one.
+void parpy_yield_core(void);
 
 // Names the calling thread for debuggers and profilers, in at most 15 characters.
 void parpy_name_thread(const char *name);
