@@ -39,8 +39,9 @@ extension FunctionEmitter {
       } else {
         reportLanes(isInside, fault: number + 1, index: i, size: n)
         // Addresses of lanes that take no part are computed too, and must not overflow.
+        // The variable itself keeps its value: other lanes than those inside read it afterwards.
         if case .variable(let id) = position.kind, bindings[id] != nil {
-          bindings[id] = select(isInside, i, .integer(0, .int64))
+          settled[dimension] = bound(select(isInside, i, .integer(0, .int64)), at: index.span)
         }
         inside = conjunction(inside, isInside)
       }

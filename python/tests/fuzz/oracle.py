@@ -206,6 +206,8 @@ class Perturbation:
         if on_cuda.is_on() and self.contracts and op in ("*", "/", "**") and not _is_finite(value):
             raise Discard("parts of complex numbers that are contracted beyond the finite")
         if op == "**":
+            if _is_finite(left) and not _is_finite(value):
+                raise Discard("a power of a complex number that overflows")
             _require_finite_products(left, left * left, floats.greatest(np.asarray(value).dtype))
             return self.move(value, 16)
         if reduces and op in "+-*":
@@ -273,6 +275,8 @@ class Perturbation:
         self.moved = True
         n = array.size if axis is None else array.shape[axis]
         if op == "prod":
+            if is_complex(array) and _is_finite(array) and not _is_finite(value):
+                raise Discard("a product of complex numbers that overflows")
             return self.move(value, (2 + n) * (4 if is_complex(array) else 1))
         with np.errstate(all="ignore"):
             size = np.sum(np.abs(array).astype(np.float64), axis=axis)

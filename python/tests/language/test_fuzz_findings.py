@@ -180,3 +180,33 @@ def stretches(x):
 
 def test_a_length_that_can_only_be_one_is_stretched() -> None:
     check(stretches, np.arange(5.0) + 3)
+
+
+def stores_an_index_in_one_branch(x, y):
+    parpy.label("N")
+    for i in range(1):
+        for j in range(i, 4):
+            if i:
+                if y[j]:
+                    break
+            else:
+                x[i] = j
+
+
+def reads_where_it_may(x, y, n):
+    parpy.label("N")
+    for i in range(len(x)):
+        for j in range(i, i + 3):
+            if j < n:
+                x[i] += y[j]
+            x[i] += j
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_tested_index_keeps_its_value_in_other_lanes(strict: bool) -> None:
+    """Lanes that are out of range read element 0 instead, and the loop's own variable had become 0 for that."""
+    how = {"schedules": [{"N": parpy.threads(64)}], "specialize": "never", "strict": strict}
+    x, y = np.zeros(4), np.zeros(4)
+    check(stores_an_index_in_one_branch, x, y, check_bounds=True, **how)
+    x, y = np.zeros(64, np.int64), np.arange(40)
+    check(reads_where_it_may, x, y, 40, check_bounds=True, **how)
