@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -17,12 +18,18 @@ from check import check, forget, refuse  # noqa: E402
 from generator import generate  # noqa: E402
 
 
+# A mutated program may ask Python for an integer of 2**40 bits, which takes minutes where there is memory.
+_MOST_MEMORY = 16 << 30
+
+
 def main() -> None:
     device = os.environ.get("PARPY_FUZZ_CUDA")
     if device == "emulated":
         emulator.start()
     if device:
         on_cuda.start("all", has_gpu=device == "real")
+    else:
+        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what compiled code or libraries print is no answer
     for line in sys.stdin:
