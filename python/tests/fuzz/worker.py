@@ -17,8 +17,7 @@ from cases import Case  # noqa: E402
 from check import check, forget, refuse  # noqa: E402
 from generator import generate  # noqa: E402
 
-
-# A mutated program may ask Python for an integer of 2**40 bits, which takes minutes where there is memory.
+# A mutated program may ask Python for an integer of 2**40 bits: minutes, where there is memory.
 _MOST_MEMORY = 16 << 30
 
 

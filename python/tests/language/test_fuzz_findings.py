@@ -204,7 +204,7 @@ def reads_where_it_may(x, y, n):
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_tested_index_keeps_its_value_in_other_lanes(strict: bool) -> None:
-    """Lanes out of range read element 0 instead, and the variable of the loop had become 0 for that."""
+    """Lanes out of range read element 0, and the variable of the loop had become 0 for that."""
     how = {"schedules": [{"N": parpy.threads(64)}], "specialize": "never", "strict": strict}
     x, y = np.zeros(4), np.zeros(4)
     check(stores_an_index_in_one_branch, x, y, check_bounds=True, **how)
