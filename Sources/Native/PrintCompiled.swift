@@ -60,19 +60,21 @@ extension FunctionState {
       UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
     var history = ValueHistory(layout)
     _ = history.note(values)
-    var plan = history.plan(values, options.specialization)
-    // The schedule is part of the text, so thread counts are constants; they are the last words.
-    let count = layout.places.count - labels.count
-    plan.sources.removeAll { $0 >= count }
-    for index in count..<layout.places.count { plan.words[index] = .constant(values[index]) }
-    let signature = signature(plan, layout, options)
     let machine = try Self.machine(for: options)
+    var plan = printedPlan(history, values, options.specialization)
     let program: CompiledProgram
     do {
-      program = try compileProgram(signature, names, machine)
+      do {
+        program = try compileProgram(signature(plan, layout, options), names, machine)
+      } catch  where !plan.sources.isEmpty {
+        // As at a call: a value may have to be known.
+        plan = printedPlan(history, values, .always)
+        program = try compileProgram(signature(plan, layout, options), names, machine)
+      }
     } catch {
       throw raise(error, in: names.sources)
     }
+    let signature = signature(plan, layout, options)
     let callsExternals = !program.externals.isEmpty || program.device?.externals.isEmpty == false
     let build = callsExternals ? options.build : BuildSettings()
     let block = SignatureBlock(
@@ -92,6 +94,17 @@ extension FunctionState {
     let host = program.device.map { strict + $0.hostText(prefix: comment) } ?? ""
     return PrintedCompilation(
       program: program, text: program.code + separator + host + block.printed(prefix: comment))
+  }
+
+  /// Which values are constants of the text. The schedule is part of it, so thread counts, the last words, always are.
+  private func printedPlan(
+    _ history: ValueHistory, _ values: [Int64], _ specialization: CallOptions.Specialization
+  ) -> ValueHistory.Plan {
+    var plan = history.plan(values, specialization)
+    let count = values.count - labels.count
+    plan.sources.removeAll { $0 >= count }
+    for index in count..<values.count { plan.words[index] = .constant(values[index]) }
+    return plan
   }
 
   private func failure(

@@ -55,6 +55,20 @@ def test_edited_code_does_something_else() -> None:
     np.testing.assert_array_equal(y, 3 * x)
 
 
+def strided(x, n, step):
+    for i in range(0, n, step):
+        x[i] += 1.0
+
+
+def test_what_must_be_known_is_a_constant_as_at_a_call() -> None:
+    opts = parpy.CompileOptions(specialize="never")
+    x, expected = np.zeros(9), np.zeros(9)
+    parpy.jit(strided)(x, 9, 2, opts=opts)
+    parpy.compile_string("strided", parpy.print_compiled(strided, [x, 9, 2], opts))(x, 9, 2)
+    strided(expected, 9, 2)
+    np.testing.assert_array_equal(x, 2 * expected)
+
+
 def test_parameters() -> None:
     code = text(specialize="never")
     assert "parameter p0 is word" in code
