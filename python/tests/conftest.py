@@ -42,14 +42,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--gpu", choices=["quick", "all"], help="the same on the NVIDIA GPU of this machine"
     )
+    parser.addoption(
+        "--through",
+        choices=["compile_string", "nvcc"],
+        help="with these: print each program of the language tests, and run what the text is,"
+        " by the host program in its comments or with host code that nvcc compiles",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     mode = config.getoption("--emulate")
+    through = config.getoption("--through")
     if gpu_mode := config.getoption("--gpu"):
         import on_cuda
 
-        on_cuda.start(gpu_mode, has_gpu=True)
+        on_cuda.start(gpu_mode, has_gpu=True, through=through)
     if mode is None:
         return
     import emulator
@@ -60,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except emulator.Unavailable as error:
         config.stash[_OBSTACLE] = f"the emulated GPU cannot be had: {error}"
     else:
-        on_cuda.start(mode, has_gpu=False)
+        on_cuda.start(mode, has_gpu=False, through=through)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -336,7 +336,7 @@ def _run_once(
         warnings.simplefilter("ignore" if warns else "error", RuntimeWarning)
         # Tables of programs share schedules, and not each of them has all the labels.
         warnings.filterwarnings("ignore", message="No statement of")
-        assert decorated(function)(*passed, opts=opts) is None
+        assert on_cuda.compiled(function, passed, opts)(*passed) is None
     results = [np.array(a) if isinstance(a, np.ndarray) else a for a in passed]
     parameters = list(inspect.signature(function).parameters)
     for name, actual, wanted in zip(parameters, results, expected, strict=True):
@@ -388,7 +388,7 @@ def check_views(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore" if on_cuda.is_on() else "error", RuntimeWarning)
             warnings.filterwarnings("ignore", message="No statement of")
-            decorated(function)(*passed, opts=opts)
+            on_cuda.compiled(function, passed, opts)(*passed)
         parameters = inspect.signature(function).parameters
         for name, actual, wanted in zip(parameters, passed, expected, strict=True):
             if isinstance(actual, np.ndarray):

@@ -102,6 +102,34 @@ class Counts:
 COUNTS = Counts()
 
 
+# --- Ways to compile ------------------------------------------------------------------------
+
+THROUGH = ("compile_string", "nvcc")
+_HOST_CODE = "\n#ifndef __CUDACC_RTC__\n"
+
+
+def compiled(function: FunctionType, args: Sequence[Any], opts: parpy.CompileOptions) -> Any:
+    """The function to call with `args` for `function`, compiled as `--through` says.
+
+    That is `parpy.jit(function)` with its options, or what `parpy.compile_string` makes of the text
+    that is printed for the arguments. With `nvcc` the host code of the text counts as edited, so
+    that it is compiled and run, instead of the host program in the comments.
+    """
+    if _through is None or opts.backend is not parpy.CompileBackend.Cuda:
+        return functools.partial(_decorated(function), opts=opts)
+    text = parpy.print_compiled(function, list(args), opts)
+    if _through == "nvcc":
+        before, mark, host = text.rpartition(_HOST_CODE)
+        assert mark, "the printed text has no host code"
+        text = f'{before}{mark}static_assert(true, "edited");\n{host}'
+    return parpy.compile_string(function.__name__, text, opts)
+
+
+@functools.cache
+def _decorated(function: FunctionType) -> Any:
+    return parpy.jit(function)
+
+
 @dataclass
 class Target:
     """One way to run a program on CUDA."""
@@ -111,7 +139,8 @@ class Target:
     opts: parpy.CompileOptions
 
     def __str__(self) -> str:
-        return f"on CUDA {self.way}"
+        through = "" if _through is None else f", through {_through}"
+        return f"on CUDA {self.way}{through}"
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
@@ -150,12 +179,19 @@ def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Targ
 MODES = ("off", "quick", "all")
 _mode = "off"
 _has_gpu = False
+_through: str | None = None
 
 
-def start(mode: str, has_gpu: bool) -> None:
-    """Lets the programs of the language tests run on CUDA, all of them or some of each table."""
-    global _mode, _has_gpu
-    _mode, _has_gpu = mode, has_gpu
+def start(mode: str, has_gpu: bool, through: str | None = None) -> None:
+    """Lets the programs of the language tests run on CUDA, all of them or some of each table.
+
+    Args:
+        mode: one of `MODES`.
+        has_gpu: whether the GPU is a real one.
+        through: one of `THROUGH`, by which the programs are compiled instead of by `parpy.jit`.
+    """
+    global _mode, _has_gpu, _through
+    _mode, _has_gpu, _through = mode, has_gpu, through
 
 
 def is_on() -> bool:
