@@ -86,8 +86,14 @@ SEED ?= 1
 EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
 	python/tests/gpu python/tests/language python/tests/benchmarks
 
+# Of some of these programs the printed text runs too; scripts/gpu-test has all of them.
+THROUGH_TEXT = PARPY_EMULATOR_LEVEL=1 $(PY) -m pytest -q --emulate=quick --through
+TEXTS := $(addprefix python/tests/language/test_,run_time_lengths.py temporaries.py control_flow.py slices.py)
+
 test-emulated: install
-	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml
+	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml || status=1; \
+	$(THROUGH_TEXT)=compile_string --junitxml .build/tests-emulated-text.xml $(TEXTS) || status=1; \
+	$(THROUGH_TEXT)=nvcc --junitxml .build/tests-emulated-nvcc.xml $(firstword $(TEXTS)); exit $${status:-$$?}
 
 emulate: install
 	PARPY_EMULATOR_LEVEL=0 $(EMULATED) --emulate=all || status=1; \
