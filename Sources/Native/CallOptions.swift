@@ -18,6 +18,8 @@ struct CallOptions {
   /// Where external functions come from.
   var build = BuildSettings()
   var printsCallbacks = false
+  /// Whether calls with many launches may be replayed as CUDA graphs.
+  var usesGraphs = true
 
   /// Reads the options of a call; None and nil stand for the default ones.
   init(_ options: PythonPointer?) throws(PythonException) {
@@ -54,6 +56,8 @@ struct CallOptions {
     let specialize = try options.attribute("specialize")
     specialization = Specialization(rawValue: try String(python: specialize.pointer)) ?? .auto
     printsCallbacks = try Self.bool(options, "debug_callbacks")
+    let graphs = try options.attribute("use_cuda_graphs")
+    if graphs.pointer != py_none() { usesGraphs = try Self.bool(options, "use_cuda_graphs") }
     build = try BuildSettings(options)
     let mapping = try options.attribute("parallelize")
     guard py_is_dict(mapping.pointer) else { return }

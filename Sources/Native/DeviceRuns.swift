@@ -112,7 +112,9 @@ extension FunctionState {
     return try load(
       program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict,
       options.build, frame,
-      { module throws(DiagnosticError) in try HostExecutor(device, module) },
+      { module throws(DiagnosticError) in
+        try HostExecutor(device, module, usesGraphs: options.usesGraphs)
+      },
       refused: { error throws(PythonException) in
         var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
         if options.writesOutput {

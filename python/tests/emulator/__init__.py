@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emulator.build import DRIVER, Unavailable, build
 
-__all__ = ["Unavailable", "launches", "live_bytes", "set_seed", "start"]
+__all__ = ["Unavailable", "graph_launches", "launches", "live_bytes", "set_seed", "start"]
 
 _driver: ctypes.CDLL | None = None
 
@@ -31,6 +31,7 @@ def start() -> None:
         raise Unavailable("the process has opened the CUDA driver")
     _driver.parpy_emulator_live_bytes.restype = ctypes.c_size_t
     _driver.parpy_emulator_launches.restype = ctypes.c_uint64
+    _driver.parpy_emulator_graph_launches.restype = ctypes.c_uint64
     _driver.parpy_emulator_set_seed.argtypes = [ctypes.c_uint64]
 
     from parpy import _cuda
@@ -76,6 +77,11 @@ def default_seed() -> int:
 def live_bytes() -> int:
     """The bytes of the device that are allocated."""
     return int(_library().parpy_emulator_live_bytes())
+
+
+def graph_launches() -> int:
+    """How many CUDA graphs the process has launched."""
+    return int(_library().parpy_emulator_graph_launches())
 
 
 def launches() -> int:

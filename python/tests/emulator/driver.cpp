@@ -70,6 +70,7 @@ struct State {
   std::string message;
   std::uint64_t seed = 0;
   std::uint64_t launches = 0;
+  std::uint64_t graphLaunches = 0;
   // What a kernel did to the context.
   Result lost = 0;
 };
@@ -524,6 +525,10 @@ EXPORT Result cuGraphExecKernelNodeSetParams_v2(parpy_cuda_graph_exec executable
 
 EXPORT Result cuGraphLaunch(parpy_cuda_graph_exec executable, Stream) {
   REQUIRE(inContext());
+  {
+    std::lock_guard<std::recursive_mutex> lock(state().mutex);
+    state().graphLaunches += 1;
+  }
   for (auto &node : reinterpret_cast<Graph *>(executable)->nodes) {
     if (const Result result = launch(node->function, node->blocks, node->threads, node->arguments->table())) {
       return result;
@@ -550,6 +555,12 @@ EXPORT std::size_t parpy_emulator_live_bytes() {
 EXPORT std::uint64_t parpy_emulator_launches() {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
   return state().launches;
+}
+
+// How many graphs were launched.
+EXPORT std::uint64_t parpy_emulator_graph_launches() {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  return state().graphLaunches;
 }
 
 EXPORT void parpy_emulator_set_seed(std::uint64_t seed) {
