@@ -28,6 +28,8 @@ def main() -> int:
     threads = arguments.threads
     # Both are read once, before the first region.
     os.environ["PARPY_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    # The bars are those of the CPU, on machines with a GPU too.
+    os.environ["PARPY_DEFAULT_BACKEND"] = "Cpu"
     has_numba = importlib.util.find_spec("numba") is not None
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     machine, versions = _machine.machine(), _machine.versions()

@@ -9,6 +9,7 @@ extern int parpy_module_execute(PyObject *module);
 extern PyObject *parpy_initialize(PyObject *module, PyObject *hooks);
 extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_obstacle(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_forget_default_backend(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_report(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_nvrtc_report(PyObject *module, PyObject *directories);
@@ -269,6 +270,8 @@ static PyMethodDef module_methods[] = {
     {"initialize", parpy_initialize, METH_O, "Gives the core what it needs of Python."},
     {"cuda_obstacle", parpy_cuda_obstacle, METH_NOARGS,
      "cuda_obstacle()\n--\n\nWhy CUDA cannot be used here, or None."},
+    {"forget_default_backend", parpy_forget_default_backend, METH_NOARGS,
+     "forget_default_backend()\n--\n\nLets the next call ask anew what CompileBackend.Auto stands for."},
     {"cuda_synchronize", parpy_cuda_synchronize, METH_NOARGS,
      "cuda_synchronize()\n--\n\nWaits until everything started on CUDA devices is done."},
     {"cuda_report", parpy_cuda_report, METH_NOARGS,

@@ -20,25 +20,26 @@ struct CallOptions {
   var printsCallbacks = false
   /// Whether calls with many launches may be replayed as CUDA graphs.
   var usesGraphs = true
+  /// Whether a function that the backend does not have runs on the CPU: `Auto` stands for a GPU that was found.
+  private(set) var yieldsToCPU = false
+  /// Whether it is printed why a backend is or is not taken.
+  private(set) var reportsBackends = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
   init(_ options: PythonPointer?) throws(PythonException) {
     let hooks = try Hooks.current()
     guard let options, options != py_none() else {
-      let backend = try hooks.defaultBackend.call()
-      try choose(backend.pointer, isDefault: true)
+      try chooseStandard()
       compile.checksBounds = hooks.checksBounds
       return
     }
-    if try Self.bool(options, "verbose_backend_resolution") {
-      _ = try hooks.reportBackends.call()
-    }
+    reportsBackends = try Self.bool(options, "verbose_backend_resolution")
+    if reportsBackends { _ = try hooks.reportBackends.call() }
     let backend = try options.attribute("backend")
     let name = try backend.attribute("name")
     let chosen = try String(python: name.pointer)
     if chosen == "Auto" {
-      let standard = try hooks.defaultBackend.call()
-      try choose(standard.pointer, isDefault: true)
+      try chooseStandard()
     } else {
       try choose(backend.pointer, isDefault: false)
     }
@@ -83,6 +84,41 @@ struct CallOptions {
     if size.pointer == py_none() { return nil }
     let value = try size.attribute("value")
     return ScalarType(name: try String(python: value.pointer))
+  }
+
+  /// These options for the CPU.
+  var onCPU: CallOptions {
+    var copy = self
+    copy.compile.backend = .cpu
+    copy.yieldsToCPU = false
+    return copy
+  }
+
+  /// Whether a function that is refused for an error may be compiled for the CPU.
+  func yields(to error: DiagnosticError) -> Bool {
+    yieldsToCPU && !error.diagnostics.contains { $0.category == .bug }
+  }
+
+  /// Prints why the GPU does not run a function, where that is asked for.
+  func report(
+    _ error: DiagnosticError, of function: String, in sources: [SourceFile]
+  ) throws(PythonException) {
+    guard reportsBackends, let reason = error.diagnostics.first else { return }
+    let name = try function.python()
+    let text = try reason.rendered(with: sources).python()
+    _ = try Hooks.current().reportRefusal.call(name.pointer, text.pointer)
+  }
+
+  /// Takes the backend that `Auto` stands for, and notes it for the keys of calls.
+  private mutating func chooseStandard() throws(PythonException) {
+    let standard = try Hooks.current().defaultBackend.call()
+    guard py_is_tuple(standard.pointer), let backend = PyTuple_GetItem(standard.pointer, 0),
+      let isChosen = PyTuple_GetItem(standard.pointer, 1)
+    else { throw raise(py_type_error(), "hooks.default_backend must give a backend and a bool") }
+    try choose(backend, isDefault: true)
+    yieldsToCPU = compile.backend == .cuda && isChosen != py_bool(true)
+    StandardBackend.current =
+      compile.backend == .cpu ? .cpu : yieldsToCPU ? .foundCUDA : .chosenCUDA
   }
 
   /// Takes a backend that code can be made for.

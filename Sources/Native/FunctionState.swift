@@ -188,14 +188,15 @@ final class FunctionState: CallableState {
   ) throws(PythonException) -> Int64 {
     guard let code = variant.code, frame.pointee.deviceArrayCount == 0 else {
       if let executor = variant.executor { return try variant.run(executor, frame) }
-      throw variant.code == nil ? refused(variant) : onDevice(frame)
+      throw variant.code == nil ? refused(variant) : onDevice(frame, variant)
     }
     return variant.run(code, frame, runtime)
   }
 
-  /// The error about the first argument that code of the CPU cannot reach.
-  private func onDevice(_ frame: CallFrame.Reference) -> PythonException {
-    ArgumentReader(callee: callee, frame: frame).elsewhere(
+  /// The error about the first argument that code of the CPU cannot reach, or why it is code of the CPU.
+  private func onDevice(_ frame: CallFrame.Reference, _ variant: Variant) -> PythonException {
+    if let obstacle = variant.obstacle { return raise(obstacle, in: variant.sourceFiles) }
+    return ArgumentReader(callee: callee, frame: frame).elsewhere(
       "a CUDA device", frame.pointee.firstOnDevice)
   }
 

@@ -10,6 +10,7 @@ struct Hooks {
   let target: PythonPointer
   let defaultBackend: PythonPointer
   let reportBackends: PythonPointer
+  let reportRefusal: PythonPointer
   let compileError: PythonPointer
   let typeMismatchError: PythonPointer
   let internalCompilerError: PythonPointer
@@ -55,6 +56,7 @@ struct Hooks {
       target: try object.attribute("target").taken(),
       defaultBackend: try object.attribute("default_backend").taken(),
       reportBackends: try object.attribute("report_backends").taken(),
+      reportRefusal: try object.attribute("report_refusal").taken(),
       compileError: try object.attribute("CompileError").taken(),
       typeMismatchError: try object.attribute("TypeMismatchError").taken(),
       internalCompilerError: try object.attribute("InternalCompilerError").taken(),

@@ -58,7 +58,7 @@ final class OptionsReader {
   ) throws(PythonException) {
     // Options that are left out are the default ones.
     let key = token == Self.noToken ? Self.defaultToken : token
-    frame.pointee.append(type: UInt64(bitPattern: key))
+    frame.pointee.append(type: StandardBackend.keyWord(token: key))
     guard let options, options != py_none() else {
       for _ in labels { append(.absent, threads: 1, to: frame) }
       return

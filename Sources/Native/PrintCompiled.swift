@@ -49,12 +49,25 @@ extension FunctionState {
     let callOptions = try CallOptions(opts)
     let (names, identities) = try lookUpNames(frame, opts)
     defer { identities.forEach { py_release($0) } }
-    return try printed(frame, callOptions, names)
+    let error: DiagnosticError
+    switch try printed(frame, callOptions, names) {
+    case .success(let printed): return printed
+    case .failure(let found): error = found
+    }
+    guard callOptions.yields(to: error), frame.pointee.deviceArrayCount == 0 else {
+      throw raise(error, in: names.sources)
+    }
+    switch try printed(frame, callOptions.onCPU, names) {
+    case .success(let printed):
+      try callOptions.report(error, of: callee.name, in: names.sources)
+      return printed
+    case .failure(let failure): throw raise(failure, in: names.sources)
+    }
   }
 
   private func printed(
     _ frame: CallFrame.Reference, _ options: CallOptions, _ names: PythonNames
-  ) throws(PythonException) -> PrintedCompilation {
+  ) throws(PythonException) -> Result<PrintedCompilation, DiagnosticError> {
     let layout = layout(frame)
     let values = Array(
       UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
@@ -72,7 +85,7 @@ extension FunctionState {
         program = try compileProgram(signature(plan, layout, options), names, machine)
       }
     } catch {
-      throw raise(error, in: names.sources)
+      return .failure(error)
     }
     let signature = signature(plan, layout, options)
     let callsExternals = !program.externals.isEmpty || program.device?.externals.isEmpty == false
@@ -92,8 +105,9 @@ extension FunctionState {
     let comment = options.compile.backend == .cpu ? "; " : "// "
     let strict = options.compile.isStrict ? DeviceText.strictMark : ""
     let host = program.device.map { strict + $0.hostText(prefix: comment) } ?? ""
-    return PrintedCompilation(
-      program: program, text: program.code + separator + host + block.printed(prefix: comment))
+    return .success(
+      PrintedCompilation(
+        program: program, text: program.code + separator + host + block.printed(prefix: comment)))
   }
 
   /// Which values are constants of the text. The schedule is part of it, so thread counts, the last words, always are.

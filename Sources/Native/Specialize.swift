@@ -6,12 +6,21 @@ import LoopIR
 import Syntax
 
 /// A request to compile a function for the call in a frame.
-private struct CompilationRequest {
+struct CompilationRequest {
   var options: CallOptions
   var names: PythonNames
   var family: Family
   var values: [Int64]
   var changes: [ValueHistory.Change]
+}
+
+/// What came of a request.
+struct CompilationResult {
+  var plan: ValueHistory.Plan
+  var signature: CallSignature
+  var program: CompiledProgram
+  /// Why the program is for the CPU and not for the GPU that `Auto` stands for.
+  var obstacle: DiagnosticError?
 }
 
 extension FunctionState {
@@ -106,7 +115,8 @@ extension FunctionState {
       ?? (isNewFamily
         ? CompilationReason.newFamily(self, request.family)
         : CompilationReason.newValues(self, request.family, request.changes))
-    let (plan, signature, program) = try compile(request)
+    let result = try compileAnywhere(request, hasDeviceArrays: frame.pointee.deviceArrayCount > 0)
+    let program = result.program
     let refusal = refusal(program, request.family.layout)
     for warning in program.warnings.withoutRepetitions {
       try warn(warning, in: request.names.sources)
@@ -131,42 +141,71 @@ extension FunctionState {
         program.callbacks, objects: request.names.callbacks,
         printsCalls: request.options.printsCallbacks)
     let variant = Variant(
-      plan, code: code, refusal: refusal, failures: program.failures, faults: program.faults,
-      sourceFiles: request.names.sources, callbacks: callbacks, executor: executor)
+      result.plan, code: code, refusal: refusal, failures: program.failures, faults: program.faults,
+      sourceFiles: request.names.sources, callbacks: callbacks, executor: executor,
+      obstacle: result.obstacle)
     let dropped = specializations.insert(variant, into: request.family)
     withExtendedLifetime(dropped) {}
     let duration = (ContinuousClock.now - start).components
     let milliseconds = Double(duration.seconds) * 1e3 + Double(duration.attoseconds) * 1e-15
     compilations.append(
       Compilation(
-        key: CompilationReason.key(callee, signature), reason: reason, milliseconds: milliseconds))
+        key: CompilationReason.key(callee, result.signature), reason: reason,
+        milliseconds: milliseconds))
     return variant
+  }
+
+  /// Compiles for the backend of the options; what the GPU that `Auto` stands for does not have, for the CPU.
+  private func compileAnywhere(
+    _ request: CompilationRequest, hasDeviceArrays: Bool
+  ) throws(PythonException) -> CompilationResult {
+    let sources = request.names.sources
+    let error: DiagnosticError
+    switch try compile(request) {
+    case .success(let result): return result
+    case .failure(let found): error = found
+    }
+    guard request.options.yields(to: error), !hasDeviceArrays else {
+      throw raise(error, in: sources)
+    }
+    var onCPU = request
+    onCPU.options = request.options.onCPU
+    switch try compile(onCPU) {
+    case .success(var result):
+      try request.options.report(error, of: callee.name, in: sources)
+      result.obstacle = error
+      return result
+    // What is wrong everywhere is said without the GPU's view of it.
+    case .failure(let failure): throw raise(failure, in: sources)
+    }
   }
 
   /// Compiles with the parameters that the history asks for, or where that fails, with constants alone: a value may
   /// have to be known, such as the step of a loop.
   private func compile(
     _ request: CompilationRequest
-  ) throws(PythonException) -> (ValueHistory.Plan, CallSignature, CompiledProgram) {
+  ) throws(PythonException) -> Result<CompilationResult, DiagnosticError> {
     let family = request.family
     let machine = try Self.machine(for: request.options)
+    func compiled(_ plan: ValueHistory.Plan) throws(DiagnosticError) -> CompilationResult {
+      let signature = signature(plan, family.layout, request.options)
+      let program = try compileProgram(signature, request.names, machine)
+      return CompilationResult(plan: plan, signature: signature, program: program)
+    }
     if !family.needsConstants {
       let plan = family.history.plan(request.values, request.options.specialization)
-      let signature = signature(plan, family.layout, request.options)
       do {
-        return (plan, signature, try compileProgram(signature, request.names, machine))
+        return .success(try compiled(plan))
       } catch {
-        if plan.sources.isEmpty { throw raise(error, in: request.names.sources) }
+        if plan.sources.isEmpty { return .failure(error) }
       }
     }
-    let plan = family.history.plan(request.values, .always)
-    let signature = signature(plan, family.layout, request.options)
     do {
-      let program = try compileProgram(signature, request.names, machine)
+      let result = try compiled(family.history.plan(request.values, .always))
       family.needsConstants = true
-      return (plan, signature, program)
+      return .success(result)
     } catch {
-      throw raise(error, in: request.names.sources)
+      return .failure(error)
     }
   }
 

@@ -27,6 +27,8 @@ final class Variant {
   let executor: HostExecutor?
   /// Why calls are refused: an array that is written cannot be.
   let refusal: Diagnostic?
+  /// Why the GPU that `Auto` stands for does not run the version, whose code is for the CPU; nil for others.
+  let obstacle: DiagnosticError?
   /// What the results of the entry point mean; see `CompiledProgram.failures`.
   let failures: [Diagnostic?]
   /// What the code tests as it runs; see `CompiledProgram.faults`.
@@ -52,8 +54,9 @@ final class Variant {
   init(
     _ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?],
     faults: [Fault], sourceFiles: [SourceFile], callbacks: CallbackTable? = nil,
-    executor: HostExecutor? = nil
+    executor: HostExecutor? = nil, obstacle: DiagnosticError? = nil
   ) {
+    self.obstacle = obstacle
     self.executor = executor
     self.callbacks = callbacks
     self.sourceFiles = sourceFiles

@@ -198,7 +198,7 @@ def _libraries() -> Iterator[Finding]:
 
 def _worth_trying() -> list[CompileBackend]:
     """The CPU, and CUDA where there is a GPU that it could run on."""
-    on_gpu = backend.is_enabled(CompileBackend.Cuda)
+    on_gpu = _native.cuda_obstacle() is None
     return [CompileBackend.Cpu, *([CompileBackend.Cuda] if on_gpu else [])]
 
 
@@ -250,7 +250,7 @@ def _version(*names: str) -> str | None:
 
 def _has_gpu() -> bool:
     """Whether this machine has a GPU of NVIDIA's, with a driver or without."""
-    if backend.is_enabled(CompileBackend.Cuda) or Path("/proc/driver/nvidia").exists():
+    if _native.cuda_obstacle() is None or Path("/proc/driver/nvidia").exists():
         return True
     for vendor in Path("/sys/bus/pci/devices").glob("*/vendor"):
         try:

@@ -157,9 +157,9 @@ class Hooks:
         return target()
 
     @staticmethod
-    def default_backend() -> CompileBackend:
-        """The backend that `Auto` stands for now."""
-        return backend.default_backend()
+    def default_backend() -> tuple[CompileBackend, bool]:
+        """The backend that `Auto` stands for now, and whether somebody chose it."""
+        return backend.settled()
 
     @staticmethod
     def report_backends() -> None:
@@ -167,6 +167,11 @@ class Hooks:
         for b in backend.backends:
             backend.is_enabled(b, verbose=True)
         print(f"{CompileBackend.Auto!r} stands for {backend.default_backend()!r}")
+
+    @staticmethod
+    def report_refusal(name: str, reason: str) -> None:
+        """Prints why the GPU that `Auto` stands for does not run a function."""
+        print(f"{name} runs on {CompileBackend.Cpu!r}, since the GPU does not have it: {reason}")
 
     @staticmethod
     def warn(message: str, filename: str, lineno: int) -> None:

@@ -120,8 +120,9 @@ def compile_string(
     Args:
         name: the name of the function in the text.
         code: the text, its closing comment with the signature included.
-        opts: which backend the text is for, the CPU or CUDA. Its `includes`, `libs` and
-            `extra_flags` are added to those that the text was printed with.
+        opts: which backend the text is for, the CPU or CUDA; `Auto` stands for that of the text.
+            Its `includes`, `libs` and `extra_flags` are added to those that the text was printed
+            with.
 
     Raises:
         CompileError: the text has no signature, is that of a function with another name, does not
@@ -138,7 +139,10 @@ def compile_string(
     """
     if not isinstance(name, str) or not isinstance(code, str):
         raise TypeError("compile_string takes the name of a function and its code, two strings")
-    chosen = _settled(_options(opts).backend, "compile_string")
+    chosen = _options(opts).backend
+    # The text says itself what it is for, and `Auto` takes it so.
+    if chosen is not CompileBackend.Auto:
+        _settled(chosen, "compile_string")
     if chosen is CompileBackend.Cuda and "\n// host program\n" not in code:
         raise CompileError(
             "The code text has no host program, so it is not for CompileBackend.Cuda; "

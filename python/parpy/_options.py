@@ -359,9 +359,10 @@ def _key(values: Mapping[str, Any]) -> tuple[object, ...]:
     return tuple(values[name] for name in _SETTINGS if name != "parallelize")
 
 
-# One token for each combination of settings met; 0 is that of the defaults.
-_fresh_tokens = itertools.count()
-_tokens: dict[tuple[object, ...], int] = {_key(_DEFAULTS): next(_fresh_tokens)}
+# One token for each combination of settings met: even where the backend is left to `Auto`, else
+# odd; 0 is that of the defaults.
+_fresh_tokens = {True: itertools.count(0, 2), False: itertools.count(1, 2)}
+_tokens: dict[tuple[object, ...], int] = {_key(_DEFAULTS): next(_fresh_tokens[True])}
 
 
 class _ListSetting:
@@ -497,7 +498,10 @@ class CompileOptions:
             return
         key = _key(values)
         token = _tokens.get(key)
-        values["_token"] = _tokens.setdefault(key, next(_fresh_tokens)) if token is None else token
+        if token is None:
+            is_auto = values["backend"] is CompileBackend.Auto
+            token = _tokens.setdefault(key, next(_fresh_tokens[is_auto]))
+        values["_token"] = token
 
     def _settings(self) -> dict[str, Any]:
         values = {name: self.__dict__[name] for name in _SETTINGS}

@@ -7,8 +7,10 @@ Attributes:
 
 from __future__ import annotations
 
+import functools
 import os
 
+from parpy import _native
 from parpy._options import CompileBackend
 from parpy._version import __version__
 
@@ -63,18 +65,21 @@ def set_default(b: CompileBackend) -> None:
     global _default
     if b is CompileBackend.Auto:
         _default = None
+        _native.forget_default_backend()
         return
     obstacle = _obstacle(b)
     if obstacle is not None:
         raise RuntimeError(f"{b!r} cannot be the default: {obstacle}")
     _default = b
+    _native.forget_default_backend()
 
 
 def default_backend() -> CompileBackend:
     """The backend that `Auto` stands for now.
 
     It is the one given to `set_default`, else the one named by the environment variable
-    PARPY_DEFAULT_BACKEND, else the CPU.
+    PARPY_DEFAULT_BACKEND, else the GPU's where there is one that can be used, else the CPU.
+    What a GPU that was found so does not have of a program, the CPU runs.
 
     Raises:
         ValueError: PARPY_DEFAULT_BACKEND names no backend.
@@ -82,9 +87,20 @@ def default_backend() -> CompileBackend:
 
     Example:
         >>> import parpy
-        >>> parpy.default_backend()
-        parpy.CompileBackend.Cpu
+        >>> parpy.default_backend() in parpy.backend.available
+        True
     """
+    return _chosen() or _found()
+
+
+def settled() -> tuple[CompileBackend, bool]:
+    """The backend that `Auto` stands for now, and whether somebody chose it."""
+    chosen = _chosen()
+    return (_found(), False) if chosen is None else (chosen, True)
+
+
+def _chosen() -> CompileBackend | None:
+    """The backend of `set_default` or of the environment."""
     if _default is not None:
         return _default
     named = os.environ.get(_VARIABLE, "").strip()
@@ -98,8 +114,13 @@ def default_backend() -> CompileBackend:
             if obstacle is not None:
                 raise RuntimeError(f"{_VARIABLE}={named!r} cannot be used: {obstacle}")
             return chosen
-    # CUDA runs where it is asked for: it does not have all of the language yet.
-    return CompileBackend.Cpu
+    return None
+
+
+def _found() -> CompileBackend:
+    """The one GPU that can be used, else the CPU."""
+    gpus = [b for b in (CompileBackend.Cuda, CompileBackend.Metal) if _obstacle(b) is None]
+    return gpus[0] if len(gpus) == 1 else CompileBackend.Cpu
 
 
 def _obstacle(b: CompileBackend) -> str | None:
@@ -113,10 +134,25 @@ def _obstacle(b: CompileBackend) -> str | None:
             return None
         return "llvmlite was not found; install it with: pip install 'llvmlite>=0.50,<0.51'"
     if b is CompileBackend.Cuda:
-        from parpy import _native
-
-        return _native.cuda_obstacle()
+        return _native.cuda_obstacle() or _nvrtc_obstacle()
     return f"ParPy {__version__} has no {b.name} backend yet; it has Cpu and Cuda"
+
+
+def _nvrtc_obstacle() -> str | None:
+    """Why nothing can be compiled for CUDA here, or None."""
+    try:
+        _nvrtc()
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+@functools.cache
+def _nvrtc() -> tuple[str, str]:
+    """The file and the version of NVRTC, which stays loaded once it is found."""
+    from parpy import _cuda
+
+    return _native.nvrtc_report(_cuda.library_directories())
 
 
 def __getattr__(name: str) -> object:
@@ -124,3 +160,7 @@ def __getattr__(name: str) -> object:
     if name == "available":
         return tuple(b for b in backends if _obstacle(b) is None)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# CUDA that the parent has started cannot be used in a child of `fork`.
+os.register_at_fork(after_in_child=_native.forget_default_backend)

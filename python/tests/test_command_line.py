@@ -102,4 +102,4 @@ def test_doctor_on_a_broken_installation(
     missing = printed.partition("\nMissing\n")[2]
     assert "llvmlite: pip install 'llvmlite>=0.50,<0.51'" in missing
     assert "directory: set PARPY_CACHE_DIR to a directory that you alone can write" in missing
-    assert "The default backend, Cpu, does not work." in printed
+    assert "The default backend cannot be used: PARPY_DEFAULT_BACKEND='Cpu'" in printed

@@ -42,8 +42,9 @@ class Runner:
 
     def start(self) -> subprocess.Popen[str]:
         environment = {**os.environ, "PARPY_CACHE_DIR": str(self.no_cache)}
-        for name in ("PARPY_CHECK_BOUNDS", "PARPY_DUMP", "PARPY_DEFAULT_BACKEND"):
+        for name in ("PARPY_CHECK_BOUNDS", "PARPY_DUMP"):
             environment.pop(name, None)
+        environment["PARPY_DEFAULT_BACKEND"] = "Cpu"
         self.done = 0
         return subprocess.Popen(
             [sys.executable, "-X", "faulthandler", str(Path(__file__).parent / "worker.py")],

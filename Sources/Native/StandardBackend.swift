@@ -1,0 +1,45 @@
+import CPython
+
+/// What `CompileBackend.Auto` stands for, as far as a call has asked for it: a part of the key of calls whose options leave
+/// the backend to it, so that they find the versions of the backend that it stands for now.
+///
+/// Read and written with the GIL held.
+enum StandardBackend: UInt64 {
+  /// No call has needed it since it may have changed.
+  case open
+  case cpu
+  /// CUDA, since there is a GPU: functions that it does not have run on the CPU.
+  case foundCUDA
+  /// CUDA, by `set_default` or the environment: it is used, or the call is refused.
+  case chosenCUDA
+
+  /// At a fixed address, so that no check of exclusive access is made at each call.
+  private nonisolated(unsafe) static let word: UnsafeMutablePointer<StandardBackend> = {
+    let word = UnsafeMutablePointer<StandardBackend>.allocate(capacity: 1)
+    word.initialize(to: .open)
+    return word
+  }()
+
+  static var current: StandardBackend {
+    @inline(__always) get { word.pointee }
+    set { word.pointee = newValue }
+  }
+
+  /// The position of the bits in the word of a key that holds a token.
+  private static let shift: UInt64 = 60
+
+  /// The word of a key for a token of options; even tokens are those of options that leave the backend to `Auto`.
+  @inline(__always)
+  static func keyWord(token: Int64) -> UInt64 {
+    let bits = UInt64(bitPattern: token)
+    return token & 1 == 0 ? bits | current.rawValue << shift : bits
+  }
+}
+
+/// `_native.forget_default_backend()`: the next call that needs it asks anew what `Auto` stands for.
+@c public func parpy_forget_default_backend(
+  _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
+) -> UnsafeMutablePointer<PyObject>? {
+  StandardBackend.current = .open
+  return newReference { () throws(PythonException) in OwnedObject(retaining: py_none()).taken() }
+}
