@@ -13,7 +13,7 @@ extern PyObject *parpy_forget_default_backend(PyObject *module, PyObject *ignore
 extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_report(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_nvrtc_report(PyObject *module, PyObject *directories);
-extern PyObject *parpy_device_allocate(PyObject *shape, PyObject *dtype, int is_zeroed);
+extern PyObject *parpy_device_allocate(PyObject *shape, PyObject *dtype, int is_zeroed, int device);
 extern PyObject *parpy_device_borrow(PyObject *module, PyObject *object);
 extern PyObject *parpy_device_address(unsigned long long address, PyObject *shape, PyObject *dtype);
 
@@ -238,9 +238,10 @@ static PyType_Spec text_specification = {
 static PyObject *device_allocate(PyObject *module, PyObject *arguments) {
   (void)module;
   PyObject *shape, *dtype;
-  int is_zeroed;
-  if (!PyArg_ParseTuple(arguments, "O!Up:device_allocate", &PyTuple_Type, &shape, &dtype, &is_zeroed)) return NULL;
-  return parpy_device_allocate(shape, dtype, is_zeroed);
+  int is_zeroed, device;
+  if (!PyArg_ParseTuple(arguments, "O!Upi:device_allocate", &PyTuple_Type, &shape, &dtype, &is_zeroed,
+                        &device)) return NULL;
+  return parpy_device_allocate(shape, dtype, is_zeroed, device);
 }
 
 static PyObject *device_address(PyObject *module, PyObject *arguments) {
@@ -279,7 +280,7 @@ static PyMethodDef module_methods[] = {
     {"nvrtc_report", parpy_nvrtc_report, METH_O,
      "nvrtc_report(directories)\n--\n\nThe file and the version of NVRTC."},
     {"device_allocate", device_allocate, METH_VARARGS,
-     "device_allocate(shape, dtype, zeroed)\n--\n\nA new DeviceArray."},
+     "device_allocate(shape, dtype, zeroed, device)\n--\n\nA new DeviceArray."},
     {"device_borrow", parpy_device_borrow, METH_O,
      "device_borrow(array)\n--\n\nThe memory of an array on a CUDA device; None for others."},
     {"device_address", device_address, METH_VARARGS,

@@ -80,6 +80,16 @@ public final class CUDADriver: Sendable {
     return Int(count)
   }
 
+  /// The position of the device whose context is the calling thread's, which other libraries may have chosen; without a
+  /// context, the first.
+  public func currentDevice() -> Int {
+    var current: parpy_cuda_device = 0
+    guard functions.pointee.current_device(&current) == parpy_cuda_success,
+      let count = try? deviceCount()
+    else { return 0 }
+    return (0..<count).first { (try? number(of: $0)) == current } ?? 0
+  }
+
   /// The device on which an address lies; nil for memory of the host, or of nobody.
   public func device(ofAddress address: UInt64) -> Int? {
     var kind: UInt32 = 0

@@ -16,6 +16,7 @@ extension DynamicLibrary {
       retain_context: try function("cuDevicePrimaryCtxRetain"),
       set_context: try function("cuCtxSetCurrent"),
       current_context: try function("cuCtxGetCurrent"),
+      current_device: try function("cuCtxGetDevice"),
       load_module: try function("cuModuleLoadDataEx"),
       unload_module: try function("cuModuleUnload"),
       module_function: try function("cuModuleGetFunction"),

@@ -7,11 +7,13 @@ import LoopIR
 /// `_native.device_allocate(shape, dtype, zeroed)`
 @c public func parpy_device_allocate(
   _ shape: UnsafeMutablePointer<PyObject>?, _ dtype: UnsafeMutablePointer<PyObject>?,
-  _ isZeroed: Int32
+  _ isZeroed: Int32, _ device: Int32
 ) -> UnsafeMutablePointer<PyObject>? {
   newReference { () throws(PythonException) in
     guard let shape, let dtype else { throw PythonException() }
-    return try DeviceBuffers.allocate(shape: shape, dtype: dtype, isZeroed: isZeroed != 0).taken()
+    return try DeviceBuffers.allocate(
+      shape: shape, dtype: dtype, isZeroed: isZeroed != 0, device: device < 0 ? nil : Int(device)
+    ).taken()
   }
 }
 

@@ -79,16 +79,17 @@ enum DeviceBuffers {
     return made
   }
 
-  /// New memory on the first device.
+  /// New memory on a device; nil stands for the current one.
   static func allocate(
-    shape: PythonPointer, dtype: PythonPointer, isZeroed: Bool
+    shape: PythonPointer, dtype: PythonPointer, isZeroed: Bool, device: Int?
   ) throws(PythonException) -> OwnedObject {
     let (element, extents) = try type(shape, dtype)
     let bytes = try byteCount(extents, element)
     try FunctionState.requireCUDA()
+    let ordinal = device ?? DeviceOfCall.current
     let storage = try check(
       withoutLock { () throws(CUDAError) in
-        let storage = try CUDADriver.shared().device(0).allocate(bytes)
+        let storage = try CUDADriver.shared().device(ordinal).allocate(bytes)
         if isZeroed { try storage.clear(on: .legacy) }
         return storage
       })

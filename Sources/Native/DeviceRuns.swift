@@ -89,29 +89,29 @@ extension FunctionState {
   /// Raises why nothing can run on a GPU here, before anything is compiled for one.
   static func requireCUDA() throws(PythonException) {
     do {
-      _ = try CUDADriver.withDevice()
+      try DeviceOfCall.begin(try CUDADriver.withDevice())
     } catch {
       throw raise(
         py_runtime_error(), "The backend Cuda is not available here. \(error.description)")
     }
   }
 
-  /// Compiles the kernels of a program and loads them on the device on which the call's arrays lie; with them its host part,
+  /// Compiles the kernels of a program and loads them on a device; with them its host part,
   /// where that calls functions of other languages.
   static func loadOnDevice(
     _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,
-    _ frame: CallFrame.Reference, in sources: [SourceFile]
+    on ordinal: Int, in sources: [SourceFile]
   ) throws(PythonException) -> HostExecutor {
     if !device.hostExternals.isEmpty {
       let code = NativeCode(
         text: program.code, program: device, arrays: ArrayUse.uses(in: device),
         recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict,
         build: options.build, writesOutput: options.writesOutput)
-      return try code.load(frame)
+      return try code.load(on: ordinal)
     }
     return try load(
       program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict,
-      options.build, frame,
+      options.build, on: ordinal,
       { module throws(DiagnosticError) in
         try HostExecutor(device, module, usesGraphs: options.usesGraphs)
       },
@@ -142,14 +142,14 @@ extension FunctionState {
     return "\n\nThe code was written to \(try String(python: path.pointer))"
   }
 
-  /// Compiles CUDA C++ and loads its kernels on the device on which the call's arrays lie; without a call, on the first.
+  /// Compiles CUDA C++ and loads its kernels on a device.
   ///
   /// - Parameters:
   ///   - ready: makes the kernels ready to be launched.
   ///   - refused: raises that NVRTC refuses the code.
   static func load(
     _ text: String, kernels: [String], isStrict: Bool, _ build: BuildSettings,
-    _ frame: CallFrame.Reference?,
+    on ordinal: Int,
     _ ready: (CUDAModule) throws(DiagnosticError) -> HostExecutor,
     refused: (CUDAError) throws(PythonException) -> Never
   ) throws(PythonException) -> HostExecutor {
@@ -160,7 +160,7 @@ extension FunctionState {
     else { throw raise(py_type_error(), "hooks.cuda_directories must give two tuples") }
     let includes = build.includes + (try headers.texts())
     do {
-      let target = try CUDADriver.shared().device(try frame.map { try ordinal(of: $0) } ?? 0)
+      let target = try CUDADriver.shared().device(ordinal)
       let compiler = try NVRTC.shared(in: try libraries.texts())
       let settings = NVRTC.Options(
         architecture: target.properties.architecture, isStrict: isStrict, includes: includes,
@@ -174,21 +174,6 @@ extension FunctionState {
     } catch {
       throw raised(error)
     }
-  }
-
-  /// The device on which the call's arrays lie; the first where all lie in memory of the host.
-  static func ordinal(of frame: CallFrame.Reference) throws -> Int {
-    var found: Int?
-    let driver = try CUDADriver.shared()
-    for address in frame.pointee.deviceAddresses {
-      guard let ordinal = driver.device(ofAddress: UInt64(bitPattern: address)) else { continue }
-      guard found == nil || found == ordinal else {
-        throw raise(
-          py_value_error(), "the arrays of a call lie on different CUDA devices; copy them to one")
-      }
-      found = ordinal
-    }
-    return found ?? 0
   }
 
   /// The compiled kernels, from the disk cache where they are there.

@@ -20,7 +20,7 @@ final class DeviceText {
   private let isNative: Bool
   private var executors: [Int: HostExecutor] = [:]
 
-  /// Compiles the text for the first device; nil where it has no host program, and so is for the CPU.
+  /// Compiles the text for the current device; nil where it has no host program, and so is for the CPU.
   init?(
     _ text: String, _ block: SignatureBlock, _ settings: BuildSettings
   ) throws(PythonException) {
@@ -42,38 +42,32 @@ final class DeviceText {
       return ArrayUse(elementSize: array.element.size, isRead: true, isWritten: isWritten)
     }
     try FunctionState.requireCUDA()
-    executors[0] = try load(nil)
+    let ordinal = DeviceOfCall.current
+    executors[ordinal] = try load(on: ordinal)
   }
 
   /// The code on the device on which the call's arrays lie.
-  func executor(for frame: CallFrame.Reference) throws(PythonException) -> HostExecutor {
-    let ordinal: Int
-    do {
-      ordinal = try FunctionState.ordinal(of: frame)
-    } catch let error as CUDAError {
-      throw raise(error)
-    } catch let error as PythonException {
-      throw error
-    } catch {
-      throw raise(py_runtime_error(), "\(error)")
-    }
+  func executor(
+    for frame: CallFrame.Reference, _ callee: Callee
+  ) throws(PythonException) -> HostExecutor {
+    let ordinal = try DeviceOfCall.ordinal(of: frame, callee)
     if let known = executors[ordinal] { return known }
-    let executor = try load(frame)
+    let executor = try load(on: ordinal)
     executors[ordinal] = executor
     return executor
   }
 
-  private func load(_ frame: CallFrame.Reference?) throws(PythonException) -> HostExecutor {
+  private func load(on ordinal: Int) throws(PythonException) -> HostExecutor {
     let (program, uses, recordsFaults) = (program, uses, recordsFaults)
     let isStrict = text.split(separator: "\n").contains(Self.strictMark.dropLast())
     if isNative {
       let code = NativeCode(
         text: text, program: program, arrays: uses, recordsFaults: recordsFaults,
         isStrict: isStrict, build: build)
-      return try code.load(frame)
+      return try code.load(on: ordinal)
     }
     return try FunctionState.load(
-      text, kernels: program.kernels.map(\.name), isStrict: isStrict, build, frame,
+      text, kernels: program.kernels.map(\.name), isStrict: isStrict, build, on: ordinal,
       { module throws(DiagnosticError) in
         try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
       },

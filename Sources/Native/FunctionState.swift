@@ -159,6 +159,12 @@ final class FunctionState: CallableState {
     environment.makeRoom(in: frame)
     frame.pointee.beginOptions()
     try environment.options.append(opts, token: token, to: frame)
+    if DeviceOfCall.isOpen,
+      StandardBackend.isCUDA(token: token == OptionsReader.noToken ? 0 : token)
+    {
+      frame.pointee.markOptions(
+        DeviceOfCall.keyBits(try DeviceOfCall.ordinal(of: frame, callee)))
+    }
     try environment.append(to: frame)
   }
 

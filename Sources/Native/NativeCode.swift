@@ -16,11 +16,10 @@ struct NativeCode {
   let build: BuildSettings
   var writesOutput = false
 
-  /// Compiles the code and loads it for the device on which the call's arrays lie; without a call, for the first.
-  func load(_ frame: CallFrame.Reference?) throws(PythonException) -> HostExecutor {
+  /// Compiles the code and loads it for a device.
+  func load(on ordinal: Int) throws(PythonException) -> HostExecutor {
     do {
-      let device = try CUDADriver.shared().device(
-        try frame.map { try FunctionState.ordinal(of: $0) } ?? 0)
+      let device = try CUDADriver.shared().device(ordinal)
       let host = try compiled(for: device.properties.architecture)
       return try HostExecutor(
         program, host, on: device, arrays: arrays, recordsFaults: recordsFaults)

@@ -124,7 +124,8 @@ extension FunctionState {
     let executor: HostExecutor? =
       if refusal == nil, let device = program.device {
         try Self.loadOnDevice(
-          program, device, request.options, frame, in: request.names.sources)
+          program, device, request.options,
+          on: try DeviceOfCall.ordinal(of: frame, callee), in: request.names.sources)
       } else {
         nil
       }

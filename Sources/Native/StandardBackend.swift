@@ -28,11 +28,21 @@ enum StandardBackend: UInt64 {
   /// The position of the bits in the word of a key that holds a token.
   private static let shift: UInt64 = 60
 
-  /// The word of a key for a token of options; even tokens are those of options that leave the backend to `Auto`.
+  /// Whether options with a token are for CUDA; the two low bits of a token are the backend, as `_options.py` numbers them.
+  @inline(__always)
+  static func isCUDA(token: Int64) -> Bool {
+    switch token & 3 {
+    case 0: current == .foundCUDA || current == .chosenCUDA
+    case 2: true
+    default: false
+    }
+  }
+
+  /// The word of a key for a token of options, with what `Auto` stands for where they leave the backend to it.
   @inline(__always)
   static func keyWord(token: Int64) -> UInt64 {
     let bits = UInt64(bitPattern: token)
-    return token & 1 == 0 ? bits | current.rawValue << shift : bits
+    return token & 3 == 0 ? bits | current.rawValue << shift : bits
   }
 }
 

@@ -92,7 +92,7 @@ final class TextState: CallableState {
     guard variant.serves(frame.pointee.values) else { throw try wrongValues(frame) }
     let result: Int64
     if let device {
-      result = try variant.run(try device.executor(for: frame), frame)
+      result = try variant.run(try device.executor(for: frame, callee), frame)
     } else if let code = variant.code {
       result = variant.run(code, frame, runtime)
     } else {

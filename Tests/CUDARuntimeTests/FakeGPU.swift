@@ -271,6 +271,10 @@ extension FakeGPU {
       context?.pointee = current.currentContext
       return 0
     },
+    current_device: { device in
+      device?.pointee = 0
+      return 0
+    },
     load_module: { module, _, _, _, _ in
       call("load_module") { gpu in
         module?.pointee = OpaquePointer(bitPattern: gpu.handle())

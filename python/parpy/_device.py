@@ -43,9 +43,15 @@ def lies_on_device(t: Any) -> bool:
     return hasattr(t, "__cuda_array_interface__")
 
 
-def allocate(shape: tuple[int, ...], dtype: DataType, *, zeroed: bool = False) -> DeviceArray:
+# The device of the thread's context, which other libraries may choose.
+_CURRENT = -1
+
+
+def allocate(
+    shape: tuple[int, ...], dtype: DataType, *, zeroed: bool = False, device: int = _CURRENT
+) -> DeviceArray:
     """A new contiguous array."""
-    return _native.device_allocate(shape, dtype.elem.value, zeroed)
+    return _native.device_allocate(shape, dtype.elem.value, zeroed, device)
 
 
 # --- Views ----------------------------------------------------------------------------------
@@ -64,9 +70,9 @@ def view(array: DeviceArray, part: Layout) -> DeviceArray:
 # --- Copies ---------------------------------------------------------------------------------
 
 
-def upload(source: npt.NDArray[Any]) -> DeviceArray:
+def upload(source: npt.NDArray[Any], device: int = _CURRENT) -> DeviceArray:
     """A new array with the elements of one of the host."""
-    made = allocate(source.shape, DataType(source.dtype))
+    made = allocate(source.shape, DataType(source.dtype), device=device)
     made.copy_in(_bytes(np.ascontiguousarray(source)))
     return made
 
@@ -82,7 +88,7 @@ def download(array: DeviceArray) -> npt.NDArray[Any]:
 
 def converted(array: DeviceArray, dtype: DataType) -> DeviceArray:
     """A new contiguous array with the elements converted to another type."""
-    made = allocate(array.shape, dtype)
+    made = allocate(array.shape, dtype, device=array.device)
     assign(made, array)
     return made
 
@@ -91,6 +97,9 @@ def assign(target: DeviceArray, source: DeviceArray) -> None:
     """Overwrites elements with those of an array of the same shape, converted as `astype` does."""
     if math.prod(target.shape) == 0:
         return
+    if target.device != source.device:
+        # No kernel sees both, so the elements go through memory of the host.
+        source = upload(download(source), target.device)
     is_same_type = target.dtype == source.dtype
     if _overlap(target, source):
         source = converted(source, DataType(source.dtype))
@@ -98,7 +107,8 @@ def assign(target: DeviceArray, source: DeviceArray) -> None:
         target.copy_from(source)
     elif source.dtype.startswith("complex") and not target.dtype.startswith("complex"):
         # A kernel cannot drop the imaginary parts with NumPy's warning.
-        assign(target, upload(download(source).astype(DataType(target.dtype).to_numpy())))
+        numbers = download(source).astype(DataType(target.dtype).to_numpy())
+        assign(target, upload(numbers, target.device))
     else:
         _assign(target, source, *_collapsed(target, source))
 
@@ -123,7 +133,7 @@ def overwrite(target: DeviceArray, source: DeviceArray | npt.NDArray[Any]) -> No
     elif target.is_contiguous:
         target.copy_in(_bytes(np.ascontiguousarray(source, wanted.to_numpy())))
     else:
-        assign(target, upload(source))
+        assign(target, upload(source, target.device))
 
 
 def _bytes(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

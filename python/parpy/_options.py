@@ -359,10 +359,10 @@ def _key(values: Mapping[str, Any]) -> tuple[object, ...]:
     return tuple(values[name] for name in _SETTINGS if name != "parallelize")
 
 
-# One token for each combination of settings met: even where the backend is left to `Auto`, else
-# odd; 0 is that of the defaults.
-_fresh_tokens = {True: itertools.count(0, 2), False: itertools.count(1, 2)}
-_tokens: dict[tuple[object, ...], int] = {_key(_DEFAULTS): next(_fresh_tokens[True])}
+# One token for each combination of settings met; the two low bits are the position of the backend,
+# and 0 is the token of the defaults.
+_fresh_tokens = {b: itertools.count(number, 4) for number, b in enumerate(CompileBackend)}
+_tokens: dict[tuple[object, ...], int] = {_key(_DEFAULTS): next(_fresh_tokens[CompileBackend.Auto])}
 
 
 class _ListSetting:
@@ -499,8 +499,7 @@ class CompileOptions:
         key = _key(values)
         token = _tokens.get(key)
         if token is None:
-            is_auto = values["backend"] is CompileBackend.Auto
-            token = _tokens.setdefault(key, next(_fresh_tokens[is_auto]))
+            token = _tokens.setdefault(key, next(_fresh_tokens[values["backend"]]))
         values["_token"] = token
 
     def _settings(self) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 A `Buffer` is passed to decorated functions like a NumPy array. The CPU backend uses NumPy arrays in
 place, so there a buffer is a convenience. To the CUDA backend NumPy arrays are copied at each call,
-and copied back; a buffer is not. What is made there lies on the first GPU, which
-`CUDA_VISIBLE_DEVICES` chooses. Programs that use buffers run on every backend alike.
+and copied back; a buffer is not. What is made there lies on the
+current GPU: the first that `CUDA_VISIBLE_DEVICES` shows, unless another library has chosen one for
+the thread, as `torch.cuda.set_device` does. Programs that use buffers run on every backend alike.
 """
 
 from __future__ import annotations

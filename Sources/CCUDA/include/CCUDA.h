@@ -160,6 +160,7 @@ typedef struct parpy_cuda_driver {
   parpy_cuda_result (*_Nonnull retain_context)(parpy_cuda_context *, parpy_cuda_device);
   parpy_cuda_result (*_Nonnull set_context)(parpy_cuda_context);
   parpy_cuda_result (*_Nonnull current_context)(parpy_cuda_context *);
+  parpy_cuda_result (*_Nonnull current_device)(parpy_cuda_device *);
 
   parpy_cuda_result (*_Nonnull load_module)(parpy_cuda_module *, const void *image, uint32_t option_count,
                                             int32_t *options, void **values);

@@ -1,4 +1,4 @@
-// The CUDA driver as ParPy's runtime calls it, with one device: the processor that runs this.
+// The CUDA driver as ParPy's runtime calls it: its devices are the processor that runs this.
 //
 // Everything is done when a function returns, in the order in which it is called; a kernel that fails is reported by the
 // launch, and the device goes on. Otherwise it is as strict as the real one: about contexts, addresses, grids and `fork`.
@@ -7,6 +7,7 @@
 // driver has, PARPY_EMULATOR_MEMORY is the device's in bytes, and with PARPY_EMULATOR_LOSES_CONTEXT=1 a kernel that fails is
 // reported by the next wait or copy, and by everything after it, as on a GPU.
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -66,6 +67,9 @@ struct State {
   pid_t process = 0;
   DeviceMemory memory{setting("PARPY_EMULATOR_MEMORY", std::size_t{8} << 30)};
   std::map<void *, std::size_t> pinned;
+  // The devices of allocations and of modules.
+  std::map<Address, int> deviceOfMemory;
+  std::map<const Module *, int> deviceOfModule;
   // Of the last failure.
   std::string message;
   std::uint64_t seed = 0;
@@ -81,7 +85,16 @@ State &state() {
 }
 
 thread_local parpy_cuda_context context = nullptr;
-char primaryContext, memoryPool;
+constexpr int mostDevices = 8;
+char primaryContexts[mostDevices], memoryPool;
+
+int deviceCount() { return std::min<int>(mostDevices, static_cast<int>(setting("PARPY_EMULATOR_DEVICES", 1))); }
+
+// The device of the current context.
+int currentDevice() { return static_cast<int>(reinterpret_cast<char *>(context) - primaryContexts); }
+
+// The device of memory that is allocated.
+int deviceOf(Address address) { return state().deviceOfMemory[state().memory.array(address).address]; }
 
 Result fail(Result result, const std::string &message) {
   state().message = message;
@@ -126,9 +139,17 @@ Result launch(Function *function, EmulatorIndex blocks, EmulatorIndex threads, v
     if (!kernel.parameters[i].isPointer) continue;
     Address address;
     std::memcpy(&address, arguments[i], sizeof address);
-    if (address == 0 || s.memory.contains(address, 1)) continue;
+    if (address == 0) continue;
+    if (s.memory.contains(address, 1)) {
+      if (deviceOf(address) == currentDevice()) continue;
+      return fail(illegalAddress, "kernel '" + function->name + "': argument " + std::to_string(i) +
+                                      " lies on another device");
+    }
     return fail(illegalAddress, "kernel '" + function->name + "': argument " + std::to_string(i) +
                                     " is an address " + s.memory.describe(address));
+  }
+  if (s.deviceOfModule[function->module] != currentDevice()) {
+    return fail(invalidContext, "kernel '" + function->name + "' was loaded for another device");
   }
   s.launches += 1;
   // The same launch runs in the same order whatever ran before.
@@ -200,14 +221,14 @@ EXPORT Result cuGetErrorString(Result, const char **text) {
 
 EXPORT Result cuDeviceGetCount(int32_t *count) {
   REQUIRE(ready());
-  *count = 1;
+  *count = deviceCount();
   return success;
 }
 
 EXPORT Result cuDeviceGet(parpy_cuda_device *device, int32_t ordinal) {
   REQUIRE(ready());
-  if (ordinal != 0) return fail(invalidDevice, "there is one device");
-  *device = 0;
+  if (ordinal < 0 || ordinal >= deviceCount()) return fail(invalidDevice, "there is no such device");
+  *device = ordinal;
   return success;
 }
 
@@ -242,9 +263,10 @@ EXPORT Result cuDeviceGetAttribute(int32_t *value, int32_t name, parpy_cuda_devi
   }
 }
 
-EXPORT Result cuDevicePrimaryCtxRetain(parpy_cuda_context *found, parpy_cuda_device) {
+EXPORT Result cuDevicePrimaryCtxRetain(parpy_cuda_context *found, parpy_cuda_device device) {
   REQUIRE(ready());
-  *found = reinterpret_cast<parpy_cuda_context>(&primaryContext);
+  if (device < 0 || device >= deviceCount()) return fail(invalidDevice, "there is no such device");
+  *found = reinterpret_cast<parpy_cuda_context>(&primaryContexts[device]);
   return success;
 }
 
@@ -260,6 +282,12 @@ EXPORT Result cuCtxGetCurrent(parpy_cuda_context *found) {
   return success;
 }
 
+EXPORT Result cuCtxGetDevice(parpy_cuda_device *found) {
+  REQUIRE(inContext());
+  *found = currentDevice();
+  return success;
+}
+
 EXPORT Result cuCtxSynchronize() {
   REQUIRE(inContext());
   return success;
@@ -272,12 +300,14 @@ EXPORT Result cuModuleLoadDataEx(parpy_cuda_module *found, const void *image, ui
   std::string error;
   auto module = Module::load(image, error);
   if (!module) return fail(invalidImage, error);
+  state().deviceOfModule[module.get()] = currentDevice();
   *found = reinterpret_cast<parpy_cuda_module>(module.release());
   return success;
 }
 
 EXPORT Result cuModuleUnload(parpy_cuda_module module) {
   REQUIRE(inContext());
+  state().deviceOfModule.erase(reinterpret_cast<Module *>(module));
   delete reinterpret_cast<Module *>(module);
   return success;
 }
@@ -322,11 +352,14 @@ EXPORT Result cuMemAlloc_v2(Address *address, size_t bytes) {
   REQUIRE(inContext());
   if (bytes == 0) return fail(invalidValue, "an allocation of no bytes");
   *address = state().memory.allocate(bytes);
-  return *address ? success : fail(outOfMemory, "the device has no more memory");
+  if (!*address) return fail(outOfMemory, "the device has no more memory");
+  state().deviceOfMemory[*address] = currentDevice();
+  return success;
 }
 
 EXPORT Result cuMemFree_v2(Address address) {
   REQUIRE(inContext());
+  state().deviceOfMemory.erase(address);
   if (address == 0 || state().memory.free(address)) return success;
   return fail(invalidValue, "an address is freed that was not allocated");
 }
@@ -427,7 +460,8 @@ EXPORT Result cuMemsetD8Async(Address address, uint8_t byte, size_t bytes, Strea
 EXPORT Result cuPointerGetAttribute(void *value, int32_t name, Address address) {
   REQUIRE(ready());
   if (!state().memory.contains(address, 1)) return fail(invalidValue, "no address that CUDA knows");
-  const int32_t found = name == parpy_cuda_pointer_memory_type ? parpy_cuda_memory_on_device : 0;
+  const int32_t found =
+      name == parpy_cuda_pointer_memory_type ? parpy_cuda_memory_on_device : deviceOf(address);
   std::memcpy(value, &found, sizeof found);
   return success;
 }
@@ -585,6 +619,7 @@ SAME(device_attribute, cuDeviceGetAttribute)
 SAME(retain_context, cuDevicePrimaryCtxRetain)
 SAME(set_context, cuCtxSetCurrent)
 SAME(current_context, cuCtxGetCurrent)
+SAME(current_device, cuCtxGetDevice)
 SAME(load_module, cuModuleLoadDataEx)
 SAME(unload_module, cuModuleUnload)
 SAME(module_function, cuModuleGetFunction)
