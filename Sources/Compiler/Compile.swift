@@ -137,6 +137,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,
     parallelizeFills,
+    distributeNests(signature.schedule),
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
     guardLengths,

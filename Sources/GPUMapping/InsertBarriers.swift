@@ -72,31 +72,6 @@ private struct ThreadRange: Hashable {
   var step: Int
 }
 
-extension Expression {
-  fileprivate func mentions(_ variables: Set<VariableID>) -> Bool {
-    contains {
-      if case .variable(let id) = $0.kind { variables.contains(id) } else { false }
-    }
-  }
-}
-
-extension [Statement] {
-  /// The variables that change while they run, those of loops among them.
-  fileprivate var changedVariables: Set<VariableID> {
-    var changed: Set<VariableID> = []
-    forEachStatement { statement in
-      switch statement.kind {
-      case .assign(let id, _): changed.insert(id)
-      case .loop(let loop): changed.insert(loop.variable)
-      case .store, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .call,
-        .requireEqual:
-        break
-      }
-    }
-    return changed
-  }
-}
-
 private struct BarrierInserter {
   let function: LoopFunction
   /// The accesses since the last barrier.

@@ -26,7 +26,7 @@ import struct Syntax.Span
 /// - Throws: where the loops of one level ask for different numbers of threads.
 public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("map-to-device") { (function, context) throws(DiagnosticError) in
-    var mapper = DeviceMapper(of: function.body, schedule)
+    var mapper = DeviceMapper(of: function, schedule)
     mapper.errors = function.body.callbacksBesideHostFunctions
     var result = function
     result.body = mapper.mapped(function.body)
@@ -137,6 +137,7 @@ extension Diagnostic {
 }
 
 private struct DeviceMapper {
+  private let function: LoopFunction
   let schedule: [String: LoopSchedule]
   var errors: [Diagnostic] = []
   var warnings: [Diagnostic] = []
@@ -158,9 +159,10 @@ private struct DeviceMapper {
   /// The blocks of levels around the innermost, outermost first.
   private static let dimensions: [DeviceLevel] = [.blocksX, .blocksY, .blocksZ]
 
-  init(of statements: [Statement], _ schedule: [String: LoopSchedule]) {
+  init(of function: LoopFunction, _ schedule: [String: LoopSchedule]) {
+    self.function = function
     self.schedule = schedule
-    deviceScalars = DeviceScalars(of: statements)
+    deviceScalars = DeviceScalars(of: function.body)
   }
 
   mutating func mapped(_ statements: [Statement]) -> [Statement] {
@@ -306,16 +308,11 @@ private struct DeviceMapper {
     }
   }
 
-  /// Whether nothing stands between the parallel loops of a nest, and none of them reduces: no block waits for another.
+  /// Whether nothing in a nest waits for another block: one loop is in the other, and none reduces.
   private func isPerfect(_ loop: ForLoop) -> Bool {
     guard loop.reductions.isEmpty else { return false }
-    var hasInner = false
-    loop.body.forEachStatement { statement in
-      if case .loop(let inner) = statement.kind, inner.mapping.workers != nil { hasInner = true }
-    }
-    if !hasInner { return true }
-    guard loop.body.count == 1, case .loop(let inner) = loop.body[0].kind,
-      inner.mapping.workers != nil
+    if !loop.body.containsParallelLoop { return true }
+    guard loop.hasOneInnerLoop(in: function), case .loop(let inner)? = loop.body.last?.kind
     else { return false }
     return isPerfect(inner)
   }

@@ -1,6 +1,7 @@
 import LoopIR
 import Passes
 import Schedule
+import struct Syntax.Span
 
 /// Cuts a reduction that several blocks share into one partial result a block.
 ///
@@ -46,12 +47,25 @@ private struct GridReductionSplitter {
     }
   }
 
-  private static let warp = 32
-
   private mutating func split(_ loop: ForLoop, _ level: DeviceLevel, at statement: Statement)
     -> [Statement]
   {
     guard let request = LevelRequest(loop, schedule) else { return [statement] }
+    return ChunkedLoop(loop, sharedBy: request, level: level, at: statement.span, &function)
+      .statements
+  }
+}
+
+extension ChunkedLoop {
+  private static var warp: Int { 32 }
+
+  /// Cuts a reduction that several blocks share.
+  ///
+  /// - Parameter level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
+  init(
+    _ loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel, at span: Span,
+    _ function: inout LoopFunction
+  ) {
     let perBlock = Expression.index(request.threadsPerBlock)
     let blocks =
       level == .grid
@@ -66,13 +80,12 @@ private struct GridReductionSplitter {
       length =
         .binary(.floorDivide, length + .index(Self.warp - 1), .index(Self.warp)) * .index(Self.warp)
     }
-    var chunks = ChunkedLoop(
+    self.init(
       loop, length: length, mostChunks: blocks,
       mapping: level == .grid ? Mapping(workers: perBlock, level: .threads) : .sequential,
-      at: statement.span, &function)
-    chunks.chunkMapping = Mapping(workers: blocks, level: .blocksX)
-    chunks.joinMapping = Mapping(workers: perBlock, level: .threads)
-    chunks.splitScalars(&function)
-    return chunks.statements
+      at: span, &function)
+    chunkMapping = Mapping(workers: blocks, level: .blocksX)
+    joinMapping = Mapping(workers: perBlock, level: .threads)
+    splitScalars(&function)
   }
 }

@@ -7,12 +7,17 @@ import Testing
 /// The schedule of the golden files.
 private let schedule: [String: LoopSchedule] = [
   "rows": LoopSchedule(threads: .constant(100)),
+  "few": LoopSchedule(threads: .constant(4)),
   "columns": LoopSchedule(threads: .constant(128)),
   "wide": LoopSchedule(threads: .constant(8192)),
   "R": LoopSchedule(threads: .constant(8192), isReduction: true),
 ]
 
 @Suite struct GPUMappingGoldenTests {
+  @Test func distributeNests() throws {
+    try runGoldens(pass: GPUMapping.distributeNests(schedule))
+  }
+
   @Test func mapToDevice() throws { try runGoldens(pass: GPUMapping.mapToDevice(schedule)) }
 
   @Test func splitGridReductions() throws {

@@ -240,3 +240,65 @@ def until_small_everywhere(x, err, N, M):
                 x[i, :] += x[i, 0] * 0.125
             parpy.label("cells")
             err[0] = parpy.operators.max(x[:, :])
+
+
+def normalized_rows(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        m = parpy.operators.max(x[i, :])
+        parpy.label("columns")
+        y[i, :] = parpy.math.exp(x[i, :] - m)
+        parpy.label("columns")
+        s = parpy.operators.sum(y[i, :])
+        parpy.label("columns")
+        y[i, :] = y[i, :] / s
+
+
+def offset_rows(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        a = x[i, 0] * 2
+        parpy.label("columns")
+        y[i, :] = a + x[i, :]
+
+
+def bordered_rows(x, y, N):
+    M = x.shape[1]
+    parpy.label("rows")
+    for i in range(2, N, 2):
+        y[i, 0] = 3.0
+        b = y[i, 0]
+        if b > x[i, 2]:
+            b = x[i, 1]
+        parpy.label("columns")
+        for j in range(1, M):
+            y[i, j] = b + x[i, j]
+        y[i, 0] += y[i, M - 1] + b
+
+
+def reversed_rows(x, y, N):
+    M = x.shape[1]
+    parpy.label("rows")
+    for i in range(N):
+        t = np.empty(M, np.float64)
+        parpy.label("columns")
+        for j in range(M):
+            t[j] = x[i, j] * 2
+        parpy.label("columns")
+        for j in range(M):
+            y[i, j] = t[M - 1 - j]
+
+
+def scaled_on_device(x, y, N):
+    with parpy.gpu:
+        y[0, 0] = 7.0
+        parpy.label("rows")
+        for i in range(1, N):
+            c = y[0, 0] + x[i, 2]
+            parpy.label("columns")
+            s = parpy.operators.sum(x[i, :])
+            y[i, 1] = s + c
+            parpy.label("columns")
+            y[i, 2:] = s * x[i, 2:]
+        y[0, 0] += y[1, 1]

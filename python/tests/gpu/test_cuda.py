@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import cuda_programs as programs
 import numpy as np
 import pytest
@@ -181,3 +184,30 @@ def test_a_nest_in_a_loop_until_data_say_so_runs_on_one_block() -> None:
         parpy.jit(programs.until_small_everywhere)(x, err, 9, 70, opts=opts)
     np.testing.assert_array_equal(x, expected)
     assert err[0] == x.max() <= 0.01
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        programs.normalized_rows,
+        programs.offset_rows,
+        programs.bordered_rows,
+        programs.reversed_rows,
+        programs.scaled_on_device,
+    ],
+    ids=lambda program: program.__name__,
+)
+def test_an_inner_loop_spans_blocks(program: Callable[..., None], specialize: str) -> None:
+    """They ran on one block for each row, with a warning."""
+    x, y = RANDOM.standard_normal((5, 3000)), np.zeros((5, 3000))
+    expected = y.copy()
+    program(x, expected, 5)
+    columns = parpy.threads(2048)
+    reduces = program in (programs.normalized_rows, programs.scaled_on_device)
+    opts = cuda({"rows": parpy.threads(5), "columns": columns.reduce() if reduces else columns})
+    opts.specialize = specialize  # type: ignore[assignment]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parpy.jit(program)(x, y, 5, opts=opts)
+    np.testing.assert_allclose(y, expected, rtol=1e-12)

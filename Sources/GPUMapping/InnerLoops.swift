@@ -1,0 +1,64 @@
+import LoopIR
+
+extension ForLoop {
+  /// Whether the body is one parallel loop, after scalar code whose result does not depend on what the loop stores.
+  ///
+  /// Each thread can run that code for itself: no block waits for another.
+  func hasOneInnerLoop(in function: LoopFunction) -> Bool {
+    guard case .loop(let inner)? = body.last?.kind, inner.mapping.workers != nil,
+      inner.reductions.isEmpty
+    else { return false }
+    let stored = function.mayChange(in: body)
+    return body.dropLast().allSatisfy { statement in
+      guard case .assign(_, let value) = statement.kind else { return false }
+      return !value.loads(from: stored)
+    }
+  }
+}
+
+extension LoopFunction {
+  /// The buffers whose elements statements may change, those that may share memory with them included.
+  func mayChange(in statements: [Statement]) -> Set<BufferID> {
+    var changed: Set<BufferID> = []
+    statements.forEachStatement { changed.formUnion($0.writtenBuffers) }
+    if changed.contains(where: { self[$0].mayAlias }) {
+      changed.formUnion(buffers.indices.map { BufferID($0) }.filter { self[$0].mayAlias })
+    }
+    return changed
+  }
+}
+
+extension Expression {
+  /// Whether the value is computed of an element of the buffers.
+  func loads(from buffers: Set<BufferID>) -> Bool {
+    contains { if case .load(let id, _) = $0.kind { buffers.contains(id) } else { false } }
+  }
+
+  /// Whether the value is computed of one of the variables.
+  func mentions(_ variables: Set<VariableID>) -> Bool {
+    contains {
+      if case .variable(let id) = $0.kind { variables.contains(id) } else { false }
+    }
+  }
+}
+
+extension [Statement] {
+  /// Whether a parallel loop is among the statements or inside them.
+  var containsParallelLoop: Bool {
+    var found = false
+    forEachStatement { statement in
+      if case .loop(let loop) = statement.kind { found = found || loop.mapping.workers != nil }
+    }
+    return found
+  }
+
+  /// The variables that change while they run, those of loops among them.
+  var changedVariables: Set<VariableID> {
+    var changed: Set<VariableID> = []
+    forEachStatement { statement in
+      if let id = statement.assignedVariable { changed.insert(id) }
+      if case .loop(let loop) = statement.kind { changed.insert(loop.variable) }
+    }
+    return changed
+  }
+}

@@ -1,0 +1,41 @@
+import LoopIR
+
+/// Gives each iteration of a loop an array or a scalar of its own, in memory that all blocks see (array and scalar expansion).
+struct PrivateExpansion {
+  /// How many iterations the loop has; known outside it.
+  let trips: Expression
+  /// The position of an iteration, from 0.
+  let position: Expression
+
+  init(of loop: ForLoop, in function: LoopFunction) {
+    trips = loop.tripCount
+    let distance = function.read(loop.variable) - loop.lower
+    position =
+      loop.step == 1 ? distance : .binary(.floorDivide, distance, .index(loop.step))
+  }
+
+  /// The statements with every access to a temporary made to the part of it that the iteration has.
+  ///
+  ///     t[j] = t[j - 1]   →   t[i, j] = t[i, j - 1]
+  ///
+  /// - Requires: no call takes the temporary.
+  func expand(
+    _ id: BufferID, in statements: [Statement], _ function: inout LoopFunction
+  ) -> [Statement] {
+    function[id].extents.insert(trips, at: 0)
+    let moved = statements.mapExpressions { e in
+      guard case .load(id, let indices) = e.kind else { return e }
+      return e.replacing(.load(id, [position] + indices))
+    }
+    return moved.flatMapStatements { statement in
+      guard case .store(id, let indices, let value) = statement.kind else { return [statement] }
+      return [Statement(.store(id, [position] + indices, value), at: statement.span)]
+    }
+  }
+
+  /// An array with one element an iteration for what a scalar holds.
+  func room(for id: VariableID, _ function: inout LoopFunction) -> BufferID {
+    function.add(
+      Buffer(function[id].name, function[id].type, extents: [trips], role: .temporary))
+  }
+}
