@@ -138,6 +138,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     widenAccumulators,
     parallelizeFills,
     distributeNests(signature.schedule),
+    hoistTemporaries,
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
     guardLengths,

@@ -381,27 +381,15 @@ private struct DeviceOutliner {
     return before + body + after
   }
 
-  /// The most bytes of a temporary that a kernel makes, in the registers and stack of a thread or the shared memory of a block.
-  private static var mostTemporaryBytes: Int64 { 16384 }
-
   /// Refuses a temporary that a kernel cannot make.
   private mutating func requireSmall(_ id: BufferID) {
     let buffer = function[id]
-    var bytes: Int64? = Int64(buffer.element.size)
-    for extent in buffer.extents {
-      guard let known = bytes, let literal = extent.integerLiteral else {
-        bytes = nil
-        break
-      }
-      let (product, overflow) = known.multipliedReportingOverflow(by: max(1, literal))
-      bytes = overflow ? nil : product
-    }
-    if let bytes, bytes <= Self.mostTemporaryBytes { return }
+    if buffer.fitsKernel { return }
     let span = function.body.allocation(of: id)
     errors.append(
       Diagnostic(
         .program,
-        "the temporary '\(buffer.name)' is made inside parallel code, where its shape must be known when compiling and take at most \(Self.mostTemporaryBytes) bytes",
+        "the temporary '\(buffer.name)' is made inside parallel code, where its shape must be known before the loop, or take at most \(Buffer.mostBytesInKernel) bytes",
         at: span, help: "make it before the parallel loop, with one row for each iteration"))
   }
 

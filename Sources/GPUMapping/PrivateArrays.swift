@@ -14,22 +14,35 @@ struct PrivateExpansion {
       loop.step == 1 ? distance : .binary(.floorDivide, distance, .index(loop.step))
   }
 
+  /// Where the dimension of the iterations stands.
+  enum Side {
+    case first, last
+
+    func joined(_ own: Expression, _ others: [Expression]) -> [Expression] {
+      switch self {
+      case .first: [own] + others
+      case .last: others + [own]
+      }
+    }
+  }
+
   /// The statements with every access to a temporary made to the part of it that the iteration has.
   ///
   ///     t[j] = t[j - 1]   →   t[i, j] = t[i, j - 1]
   ///
   /// - Requires: no call takes the temporary.
   func expand(
-    _ id: BufferID, in statements: [Statement], _ function: inout LoopFunction
+    _ id: BufferID, at side: Side = .first, in statements: [Statement],
+    _ function: inout LoopFunction
   ) -> [Statement] {
-    function[id].extents.insert(trips, at: 0)
+    function[id].extents = side.joined(trips, function[id].extents)
     let moved = statements.mapExpressions { e in
       guard case .load(id, let indices) = e.kind else { return e }
-      return e.replacing(.load(id, [position] + indices))
+      return e.replacing(.load(id, side.joined(position, indices)))
     }
     return moved.flatMapStatements { statement in
       guard case .store(id, let indices, let value) = statement.kind else { return [statement] }
-      return [Statement(.store(id, [position] + indices, value), at: statement.span)]
+      return [Statement(.store(id, side.joined(position, indices), value), at: statement.span)]
     }
   }
 

@@ -24,6 +24,8 @@ private let schedule: [String: LoopSchedule] = [
     try runGoldens(pass: GPUMapping.splitGridReductions(schedule))
   }
 
+  @Test func hoistTemporaries() throws { try runGoldens(pass: GPUMapping.hoistTemporaries) }
+
   @Test func guardLengths() throws { try runGoldens(pass: GPUMapping.guardLengths) }
 
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }

@@ -23,7 +23,7 @@ REFUSALS = (
     "Assignments are not allowed outside parallel code.",
     "Data cannot be accessed outside parallel code.",
     "does not contain any parallelism",
-    "where its shape must be known when compiling",
+    "where its shape must be known before the loop",
     "Found inconsistent parallel structures",
     "parallel loops is too deep",
 )

@@ -302,3 +302,38 @@ def scaled_on_device(x, y, N):
             parpy.label("columns")
             y[i, 2:] = s * x[i, 2:]
         y[0, 0] += y[1, 1]
+
+
+def own_row_of_a_thread(x, y, N):
+    M = x.shape[1]
+    parpy.label("rows")
+    for i in range(1, N):
+        t = np.empty(M, np.float64)
+        for j in range(M):
+            t[j] = x[i, j] * 2
+        for j in range(M):
+            y[i, j] = t[M - 1 - j]
+
+
+def own_row_of_a_block(x, y, N):
+    M = x.shape[1]
+    parpy.label("rows")
+    for i in range(N):
+        t = np.zeros(M, np.float64)
+        parpy.label("columns")
+        for j in range(0, M, 2):
+            t[j] = x[i, j] * 2
+        parpy.label("columns")
+        for j in range(M):
+            y[i, j] = t[M - 1 - j]
+
+
+def own_row_on_the_device(x, y, N):
+    M = x.shape[1]
+    with parpy.gpu:
+        for i in range(N):
+            t = np.zeros(M, np.float64)
+            parpy.label("columns")
+            for j in range(M):
+                t[j] = x[i, j]
+            y[i, 0] = t[M - 1]

@@ -211,3 +211,31 @@ def test_an_inner_loop_spans_blocks(program: Callable[..., None], specialize: st
         warnings.simplefilter("error")
         parpy.jit(program)(x, y, 5, opts=opts)
     np.testing.assert_allclose(y, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        programs.own_row_of_a_thread,
+        programs.own_row_of_a_block,
+        programs.own_row_on_the_device,
+    ],
+    ids=lambda program: program.__name__,
+)
+def test_a_temporary_larger_than_a_kernel_holds(
+    program: Callable[..., None], specialize: str
+) -> None:
+    """It was refused."""
+    x, y = RANDOM.standard_normal((5, 3000)), np.zeros((5, 3000))
+    expected = y.copy()
+    program(x, expected, 5)
+    threads = {"rows": parpy.threads(5), "columns": parpy.threads(64)}
+    if program is programs.own_row_of_a_thread:
+        del threads["columns"]
+    if program is programs.own_row_on_the_device:
+        del threads["rows"]
+    opts = cuda(threads)
+    opts.specialize = specialize  # type: ignore[assignment]
+    parpy.jit(program)(x, y, 5, opts=opts)
+    np.testing.assert_array_equal(y, expected)

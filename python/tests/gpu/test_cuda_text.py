@@ -223,7 +223,7 @@ def test_an_uncounted_temporary_in_a_kernel_is_refused() -> None:
                 t = np.zeros(i)
                 y[i] = parpy.operators.sum(t[:])
 
-    with pytest.raises(parpy.CompileError, match="must be known when compiling"):
+    with pytest.raises(parpy.CompileError, match="must be known before the loop"):
         parpy.print_compiled(growing, [VECTOR, 10], cuda({}))
 
 
