@@ -15,7 +15,7 @@ public let cudaEntryName = "parpy_entry"
 ///
 /// - Parameter recordsFaults: whether the host part takes the address of the error slot.
 public func emitCUDAEntry(_ program: DeviceProgram, recordsFaults: Bool) -> String {
-  let launcher = CUDALauncherEmitter(CUDAModuleEmitter(program))
+  let launcher = CUDALauncherEmitter(CUDAModuleEmitter(program, CUDADialect()))
   let arrays = launcher.arguments.map { program.host[$0].element.cuda + " *" }
   let parameters = launcher.parameters.map { program.host[$0].type }
   var arguments = arrays.enumerated().map { "(\($1))words[\($0)]" }

@@ -9,7 +9,7 @@ extension CUDAKernelEmitter {
     func part(_ e: Expression) -> CText { text(e, isIndex: isIndex) }
     switch e.kind {
     case .integer, .float:
-      let literal = CUDALiteral.text(e)
+      let literal = CUDALiteral.text(e, module.dialect)
       return CText(literal, literal.hasPrefix("-") ? .unary : .primary)
     case .variable(let id): return CText(name(id))
     case .load(let buffer, let indices): return load(buffer, indices, e)
@@ -41,12 +41,12 @@ extension CUDAKernelEmitter {
   /// A 16-bit float as a float.
   private func widened(_ text: CText, _ type: ScalarType) -> CText {
     module.note(type)
-    return CText("\(type == .float16 ? "__half2float" : "__bfloat162float")(\(text.text))")
+    return CText(module.dialect.widened(text.text, type))
   }
 
   private func narrowed(_ text: String, _ type: ScalarType) -> CText {
     module.note(type)
-    return CText("\(type == .float16 ? "__float2half_rn" : "__float2bfloat16_rn")(\(text))")
+    return CText(module.dialect.narrowed(text, from: .float32, type))
   }
 
   // MARK: Operators
@@ -60,14 +60,14 @@ extension CUDAKernelEmitter {
     case .invert where type == .bool: return CText("!\(value.inside(.unary))", .unary)
     case .invert: return narrow(CText("~\(value.inside(.unary))", .unary), type)
     case .negate where type.isHalf: return narrowed("-\(widened(value, type).text)", type)
-    case .absolute where type.isHalf: return narrowed("fabsf(\(widened(value, type).text))", type)
+    case .absolute where type.isHalf: return narrowed("\(absolute(.float32))(\(widened(value, type).text))", type)
     case .negate where type.isFloat || (isIndex && type.size >= 4):
       return CText("-\(value.inside(.primary))", .unary)
-    case .negate: return binary(.subtract, type, CText("(\(type.cuda))0"), value, isIndex: false)
+    case .negate: return binary(.subtract, type, CText("(\(name(of: type)))0"), value, isIndex: false)
     case .absolute where type.isFloat:
-      return CText("\(type == .float32 ? "fabsf" : "fabs")(\(value.text))")
+      return CText("\(absolute(type))(\(value.text))")
     case .absolute where type.isSignedInteger:
-      let negative = binary(.subtract, type, CText("(\(type.cuda))0"), value, isIndex: false)
+      let negative = binary(.subtract, type, CText("(\(name(of: type)))0"), value, isIndex: false)
       return CText(
         "\(value.inside(.relation)) < 0 ? \(negative.inside(.or)) : \(value.inside(.or))",
         .conditional)
@@ -75,10 +75,12 @@ extension CUDAKernelEmitter {
     }
   }
 
+  private func absolute(_ type: ScalarType) -> String { module.dialect.absolute(type) }
+
   /// The result of an operation that C++ makes in `int`, in its own type again.
   private func narrow(_ value: CText, _ type: ScalarType) -> CText {
     type.isInteger && type.size < 4
-      ? CText("(\(type.cuda))\(value.inside(.primary))", .unary) : value
+      ? CText("(\(name(of: type)))\(value.inside(.primary))", .unary) : value
   }
 
   private func infix(_ symbol: String, _ l: CText, _ r: CText, _ level: CPrecedence) -> CText {
@@ -91,7 +93,7 @@ extension CUDAKernelEmitter {
   ) -> CText {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
     if type == .bool {
-      return CText(CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr)), .or)
+      return CText(CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
     }
     let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && !isIndex
     switch op {
@@ -104,7 +106,7 @@ extension CUDAKernelEmitter {
     case .floorDivide: return call(.floorDivide(type), l, r)
     case .modulo: return call(.modulo(type), l, r)
     case .power where type.isFloat:
-      return CText("\(type == .float32 ? "powf" : "pow")(\(l.text), \(r.text))")
+      return CText("\(module.dialect.power(type))(\(l.text), \(r.text))")
     case .power: return call(.power(type), l, r)
     case .bitAnd: return narrow(infix("&", l, r, .bitAnd), type)
     case .bitOr: return narrow(infix("|", l, r, .bitOr), type)
@@ -154,13 +156,9 @@ extension CUDAKernelEmitter {
 
   private func convert(_ value: CText, _ from: ScalarType, _ to: ScalarType) -> CText {
     if from.isHalf { return convert(widened(value, from), .float32, to) }
-    if to == .float16 && from == .float64 {
+    if to.isHalf && from == .float64 {
       module.note(to)
-      return CText("__double2half(\(value.text))")
-    }
-    if to == .bfloat16 && from == .float64 {
-      module.note(to)
-      return CText("__double2bfloat16(\(value.text))")
+      return CText(module.dialect.narrowed(value.text, from: from, to))
     }
     if to.isHalf { return narrowed(convert(value, from, .float32).text, to) }
     if to == .bool { return CText("\(value.inside(.relation)) != 0", .equality) }
@@ -169,7 +167,7 @@ extension CUDAKernelEmitter {
       module.use(helper)
       return CText("\(helper.name)(\(value.text))")
     }
-    return CText("(\(to.cuda))\(value.inside(.unary))", .unary)
+    return CText("(\(name(of: to)))\(value.inside(.unary))", .unary)
   }
 
   // MARK: Math
@@ -179,14 +177,11 @@ extension CUDAKernelEmitter {
       let result = math(function, arguments.map { widened($0, type) }, .float32)
       return function.isPredicate ? result : narrowed(result.text, type)
     }
-    let suffix = type == .float32 && !function.isPredicate ? "f" : ""
-    let name: String =
-      switch function {
-      case .gamma: "tgamma"
-      case .roundEven: "rint"
-      default: function.rawValue
-      }
-    return CText("\(name)\(suffix)(\(arguments.map(\.text).joined(separator: ", ")))")
+    if let helper = module.dialect.helper(for: function) {
+      module.use(helper)
+      return CText("\(helper.name)(\(arguments.map(\.text).joined(separator: ", ")))")
+    }
+    return CText("\(module.dialect.math(function, type))(\(arguments.map(\.text).joined(separator: ", ")))")
   }
 
   // MARK: Elements
@@ -194,7 +189,7 @@ extension CUDAKernelEmitter {
   private func load(_ id: BufferID, _ indices: [Expression], _ e: Expression) -> CText {
     let plain = CText("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
-    let zero = e.type.isHalf ? CUDALiteral.float(0, e.type) : "(\(e.type.cuda))0"
+    let zero = e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"
     return CText("\(test) ? \(plain.text) : \(zero)", .conditional)
   }
 

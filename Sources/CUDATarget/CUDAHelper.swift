@@ -1,7 +1,7 @@
 import LoopIR
 
 /// Small functions that the text carries along when it uses them: what SPEC.md §1 defines and C++ does not.
-enum CUDAHelper: Hashable {
+package enum CUDAHelper: Hashable {
   /// Arithmetic of signed integers that wraps: add, subtract, multiply.
   case wrapping(BinaryOperator, ScalarType)
   case floorDivide(ScalarType)
@@ -16,13 +16,15 @@ enum CUDAHelper: Hashable {
   case blockReduce(BinaryOperator, ScalarType)
   /// `*place = *place op value` as one step.
   case atomic(BinaryOperator, ScalarType)
+  /// A function of float32 that the language's library lacks.
+  case library(MathFunction)
   /// Whether an index is in range; if not, the error slot is written.
   case inRange
   /// Writes the error slot, unless another thread has.
   case recordFault
 
   /// Names say the type: overloads would be ambiguous where an operand is a literal.
-  var name: String {
+  package var name: String {
     switch self {
     case .wrapping(let op, let type): "wrapping_\(op.rawValue)_\(type)"
     case .floorDivide(let type): "floor_divide_\(type)"
@@ -34,6 +36,7 @@ enum CUDAHelper: Hashable {
     case .truncate(let from, let to): "\(to)_of_\(from)"
     case .blockReduce(let op, let type): "block_\(Self.word(op))_\(type)"
     case .atomic(let op, let type): "atomic_\(Self.word(op))_\(type)"
+    case .library(let function): "\(function.rawValue)_float32"
     case .inRange: "in_range"
     case .recordFault: "record_fault"
     }
@@ -64,7 +67,7 @@ enum CUDAHelper: Hashable {
   }
 
   /// The helpers that the definition calls.
-  var needs: [CUDAHelper] {
+  package var needs: [CUDAHelper] {
     switch self {
     case .blockReduce(let op, let type), .atomic(let op, let type):
       Self.isExtremum(op) && !type.isHalf && type != .bool
@@ -72,48 +75,57 @@ enum CUDAHelper: Hashable {
         : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
     case .inRange: [.recordFault]
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
       .recordFault:
       []
     }
   }
 
-  var definition: String {
+  /// The function in a dialect.
+  func definition(in d: any KernelDialect) -> String {
     switch self {
     case .wrapping(let op, let type):
       let symbol = op == .add ? "+" : op == .subtract ? "-" : "*"
-      return function(type, "\(type.cuda) a, \(type.cuda) b") {
+      return function(d, type, "\(d.name(of: type)) a, \(d.name(of: type)) b") {
         // Narrow integers would be computed with as int, whose overflow the compiler takes for impossible.
         let word = type.size < 4 ? "uint32_t" : type.unsignedCuda
         let result = "(\(word))a \(symbol) (\(word))b"
-        if op == .subtract && type.size < 4 {
+        if op == .subtract && type.size < 4, let hidden = d.negationGuard("wide") {
           // The empty statement hides where the word comes from: ptxas turns it into a 16-bit negation,
           // whose upper half it takes for the sign also where the lowest integer stays as it is.
           return """
             \(word) wide = \(result);
-            asm("" : "+r"(wide));
-            return (\(type.cuda))wide;
+            \(hidden)
+            return (\(d.name(of: type)))wide;
             """
         }
-        return "return (\(type.cuda))(\(result));"
+        return "return (\(d.name(of: type)))(\(result));"
       }
-    case .floorDivide(let type): return type.isFloat ? floatDivision(type) : integerDivision(type)
-    case .modulo(let type): return type.isFloat ? floatModulo(type) : integerModulo(type)
-    case .power(let type): return integerPower(type)
-    case .shift(let op, let type): return shift(op, type)
+    case .floorDivide(let type): return type.isFloat ? floatDivision(type, d) : integerDivision(type, d)
+    case .modulo(let type): return type.isFloat ? floatModulo(type, d) : integerModulo(type, d)
+    case .power(let type): return integerPower(type, d)
+    case .shift(let op, let type): return shift(op, type, d)
     case .extremum(let op, let type):
-      if !type.isFloat { return integerExtremum(op, type) }
+      if !type.isFloat { return integerExtremum(op, type, d) }
       let symbol = op == .minimum ? "<" : ">"
-      return function(type, "\(type.cuda) a, \(type.cuda) b") {
+      return function(d, type, "\(d.name(of: type)) a, \(d.name(of: type)) b") {
         op == .pythonMin || op == .pythonMax
           ? "return b \(op == .pythonMin ? "<" : ">") a ? b : a;"
           : "return a != a || a \(symbol) b ? a : b;"
       }
-    case .truncate(let from, let to): return truncation(from, to)
-    case .blockReduce(let op, let type): return blockReduction(op, type)
-    case .atomic(let op, let type): return atomicUpdate(op, type)
-    case .inRange: return Self.rangeTest
-    case .recordFault: return Self.faultRecorder
+    case .truncate(let from, let to): return truncation(from, to, d)
+    case .blockReduce, .atomic, .library, .inRange, .recordFault: return d.definition(of: self)
+    }
+  }
+
+  /// The helpers that threads make together, and those that change memory in one step, in CUDA C++.
+  var cudaDefinition: String {
+    switch self {
+    case .blockReduce(let op, let type): blockReduction(op, type, CUDADialect())
+    case .atomic(let op, let type): atomicUpdate(op, type, CUDADialect())
+    case .inRange: Self.rangeTest
+    case .recordFault: Self.faultRecorder
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: ""
     }
   }
 
@@ -121,39 +133,30 @@ enum CUDAHelper: Hashable {
   private var isOnDeviceAlone: Bool {
     switch self {
     case .blockReduce, .atomic, .inRange, .recordFault: true
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: false
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: false
     }
   }
 
-  private func function(_ result: ScalarType, _ parameters: String, _ body: () -> String) -> String
-  {
+  private func function(
+    _ d: any KernelDialect, _ result: ScalarType, _ parameters: String, _ body: () -> String
+  ) -> String {
     let lines = body().split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
     return
-      "\(isOnDeviceAlone ? "__device__" : "__host__ __device__") inline \(result.cuda) \(name)(\(parameters)) {\n\(lines)\n}\n"
+      "\(isOnDeviceAlone ? d.deviceFunction : d.plainFunction) \(d.name(of: result)) \(name)(\(parameters)) {\n\(lines)\n}\n"
   }
 
-  private func integerExtremum(_ op: BinaryOperator, _ type: ScalarType) -> String {
-    function(type, "\(type.cuda) a, \(type.cuda) b") {
+  private func integerExtremum(
+    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+  ) -> String {
+    function(d, type, "\(d.name(of: type)) a, \(d.name(of: type)) b") {
       let choice = "return b \(op.isMinimum ? "<" : ">") a ? b : a;"
-      if type.size > 4 { return choice }
-      // From compute capability 9.0 on, ptxas joins two minima or maxima in one instruction of three operands, and that of
-      // CUDA 13.0 then loses a negation of an operand. It sees none where an operand comes from another instruction.
-      return """
-        #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-        uint32_t first = (uint32_t)a, second = (uint32_t)b;
-        asm("lop3.b32 %0, %0, 0, 0, 0xf0;" : "+r"(first));
-        asm("lop3.b32 %0, %0, 0, 0, 0xf0;" : "+r"(second));
-        a = (\(type.cuda))first;
-        b = (\(type.cuda))second;
-        #endif
-        \(choice)
-        """
+      return (d.extremumGuard(type).map { $0 + "\n" } ?? "") + choice
     }
   }
 
-  private func integerDivision(_ type: ScalarType) -> String {
-    let t = type.cuda
-    return function(type, "\(t) a, \(t) b") {
+  private func integerDivision(_ type: ScalarType, _ d: any KernelDialect) -> String {
+    let t = d.name(of: type)
+    return function(d, type, "\(t) a, \(t) b") {
       if type.isUnsignedInteger { return "return b == 0 ? 0 : a / b;" }
       return """
         if (b == 0) return 0;
@@ -164,9 +167,9 @@ enum CUDAHelper: Hashable {
     }
   }
 
-  private func integerModulo(_ type: ScalarType) -> String {
-    let t = type.cuda
-    return function(type, "\(t) a, \(t) b") {
+  private func integerModulo(_ type: ScalarType, _ d: any KernelDialect) -> String {
+    let t = d.name(of: type)
+    return function(d, type, "\(t) a, \(t) b") {
       if type.isUnsignedInteger { return "return b == 0 ? 0 : a % b;" }
       return """
         if (b == 0 || b == -1) return 0;
@@ -177,39 +180,39 @@ enum CUDAHelper: Hashable {
   }
 
   /// Python's `//` of floats, by the remainder, as CPython's `float_floor_div` computes it; by zero it is the IEEE quotient.
-  private func floatDivision(_ type: ScalarType) -> String {
-    let t = type.cuda
-    let f = type == .float32 ? "f" : ""
-    return function(type, "\(t) a, \(t) b") {
+  private func floatDivision(_ type: ScalarType, _ d: any KernelDialect) -> String {
+    let t = d.name(of: type)
+    let (fmod, copysign) = (d.math(.fmod, type), d.math(.copysign, type))
+    return function(d, type, "\(t) a, \(t) b") {
       """
       if (b == 0) return a / b;
-      const \(t) remainder = fmod\(f)(a, b);
+      const \(t) remainder = \(fmod)(a, b);
       \(t) quotient = (a - remainder) / b;
       if (remainder != 0 && (b < 0) != (remainder < 0)) quotient -= 1;
-      if (quotient == 0) return copysign\(f)((\(t))0, a / b);
-      const \(t) floored = floor\(f)(quotient);
+      if (quotient == 0) return \(copysign)((\(t))0, a / b);
+      const \(t) floored = \(d.math(.floor, type))(quotient);
       return quotient - floored > (\(t))0.5 ? floored + 1 : floored;
       """
     }
   }
 
   /// Python's `%` of floats: the remainder with the divisor's sign.
-  private func floatModulo(_ type: ScalarType) -> String {
-    let t = type.cuda
-    let f = type == .float32 ? "f" : ""
-    return function(type, "\(t) a, \(t) b") {
+  private func floatModulo(_ type: ScalarType, _ d: any KernelDialect) -> String {
+    let t = d.name(of: type)
+    let (fmod, copysign) = (d.math(.fmod, type), d.math(.copysign, type))
+    return function(d, type, "\(t) a, \(t) b") {
       """
-      const \(t) remainder = fmod\(f)(a, b);
-      if (remainder == 0) return copysign\(f)((\(t))0, b);
+      const \(t) remainder = \(fmod)(a, b);
+      if (remainder == 0) return \(copysign)((\(t))0, b);
       return (b < 0) != (remainder < 0) ? remainder + b : remainder;
       """
     }
   }
 
-  private func integerPower(_ type: ScalarType) -> String {
-    let t = type.cuda
+  private func integerPower(_ type: ScalarType, _ d: any KernelDialect) -> String {
+    let t = d.name(of: type)
     let u = type.size < 4 ? "uint32_t" : type.unsignedCuda
-    return function(type, "\(t) base, \(t) exponent") {
+    return function(d, type, "\(t) base, \(t) exponent") {
       """
       if (exponent < 0) return 0;
       \(u) result = 1, square = (\(u))base;
@@ -222,9 +225,9 @@ enum CUDAHelper: Hashable {
     }
   }
 
-  private func shift(_ op: BinaryOperator, _ type: ScalarType) -> String {
-    let t = type.cuda
-    return function(type, "\(t) a, \(t) b") {
+  private func shift(_ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect) -> String {
+    let t = d.name(of: type)
+    return function(d, type, "\(t) a, \(t) b") {
       let isOut = type.isSignedInteger ? "b < 0 || b >= \(type.bitWidth)" : "b >= \(type.bitWidth)"
       if op == .shiftLeft {
         return "return \(isOut) ? 0 : (\(t))((\(type.unsignedCuda))a << b);"
@@ -236,27 +239,29 @@ enum CUDAHelper: Hashable {
     }
   }
 
-  private func truncation(_ from: ScalarType, _ to: ScalarType) -> String {
+  private func truncation(_ from: ScalarType, _ to: ScalarType, _ d: any KernelDialect) -> String {
     let bits = to.isSignedInteger ? to.bitWidth - 1 : to.bitWidth
     let bound = Double(sign: .plus, exponent: bits, significand: 1)
     let suffix = from == .float32 ? "f" : ""
-    let high = CUDALiteral.text(.extreme(of: to, greatest: true))
-    let low = CUDALiteral.text(.extreme(of: to, greatest: false))
+    let high = CUDALiteral.text(.extreme(of: to, greatest: true), d)
+    let low = CUDALiteral.text(.extreme(of: to, greatest: false), d)
     let least = to.isSignedInteger ? "-\(bound)\(suffix)" : "-1.0\(suffix)"
-    return function(to, "\(from.cuda) x") {
+    return function(d, to, "\(d.name(of: from)) x") {
       """
       if (x != x) return 0;
       if (x >= \(bound)\(suffix)) return \(high);
       if (x <= \(least)) return \(low);
-      return (\(to.cuda))x;
+      return (\(d.name(of: to)))x;
       """
     }
   }
 
   /// Warps by shuffles, then the first warp over their results (M. Harris, Optimizing Parallel Reduction in CUDA, 2007, and the
   /// warp shuffles of compute capability 3.0 on).
-  private func blockReduction(_ op: BinaryOperator, _ type: ScalarType) -> String {
-    let t = type.cuda
+  private func blockReduction(
+    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+  ) -> String {
+    let t = d.name(of: type)
     let isNarrow = type.size < 4 && !type.isFloat
     // In a variable of its own: `&&` and `||` would leave the shuffle out where the value decides, and all lanes must come to it.
     let other =
@@ -266,12 +271,12 @@ enum CUDAHelper: Hashable {
     let step = """
       for (int offset = 16; offset > 0; offset /= 2) {
         const \(t) other = \(other);
-        value = \(Self.join(op, type, "value", "other"));
+        value = \(Self.join(op, type, "value", "other", d));
       }
       """
     let inner = step.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-    let identity = op.identity(of: type).map { CUDALiteral.text($0) } ?? "0"
-    return function(type, "\(t) value") {
+    let identity = op.identity(of: type).map { CUDALiteral.text($0, d) } ?? "0"
+    return function(d, type, "\(t) value") {
       """
       __shared__ \(t) warps[32];
       \(step)
@@ -289,7 +294,9 @@ enum CUDAHelper: Hashable {
   }
 
   /// `a op b` of values of one type.
-  static func join(_ op: BinaryOperator, _ type: ScalarType, _ a: String, _ b: String) -> String {
+  package static func join(
+    _ op: BinaryOperator, _ type: ScalarType, _ a: String, _ b: String, _ d: any KernelDialect
+  ) -> String {
     if type == .bool {
       switch op {
       case .add, .bitOr, .maximum, .pythonMax: return "\(a) || \(b)"
@@ -298,34 +305,34 @@ enum CUDAHelper: Hashable {
       }
     }
     if type.isHalf {
-      let from = type == .float16 ? "__half2float" : "__bfloat162float"
-      let to = type == .float16 ? "__float2half_rn" : "__float2bfloat16_rn"
+      let (x, y) = (d.widened(a, type), d.widened(b, type))
       let inner: String
       switch op {
-      case .minimum, .pythonMin: inner = "fminf(\(from)(\(a)), \(from)(\(b)))"
-      case .maximum, .pythonMax: inner = "fmaxf(\(from)(\(a)), \(from)(\(b)))"
-      default:
-        inner = "\(from)(\(a)) \(op == .multiply ? "*" : op == .subtract ? "-" : "+") \(from)(\(b))"
+      case .minimum, .pythonMin: inner = "\(d.extremum(isMinimum: true))(\(x), \(y))"
+      case .maximum, .pythonMax: inner = "\(d.extremum(isMinimum: false))(\(x), \(y))"
+      default: inner = "\(x) \(op == .multiply ? "*" : op == .subtract ? "-" : "+") \(y)"
       }
-      return "\(to)(\(inner))"
+      return d.narrowed(inner, from: .float32, type)
     }
     switch op {
     case .add where type.mustWrap, .multiply where type.mustWrap:
       return "\(CUDAHelper.wrapping(op, type).name)(\(a), \(b))"
-    case .add: return type.size >= 4 ? "\(a) + \(b)" : "(\(type.cuda))(\(a) + \(b))"
-    case .subtract: return type.size >= 4 ? "\(a) - \(b)" : "(\(type.cuda))(\(a) - \(b))"
-    case .multiply: return type.size >= 4 ? "\(a) * \(b)" : "(\(type.cuda))(\(a) * \(b))"
-    case .bitAnd: return "(\(type.cuda))(\(a) & \(b))"
-    case .bitOr: return "(\(type.cuda))(\(a) | \(b))"
-    case .bitXor: return "(\(type.cuda))(\(a) ^ \(b))"
+    case .add: return type.size >= 4 ? "\(a) + \(b)" : "(\(d.name(of: type)))(\(a) + \(b))"
+    case .subtract: return type.size >= 4 ? "\(a) - \(b)" : "(\(d.name(of: type)))(\(a) - \(b))"
+    case .multiply: return type.size >= 4 ? "\(a) * \(b)" : "(\(d.name(of: type)))(\(a) * \(b))"
+    case .bitAnd: return "(\(d.name(of: type)))(\(a) & \(b))"
+    case .bitOr: return "(\(d.name(of: type)))(\(a) | \(b))"
+    case .bitXor: return "(\(d.name(of: type)))(\(a) ^ \(b))"
     case .minimum, .pythonMin, .maximum, .pythonMax:
       return "\(CUDAHelper.extremum(of: op, type).name)(\(a), \(b))"
     case .divide, .floorDivide, .modulo, .power, .shiftLeft, .shiftRight: return a
     }
   }
 
-  private func atomicUpdate(_ op: BinaryOperator, _ type: ScalarType) -> String {
-    let t = type.cuda
+  private func atomicUpdate(
+    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+  ) -> String {
+    let t = d.name(of: type)
     let head = "__device__ inline void \(name)(\(t) *place, \(t) value) {\n"
     let isNative =
       op == .add && (type == .float32 || type == .float64 || type.isInteger && type.size >= 4)
@@ -333,7 +340,7 @@ enum CUDAHelper: Hashable {
       let word = type.isFloat ? t : type.size == 4 ? "unsigned" : "unsigned long long"
       return head + "  atomicAdd((\(word) *)place, (\(word))value);\n}\n"
     }
-    let joined = Self.join(op, type, "former", "value")
+    let joined = Self.join(op, type, "former", "value", d)
     if type.size >= 4 {
       let word = type.size == 4 ? "unsigned" : "unsigned long long"
       return head + """

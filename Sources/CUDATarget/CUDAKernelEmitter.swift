@@ -15,6 +15,10 @@ class CUDAKernelEmitter {
   private var updated: Set<BufferID> = []
   /// Whether each thread that comes by has an iteration of its own.
   private(set) var isInThread = false
+  /// The memory that the block shares, where it is declared first in the kernel.
+  private var sharedDeclarations: [String] = []
+  /// The bytes of all memory that the block shares.
+  private(set) var sharedBytes = 0
 
   init(_ module: CUDAModuleEmitter, _ kernel: DeviceKernel?) {
     self.module = module
@@ -31,6 +35,8 @@ class CUDAKernelEmitter {
 
   // MARK: Names
 
+  func name(of type: ScalarType) -> String { module.dialect.name(of: type) }
+
   func name(_ id: VariableID) -> String {
     if let known = variableNames[id] { return known }
     let name = unique(host.variables.indices.contains(id.index) ? host[id].name : "v")
@@ -46,7 +52,8 @@ class CUDAKernelEmitter {
   }
 
   func unique(_ wanted: String) -> String {
-    let base = cudaName(wanted)
+    var base = cudaName(wanted)
+    if module.dialect.reservedNames.contains(base) { base += "_" }
     var name = base
     var number = 1
     while !taken.insert(name).inserted {
@@ -79,20 +86,19 @@ class CUDAKernelEmitter {
       .union(chosenBuffers(in: kernel.body, stored)).union(passed)
     // Beside restricted pointers NVRTC takes one that is never stored through for constant, whatever may overlap it.
     let mayOverlap = kernel.buffers.contains { host[$0].mayAlias }
-    var parameters = kernel.buffers.map { id in
+    let arrays = kernel.buffers.map { id in
       let buffer = host[id]
-      let isConst = !stored.contains(id) && !buffer.mayAlias
-      let isRestricted = !mayOverlap && !exchanged.contains(id)
-      return
-        "\(isConst ? "const " : "")\(buffer.element.cuda) *\(isRestricted ? "__restrict__ " : "")\(name(id))"
+      return KernelHead.Array(
+        name: name(id), element: buffer.element,
+        isConst: !stored.contains(id) && !buffer.mayAlias,
+        isRestricted: !mayOverlap && !exchanged.contains(id))
     }
-    parameters += kernel.liveIns.map { "const \(host[$0].type.cuda) \(name($0))" }
-    if module.hasSlot { parameters.append("unsigned long long *slot") }
+    let head = KernelHead(
+      name: cudaName(kernel.name), maximumThreads: kernel.grid.maximumThreads, arrays: arrays,
+      values: kernel.liveIns.map { (name($0), host[$0].type) }, hasSlot: module.hasSlot)
     let place = kernel.span.line > 0 ? "// line \(kernel.span.line)\n" : ""
-    let bounds = kernel.grid.maximumThreads
-    return place
-      + "extern \"C\" __global__ void __launch_bounds__(\(bounds)) \(cudaName(kernel.name))(\n    "
-      + parameters.joined(separator: ", ") + ") {\n" + lines.joined(separator: "\n") + "\n}\n"
+    return place + module.dialect.head(of: head) + " {\n"
+      + (sharedDeclarations + lines).joined(separator: "\n") + "\n}\n"
   }
 
   private func storedBuffers(in body: [Statement]) -> Set<BufferID> {
@@ -153,6 +159,23 @@ class CUDAKernelEmitter {
     return chosen
   }
 
+  /// Declares memory that the threads of the block share.
+  ///
+  /// - Parameters:
+  ///   - declaration: without the qualifier and the semicolon.
+  ///   - bytes: how much it is.
+  func addShared(_ declaration: String, bytes: Int) {
+    let line = "\(module.dialect.shared) \(declaration);"
+    if module.dialect.declaresSharedFirst {
+      let first = "  " + line
+      if sharedDeclarations.contains(first) { return }
+      sharedDeclarations.append(first)
+    } else {
+      add(line)
+    }
+    sharedBytes = sharedBytes.addingReportingOverflow(bytes).overflow ? .max : sharedBytes + bytes
+  }
+
   func assigned(in body: [Statement]) -> Set<VariableID> {
     var assigned: Set<VariableID> = []
     body.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
@@ -172,7 +195,7 @@ class CUDAKernelEmitter {
         if case .assign(id, let value) = statement.kind, !value.reads(id) {
           start = id
         } else {
-          add("\(host[id].type.cuda) \(name(id)) = \(zero(host[id].type));")
+          add("\(name(of: host[id].type)) \(name(id)) = \(zero(host[id].type));")
         }
       }
       let identities = identitiesBefore(position, in: statements)
@@ -183,7 +206,7 @@ class CUDAKernelEmitter {
   }
 
   func zero(_ type: ScalarType) -> String {
-    type == .bool ? "false" : CUDALiteral.text(.zero(type))
+    type == .bool ? "false" : CUDALiteral.text(.zero(type), module.dialect)
   }
 
   /// The accumulators that the assignments just before set to the value which changes nothing.
@@ -206,7 +229,7 @@ class CUDAKernelEmitter {
   ) {
     switch statement.kind {
     case .assign(let id, let value):
-      let type = start == id ? "\(host[id].type.cuda) " : ""
+      let type = start == id ? "\(name(of: host[id].type)) " : ""
       add("\(type)\(name(id)) = \(text(value).text);")
     case .store(let id, let indices, let value): store(statement, id, indices, value)
     case .loop(let loop): emit(loop, declaring: inner, identities)
@@ -225,7 +248,7 @@ class CUDAKernelEmitter {
     case .device(let body): emit(body, declaring: inner)
     case .allocate(let id, let body): allocate(id, body, inner)
     case .launch(let id): launch(module.program[id])
-    case .barrier: add("__syncthreads();")
+    case .barrier: add(module.dialect.barrier)
     case .call(let call): emit(call, at: statement)
     case .requireEqual(let left, let right): requireEqual(left, right, at: statement)
     }
@@ -240,13 +263,13 @@ class CUDAKernelEmitter {
       let type = host[id].element
       var term = text(update.term)
       if update.op == .subtract {
-        term = binary(.subtract, type, CText("(\(type.cuda))0"), term, isIndex: false)
+        term = binary(.subtract, type, CText("(\(name(of: type)))0"), term, isIndex: false)
       }
       let helper = CUDAHelper.atomic(update.op.combining, type)
       module.use(helper)
       assignment = "\(helper.name)(&\(element), \(term.text));"
     }
-    var conditions = isInThread ? [] : ["threadIdx.x == 0"]
+    var conditions = isInThread ? [] : ["\(module.dialect.thread) == 0"]
     if let test = rangeTest(of: id, indices, at: statement.span) { conditions.append(test) }
     add(
       conditions.isEmpty
@@ -259,7 +282,13 @@ class CUDAKernelEmitter {
     let count = buffer.extents.reduce(1) { $0 &* max(1, $1.integerLiteral ?? 1) }
     add("{")
     depth += 1
-    add("\(isInThread ? "" : "__shared__ ")\(buffer.element.cuda) \(name(id))[\(count)];")
+    let declaration = "\(name(of: buffer.element)) \(name(id))[\(count)]"
+    if isInThread {
+      add("\(declaration);")
+    } else {
+      let bytes = Int(count).multipliedReportingOverflow(by: buffer.element.size)
+      addShared(declaration, bytes: bytes.overflow ? .max : bytes.partialValue)
+    }
     emit(body, declaring: inner)
     depth -= 1
     add("}")
@@ -283,19 +312,23 @@ class CUDAKernelEmitter {
 
   /// The threads of a block; a number where it is known, so that loops can be unrolled.
   private var threads: String {
-    kernel?.grid.threads.integerLiteral.map(String.init) ?? "blockDim.x"
+    kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
   }
 
   /// Where the first iteration of a thread lies, and how far the next is.
   private func share(_ level: DeviceLevel?) -> (start: String, stride: String)? {
-    switch level {
+    let dialect = module.dialect
+    return switch level {
     case nil: nil
-    case .blocksX: ("blockIdx.x", "gridDim.x")
-    case .blocksY: ("blockIdx.y", "gridDim.y")
-    case .blocksZ: ("blockIdx.z", "gridDim.z")
-    case .threads: ("threadIdx.x", threads)
+    case .blocksX: (dialect.block("x"), dialect.gridSize("x"))
+    case .blocksY: (dialect.block("y"), dialect.gridSize("y"))
+    case .blocksZ: (dialect.block("z"), dialect.gridSize("z"))
+    case .threads: (dialect.thread, threads)
     case .grid:
-      ("(int64_t)blockIdx.x * \(threads) + threadIdx.x", "(int64_t)gridDim.x * \(threads)")
+      (
+        "(int64_t)\(dialect.block("x")) * \(threads) + \(dialect.thread)",
+        "(int64_t)\(dialect.gridSize("x")) * \(threads)"
+      )
     }
   }
 
@@ -310,7 +343,7 @@ class CUDAKernelEmitter {
       let id = reduction.accumulator
       let former = unique(host[id].name + "_before")
       before[id] = former
-      add("const \(host[id].type.cuda) \(former) = \(name(id));")
+      add("const \(name(of: host[id].type)) \(former) = \(name(id));")
       add("\(name(id)) = \(identity(reduction));")
     }
     let outer = (isInThread, updated)
@@ -322,7 +355,9 @@ class CUDAKernelEmitter {
   }
 
   private func identity(_ reduction: Reduction) -> String {
-    reduction.op.identity(of: host[reduction.accumulator].type).map { CUDALiteral.text($0) } ?? "0"
+    reduction.op.identity(of: host[reduction.accumulator].type).map {
+      CUDALiteral.text($0, module.dialect)
+    } ?? "0"
   }
 
   /// Joins what the threads of the block have accumulated.
@@ -331,7 +366,9 @@ class CUDAKernelEmitter {
     let op = reduction.op.combining
     let helper = CUDAHelper.blockReduce(op, type)
     module.use(helper)
-    let total = "\(helper.name)(\(name(reduction.accumulator)))"
+    let arguments = [name(reduction.accumulator)] + module.dialect.reductionArguments(of: type)
+    if let memory = module.dialect.reductionMemory(of: type) { addShared(memory, bytes: 32 * type.size) }
+    let total = "\(helper.name)(\(arguments.joined(separator: ", ")))"
     let value: String
     if let former {
       // All threads must come to the reduction: nothing that may decide stands before it.
@@ -410,7 +447,7 @@ class CUDAKernelEmitter {
       if size.integerLiteral != nil { return text(size, isIndex: true).text }
     }
     let all = text(loop.tripCount, isIndex: true).inside(.product)
-    let beside = rows == 1 ? "" : " * gridDim.y * gridDim.z"
+    let beside = rows == 1 ? "" : " * \(module.dialect.gridSize("y")) * \(module.dialect.gridSize("z"))"
     let name = unique("tile")
     add(
       "const int64_t \(name) = \(all)\(beside) >= \(GridTile.least) ? \(GridTile.iterations) * \(threads) : \(threads);"
@@ -426,14 +463,14 @@ class CUDAKernelEmitter {
     let (first, last) = (unique("\(variable)_first"), unique("\(variable)_last"))
     let offset = lower.text == "0" ? "" : "\(lower.inside(.sum)) + "
     braces(
-      "for (int64_t \(first) = \(offset)(int64_t)blockIdx.x * \(size); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)gridDim.x * \(size))"
+      "for (int64_t \(first) = \(offset)(int64_t)\(module.dialect.block("x")) * \(size); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)\(module.dialect.gridSize("x")) * \(size))"
     ) {
       add(
         "const int64_t \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
       )
       add("#pragma unroll \(GridTile.iterations)")
       braces(
-        "for (int64_t \(variable) = \(first) + threadIdx.x; \(variable) < \(last)\(condition); \(variable) += \(threads))",
+        "for (int64_t \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
         body)
     }
   }

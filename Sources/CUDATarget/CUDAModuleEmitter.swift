@@ -9,15 +9,16 @@ import struct Syntax.Span
 /// part, which `nvcc` compiles and NVRTC does not see. It returns 0, the 1-based position of the check that failed, -1 where
 /// memory ran out, or -3 where a launch failed.
 public func emitCUDA(_ program: DeviceProgram) -> String {
-  let module = CUDAModuleEmitter(program)
-  let kernels = program.kernels.map { CUDAKernelEmitter(module, $0).emitKernel() }
+  let module = CUDAModuleEmitter(program, CUDADialect())
+  let kernels = program.kernels.map { module.emit($0).text }
   let launcher = CUDALauncherEmitter(module).emit()
   return module.text(kernels, launcher)
 }
 
 /// What the functions of one translation unit share.
-final class CUDAModuleEmitter {
+package final class CUDAModuleEmitter {
   let program: DeviceProgram
+  let dialect: any KernelDialect
   private let kernelTests: [RunTimeTest]
   private let hostTestCount: Int
   /// The names of the external functions, which no variable may have.
@@ -27,8 +28,9 @@ final class CUDAModuleEmitter {
   /// The directives for the headers of external functions, in the order of their first calls.
   private var includes: [String] = []
 
-  init(_ program: DeviceProgram) {
+  package init(_ program: DeviceProgram, _ dialect: any KernelDialect) {
     self.program = program
+    self.dialect = dialect
     hostTestCount = program.hostTests.count
     kernelTests = Array(program.faults.dropFirst(hostTestCount))
     externalNames = Set(program.externals.map(\.symbol))
@@ -38,8 +40,14 @@ final class CUDAModuleEmitter {
     }
   }
 
+  /// The text of a kernel, and how many bytes the threads of its blocks share.
+  package func emit(_ kernel: DeviceKernel) -> (text: String, sharedBytes: Int) {
+    let emitter = CUDAKernelEmitter(self, kernel)
+    return (emitter.emitKernel(), emitter.sharedBytes)
+  }
+
   /// Whether kernels take the error slot.
-  var hasSlot: Bool { hostTestCount > 0 || !kernelTests.isEmpty }
+  package var hasSlot: Bool { hostTestCount > 0 || !kernelTests.isEmpty }
 
   /// The number of a test that a kernel makes, from 1.
   func fault(_ subject: RunTimeTest.Subject, at span: Span) -> Int {
@@ -52,7 +60,7 @@ final class CUDAModuleEmitter {
     helper.needs.forEach(use)
     switch helper {
     case .blockReduce(_, let type), .atomic(_, let type): note(type)
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate,
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
       .inRange, .recordFault:
       break
     }
@@ -69,16 +77,23 @@ final class CUDAModuleEmitter {
     if let include = function.include, !includes.contains(include) { includes.append(include) }
   }
 
+  /// The helpers that the text uses, those that others call first, each followed by an empty line.
+  package var definitions: String {
+    let ordered = helpers.sorted { a, b in
+      let (early, late) = (a.needs.isEmpty, b.needs.isEmpty)
+      return early != late ? early : a.definition(in: dialect) < b.definition(in: dialect)
+    }
+    let definitions = ordered.map { $0.definition(in: dialect) }.joined(separator: "\n")
+    return definitions + (definitions.isEmpty ? "" : "\n")
+  }
+
+  /// The directives for the headers of external functions, a line each.
+  package var includeLines: String { includes.map { $0 + "\n" }.joined() }
+
   func text(_ kernels: [String], _ launcher: String) -> String {
     let headers = headers.sorted().map { "#include <\($0)>\n" }.joined()
     // The user's may use the types that stand above.
-    let includes = includes.map { $0 + "\n" }.joined()
-    // Helpers that others call come first.
-    let ordered = helpers.sorted { a, b in
-      let (early, late) = (a.needs.isEmpty, b.needs.isEmpty)
-      return early != late ? early : a.definition < b.definition
-    }
-    let definitions = ordered.map(\.definition).joined(separator: "\n")
+    let includes = includeLines
     return """
       \(headers)#ifdef __CUDACC_RTC__
       typedef signed char int8_t;
@@ -94,7 +109,7 @@ final class CUDAModuleEmitter {
       #endif
       \(includes)
 
-      """ + definitions + (definitions.isEmpty ? "" : "\n") + kernels.joined(separator: "\n")
+      """ + definitions + kernels.joined(separator: "\n")
         + "\n\(HostSection.start)\n" + launcher + "#endif\n"
   }
 }

@@ -23,7 +23,7 @@ extension CUDAKernelEmitter {
     }
     let isOnce = !isInThread && !function.isParallel
     guard let id = call.result else {
-      let conditions = (isOnce ? ["threadIdx.x == 0"] : []) + test
+      let conditions = (isOnce ? ["\(module.dialect.thread) == 0"] : []) + test
       let condition = conditions.joined(separator: " && ")
       return add(condition.isEmpty ? "\(value);" : "if (\(condition)) \(value);")
     }
@@ -33,11 +33,11 @@ extension CUDAKernelEmitter {
       test.isEmpty ? value : "\(test.joined(separator: " && ")) ? \(value) : \(zero(type))"
     guard isOnce else { return add("\(name(id)) = \(tested);") }
     let shared = unique("result")
-    add("__shared__ \(type.cuda) \(shared);")
-    add("if (threadIdx.x == 0) \(shared) = \(tested);")
-    add("__syncthreads();")
+    addShared("\(name(of: type)) \(shared)", bytes: type.size)
+    add("if (\(module.dialect.thread) == 0) \(shared) = \(tested);")
+    add(module.dialect.barrier)
     add("\(name(id)) = \(shared);")
-    add("__syncthreads();")
+    add(module.dialect.barrier)
   }
 
   /// What is passed for an operand: a value of the very type, or the address of the first element.
@@ -46,12 +46,12 @@ extension CUDAKernelEmitter {
     case .scalar(let value):
       module.note(value.type)
       let text = text(value)
-      return value.isLiteral ? "(\(value.type.cuda))\(text.inside(.unary))" : text.text
+      return value.isLiteral ? "(\(name(of: value.type)))\(text.inside(.unary))" : text.text
     case .array(let part):
       let buffer = host[part.buffer]
       let offset = offset(of: part.buffer, part.start)
       let address = offset == "0" ? name(part.buffer) : "&\(name(part.buffer))[\(offset)]"
-      return buffer.holdsParts ? "(\(buffer.element.pair) *)\(address)" : address
+      return buffer.holdsParts ? "(\(module.dialect.deviceSpace)\(buffer.element.pair) *)\(address)" : address
     }
   }
 }

@@ -1,0 +1,88 @@
+import LoopIR
+
+/// CUDA C++ as NVRTC and `nvcc` compile it.
+struct CUDADialect: KernelDialect {
+  func name(of type: ScalarType) -> String { type.cuda }
+
+  let longSuffix = "ll"
+
+  func literal(_ value: Double, _ type: ScalarType) -> String { CUDALiteral.bits(value, type) }
+
+  func widened(_ text: String, _ type: ScalarType) -> String {
+    "\(type == .float16 ? "__half2float" : "__bfloat162float")(\(text))"
+  }
+
+  func narrowed(_ text: String, from: ScalarType, _ type: ScalarType) -> String {
+    if from == .float64 {
+      return "\(type == .float16 ? "__double2half" : "__double2bfloat16")(\(text))"
+    }
+    return "\(type == .float16 ? "__float2half_rn" : "__float2bfloat16_rn")(\(text))"
+  }
+
+  func math(_ function: MathFunction, _ type: ScalarType) -> String {
+    let suffix = type == .float32 && !function.isPredicate ? "f" : ""
+    return switch function {
+    case .gamma: "tgamma\(suffix)"
+    case .roundEven: "rint\(suffix)"
+    default: "\(function.rawValue)\(suffix)"
+    }
+  }
+
+  func helper(for function: MathFunction) -> CUDAHelper? { nil }
+
+  func absolute(_ type: ScalarType) -> String { type == .float32 ? "fabsf" : "fabs" }
+
+  func power(_ type: ScalarType) -> String { type == .float32 ? "powf" : "pow" }
+
+  let thread = "threadIdx.x"
+  let blockSize = "blockDim.x"
+  func block(_ axis: String) -> String { "blockIdx.\(axis)" }
+  func gridSize(_ axis: String) -> String { "gridDim.\(axis)" }
+  let barrier = "__syncthreads();"
+  let deviceSpace = ""
+  let shared = "__shared__"
+  let declaresSharedFirst = false
+
+  func head(of kernel: KernelHead) -> String {
+    var parameters = kernel.arrays.map { array in
+      "\(array.isConst ? "const " : "")\(array.element.cuda) *\(array.isRestricted ? "__restrict__ " : "")\(array.name)"
+    }
+    parameters += kernel.values.map { "const \($0.type.cuda) \($0.name)" }
+    if kernel.hasSlot { parameters.append("unsigned long long *slot") }
+    return
+      "extern \"C\" __global__ void __launch_bounds__(\(kernel.maximumThreads)) \(kernel.name)(\n    "
+      + parameters.joined(separator: ", ") + ")"
+  }
+
+  let deviceFunction = "__device__ inline"
+  let plainFunction = "__host__ __device__ inline"
+
+  func extremum(isMinimum: Bool) -> String { isMinimum ? "fminf" : "fmaxf" }
+
+  func negationGuard(_ word: String) -> String? { "asm(\"\" : \"+r\"(\(word)));" }
+
+  func extremumGuard(_ type: ScalarType) -> String? {
+    // From compute capability 9.0 on, ptxas joins two minima or maxima in one instruction of three operands, and that of
+    // CUDA 13.0 then loses a negation of an operand. It sees none where an operand comes from another instruction.
+    type.size > 4
+      ? nil
+      : """
+      #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+      uint32_t first = (uint32_t)a, second = (uint32_t)b;
+      asm("lop3.b32 %0, %0, 0, 0, 0xf0;" : "+r"(first));
+      asm("lop3.b32 %0, %0, 0, 0, 0xf0;" : "+r"(second));
+      a = (\(type.cuda))first;
+      b = (\(type.cuda))second;
+      #endif
+      """
+  }
+
+  func definition(of helper: CUDAHelper) -> String { helper.cudaDefinition }
+
+  func reductionArguments(of type: ScalarType) -> [String] { [] }
+  func reductionMemory(of type: ScalarType) -> String? { nil }
+
+  let reservedNames: Set<String> = [
+    "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "main",
+  ]
+}
