@@ -21,9 +21,13 @@ let package = Package(
     stage("CPUTarget", ["LoopIR", "Schedule"]),
     stage("GPUMapping", ["LoopIR", "Passes", "Schedule"]),
     stage("CUDATarget", ["LoopIR", "Schedule", "GPUMapping"]),
+    stage("MetalTarget", ["Syntax", "LoopIR", "GPUMapping", "CUDATarget"]),
     stage(
       "Compiler",
-      ["Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping", "CUDATarget"]),
+      [
+        "Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping", "CUDATarget",
+        "MetalTarget",
+      ]),
     .target(name: "CCUDA"),
     stage("CUDARuntime", ["CCUDA", "LoopIR", "GPUMapping"]),
     .target(name: "CRuntime"),

@@ -60,10 +60,12 @@ extension CUDAKernelEmitter {
     case .invert where type == .bool: return CText("!\(value.inside(.unary))", .unary)
     case .invert: return narrow(CText("~\(value.inside(.unary))", .unary), type)
     case .negate where type.isHalf: return narrowed("-\(widened(value, type).text)", type)
-    case .absolute where type.isHalf: return narrowed("\(absolute(.float32))(\(widened(value, type).text))", type)
+    case .absolute where type.isHalf:
+      return narrowed("\(absolute(.float32))(\(widened(value, type).text))", type)
     case .negate where type.isFloat || (isIndex && type.size >= 4):
       return CText("-\(value.inside(.primary))", .unary)
-    case .negate: return binary(.subtract, type, CText("(\(name(of: type)))0"), value, isIndex: false)
+    case .negate:
+      return binary(.subtract, type, CText("(\(name(of: type)))0"), value, isIndex: false)
     case .absolute where type.isFloat:
       return CText("\(absolute(type))(\(value.text))")
     case .absolute where type.isSignedInteger:
@@ -93,7 +95,8 @@ extension CUDAKernelEmitter {
   ) -> CText {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
     if type == .bool {
-      return CText(CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
+      return CText(
+        CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
     }
     let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && !isIndex
     switch op {
@@ -181,7 +184,8 @@ extension CUDAKernelEmitter {
       module.use(helper)
       return CText("\(helper.name)(\(arguments.map(\.text).joined(separator: ", ")))")
     }
-    return CText("\(module.dialect.math(function, type))(\(arguments.map(\.text).joined(separator: ", ")))")
+    return CText(
+      "\(module.dialect.math(function, type))(\(arguments.map(\.text).joined(separator: ", ")))")
   }
 
   // MARK: Elements
@@ -189,7 +193,8 @@ extension CUDAKernelEmitter {
   private func load(_ id: BufferID, _ indices: [Expression], _ e: Expression) -> CText {
     let plain = CText("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
-    let zero = e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"
+    let zero =
+      e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"
     return CText("\(test) ? \(plain.text) : \(zero)", .conditional)
   }
 

@@ -101,7 +101,8 @@ package enum CUDAHelper: Hashable {
         }
         return "return (\(d.name(of: type)))(\(result));"
       }
-    case .floorDivide(let type): return type.isFloat ? floatDivision(type, d) : integerDivision(type, d)
+    case .floorDivide(let type):
+      return type.isFloat ? floatDivision(type, d) : integerDivision(type, d)
     case .modulo(let type): return type.isFloat ? floatModulo(type, d) : integerModulo(type, d)
     case .power(let type): return integerPower(type, d)
     case .shift(let op, let type): return shift(op, type, d)

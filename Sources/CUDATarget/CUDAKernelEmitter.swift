@@ -367,7 +367,9 @@ class CUDAKernelEmitter {
     let helper = CUDAHelper.blockReduce(op, type)
     module.use(helper)
     let arguments = [name(reduction.accumulator)] + module.dialect.reductionArguments(of: type)
-    if let memory = module.dialect.reductionMemory(of: type) { addShared(memory, bytes: 32 * type.size) }
+    if let memory = module.dialect.reductionMemory(of: type) {
+      addShared(memory, bytes: 32 * type.size)
+    }
     let total = "\(helper.name)(\(arguments.joined(separator: ", ")))"
     let value: String
     if let former {
@@ -447,7 +449,8 @@ class CUDAKernelEmitter {
       if size.integerLiteral != nil { return text(size, isIndex: true).text }
     }
     let all = text(loop.tripCount, isIndex: true).inside(.product)
-    let beside = rows == 1 ? "" : " * \(module.dialect.gridSize("y")) * \(module.dialect.gridSize("z"))"
+    let beside =
+      rows == 1 ? "" : " * \(module.dialect.gridSize("y")) * \(module.dialect.gridSize("z"))"
     let name = unique("tile")
     add(
       "const int64_t \(name) = \(all)\(beside) >= \(GridTile.least) ? \(GridTile.iterations) * \(threads) : \(threads);"

@@ -23,7 +23,8 @@ package enum CUDALiteral {
     case .uint32: return value > Int64(Int32.max) ? "\(value)u" : "\(value)"
     case .int32 where value == Int64(Int32.min): return "(-2147483647 - 1)"
     case .int64 where value == Int64.min: return "(-9223372036854775807\(long) - 1)"
-    case .int64 where value > Int64(Int32.max) || value < -Int64(Int32.max): return "\(value)\(long)"
+    case .int64 where value > Int64(Int32.max) || value < -Int64(Int32.max):
+      return "\(value)\(long)"
     default: return "\(value)"
     }
   }

@@ -51,7 +51,8 @@ extension CUDAKernelEmitter {
       let buffer = host[part.buffer]
       let offset = offset(of: part.buffer, part.start)
       let address = offset == "0" ? name(part.buffer) : "&\(name(part.buffer))[\(offset)]"
-      return buffer.holdsParts ? "(\(module.dialect.deviceSpace)\(buffer.element.pair) *)\(address)" : address
+      return buffer.holdsParts
+        ? "(\(module.dialect.deviceSpace)\(buffer.element.pair) *)\(address)" : address
     }
   }
 }

@@ -3,12 +3,13 @@ import CUDATarget
 import GPUMapping
 import LoopIR
 import Lowering
+import MetalTarget
 import Passes
 import Schedule
 import Syntax
 import Transforms
 
-/// Compiles `function` for one call signature: to LLVM IR for `machine`, or to CUDA C++.
+/// Compiles `function` for one call signature: to LLVM IR for `machine`, to CUDA C++ or to the Metal Shading Language.
 ///
 /// - Parameters:
 ///   - names: resolves the names of the function's enclosing scopes.
@@ -43,8 +44,8 @@ private func compile(
 ) throws(DiagnosticError) -> CompiledProgram {
   let loopIR = try runner.run(loopIRPasses(signature.options), on: lowered, in: context)
 
-  if signature.options.backend == .cuda {
-    return try compileForCUDA(loopIR, signature, &runner, context)
+  if signature.options.backend.isDevice {
+    return try compileForDevice(loopIR, signature, &runner, context)
   }
 
   guard let machine else {
@@ -78,8 +79,8 @@ private func compile(
     loopIR: loopIR.printed, program: program.printed)
 }
 
-/// The rest of a compilation for a device: CUDA C++ text.
-private func compileForCUDA(
+/// The rest of a compilation for a device: CUDA C++, or the Metal Shading Language.
+private func compileForDevice(
   _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
   _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
@@ -87,8 +88,13 @@ private func compileForCUDA(
   let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
     insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
   }
+  let code: String =
+    switch signature.options.backend {
+    case .cpu, .cuda: emitCUDA(program)
+    case .metal: try emitMetal(program)
+    }
   return CompiledProgram(
-    entry: program.host.name, code: emitCUDA(program),
+    entry: program.host.name, code: code,
     failures: program.host.checks.map { check in
       switch check.failure {
       case .error(let diagnostic): diagnostic

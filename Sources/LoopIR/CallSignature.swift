@@ -122,7 +122,7 @@ public struct LoopSchedule: Sendable, Hashable {
 
 /// A kind of machine that code is made for.
 public enum Backend: Sendable, Hashable, CaseIterable {
-  case cpu, cuda
+  case cpu, cuda, metal
 
   /// Whether code runs on a device with threads of its own, beside the host.
   public var isDevice: Bool { self != .cpu }

@@ -32,6 +32,7 @@ extension Backend {
   public var weakTypes: WeakTypes {
     switch self {
     case .cpu, .cuda: WeakTypes()
+    case .metal: WeakTypes(integer: .int32, float: .float32)
     }
   }
 }

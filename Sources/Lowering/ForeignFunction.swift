@@ -55,6 +55,7 @@ extension Backend {
     switch self {
     case .cpu: .backendCpu
     case .cuda: .backendCuda
+    case .metal: .backendMetal
     }
   }
 }

@@ -26,10 +26,12 @@ struct CallOptions {
   private(set) var reportsBackends = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
-  init(_ options: PythonPointer?) throws(PythonException) {
+  ///
+  /// - Parameter isPrinted: whether the code is only shown, so that no backend need be there.
+  init(_ options: PythonPointer?, isPrinted: Bool = false) throws(PythonException) {
     let hooks = try Hooks.current()
     guard let options, options != py_none() else {
-      try chooseStandard()
+      try chooseStandard(isPrinted: isPrinted)
       compile.checksBounds = hooks.checksBounds
       return
     }
@@ -39,9 +41,9 @@ struct CallOptions {
     let name = try backend.attribute("name")
     let chosen = try String(python: name.pointer)
     if chosen == "Auto" {
-      try chooseStandard()
+      try chooseStandard(isPrinted: isPrinted)
     } else {
-      try choose(backend.pointer, isDefault: false)
+      try choose(backend.pointer, isDefault: false, isPrinted: isPrinted)
     }
     if let integer = try Self.type(options, "force_int_size") {
       compile.weakTypes.integer = integer
@@ -110,12 +112,13 @@ struct CallOptions {
   }
 
   /// Takes the backend that `Auto` stands for, and notes it for the keys of calls.
-  private mutating func chooseStandard() throws(PythonException) {
+  private mutating func chooseStandard(isPrinted: Bool) throws(PythonException) {
     let standard = try Hooks.current().defaultBackend.call()
     guard py_is_tuple(standard.pointer), let backend = PyTuple_GetItem(standard.pointer, 0),
       let isChosen = PyTuple_GetItem(standard.pointer, 1)
     else { throw raise(py_type_error(), "hooks.default_backend must give a backend and a bool") }
-    try choose(backend, isDefault: true)
+    try choose(backend, isDefault: true, isPrinted: isPrinted)
+    if compile.backend == .metal { return }
     yieldsToCPU = compile.backend == .cuda && isChosen != py_bool(true)
     StandardBackend.current =
       compile.backend == .cpu ? .cpu : yieldsToCPU ? .foundCUDA : .chosenCUDA
@@ -123,13 +126,14 @@ struct CallOptions {
 
   /// Takes a backend that code can be made for.
   private mutating func choose(
-    _ backend: PythonPointer, isDefault: Bool
+    _ backend: PythonPointer, isDefault: Bool, isPrinted: Bool
   ) throws(PythonException) {
     let object = try backend.attribute("name")
     let name = try String(python: object.pointer)
     switch name {
     case "Cpu": compile.backend = .cpu
     case "Cuda": compile.backend = .cuda
+    case "Metal" where isPrinted: compile.backend = .metal
     default:
       let help =
         isDefault
