@@ -1,4 +1,4 @@
-"""Checks kernels of the Metal Shading Language by clang, as OpenCL C++: address spaces are checked, not erased.
+"""Checks kernels of the Metal Shading Language by clang, as OpenCL C++: address spaces count.
 
 Metal's are mapped to OpenCL's by the header that stands in the place of Metal's library.
 """

@@ -1,7 +1,9 @@
-"""The Metal Shading Language as `print_compiled` shows it; no Apple GPU is needed, and none ran it yet."""
+"""Kernels in the Metal Shading Language, printed and checked; none ran on an Apple GPU yet."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,21 @@ def error_function(x, y, N):
     parpy.label("N")
     for i in range(N):
         y[i] = parpy.math.erf(x[i])
+
+
+def test_the_text_of_the_first_tutorial() -> None:
+    """`PARPY_UPDATE_GOLDENS=1` writes it anew, for a change that was read line by line."""
+    golden = Path(__file__).parent / "goldens" / "sum_rows.metal"
+    x, y = np.zeros((100, 1024), np.float32), np.zeros(100, np.float32)
+    text = metal(sum_rows, [x, y, 100], rows=parpy.threads(100), columns=parpy.threads(128))
+    kernels = text[: text.index("// host program")].replace(f"// line {_line(text)}\n", "")
+    if os.environ.get("PARPY_UPDATE_GOLDENS"):
+        golden.write_text(kernels)
+    assert kernels == golden.read_text()
+
+
+def _line(text: str) -> str:
+    return text.split("// line ")[1].split("\n")[0]
 
 
 def test_rows_run_on_threadgroups_and_columns_on_threads() -> None:
