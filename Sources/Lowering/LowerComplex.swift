@@ -28,7 +28,13 @@ extension Lowerer {
     case .load, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked, .complex:
       break
     }
-    let variable = makeVariable(name, e.type)
+    return kept(e, name)
+  }
+
+  /// A value in a variable that nothing else is assigned to.
+  private func kept(_ e: LoopIR.Expression, _ name: String) -> LoopIR.Expression {
+    let variable = ir.add(
+      Variable(name, e.type, isFixedByParameters: ir.isFixedByParameters(e)))
     emit(.assign(variable, e), at: e.span)
     return ir.read(variable, at: e.span)
   }
@@ -37,9 +43,7 @@ extension Lowerer {
   func heldParts(_ e: LoopIR.Expression, as type: ScalarType) -> ComplexParts {
     let parts = parts(e, as: type)
     if e.type.isComplex, case .load = e.kind {
-      let variable = makeVariable("z", type)
-      emit(.assign(variable, e.converted(to: type)), at: e.span)
-      let whole = ir.read(variable, at: e.span)
+      let whole = kept(e.converted(to: type), "z")
       return ComplexParts(real: whole.part(.real), imaginary: whole.part(.imaginary))
     }
     return ComplexParts(real: held(parts.real), imaginary: held(parts.imaginary))
@@ -52,9 +56,7 @@ extension Lowerer {
     case .complex, .variable, .load: break
     case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math, .checked,
       .part:
-      let variable = makeVariable("z", type)
-      emit(.assign(variable, whole), at: e.span)
-      whole = ir.read(variable, at: e.span)
+      whole = kept(whole, "z")
     }
     return ComplexParts(real: whole.part(.real), imaginary: whole.part(.imaginary))
   }

@@ -162,7 +162,7 @@ private struct VectorChooser {
       }
     }
     return isPossible
-      && LaneGain(of: loop.body) { buffer, indices in
+      && LaneGain(of: loop.body, isOrdered: !loop.reductions.isEmpty) { buffer, indices in
         // Whether an index is known not to be negative must not decide the order of a sum either.
         let indices = loop.reductions.isEmpty ? indices : indices.map(\.unwrapped)
         let stride = stride(of: buffer, indices, along: loop, assigned)

@@ -4,6 +4,7 @@ import LoopIR
 struct LaneGain {
   /// How far an access moves from lane to lane; nil where that is not one known number.
   private let stride: (BufferID, [Expression]) -> Int?
+  private let isOrdered: Bool
   private var balance = 0
   private var weight = 1
 
@@ -16,8 +17,14 @@ struct LaneGain {
   private static let call = 20
 
   /// Weighs the body of a loop.
-  init(of body: [Statement], stride: @escaping (BufferID, [Expression]) -> Int?) {
+  ///
+  /// - Parameter isOrdered: whether lanes change the order of a sum: conditions do not count then, since one that is known when
+  ///   compiling is gone.
+  init(
+    of body: [Statement], isOrdered: Bool, stride: @escaping (BufferID, [Expression]) -> Int?
+  ) {
     self.stride = stride
+    self.isOrdered = isOrdered
     count(body)
   }
 
@@ -28,7 +35,8 @@ struct LaneGain {
     for statement in statements {
       let outer = weight
       switch statement.kind {
-      case .assign(_, let value), .conditional(let value, _, _): count(value)
+      case .assign(_, let value): count(value)
+      case .conditional(let condition, _, _): if !isOrdered { count(condition) }
       case .store(let buffer, let indices, let value):
         count(buffer, indices)
         count(value)

@@ -275,8 +275,8 @@ class Perturbation:
         self.moved = True
         n = array.size if axis is None else array.shape[axis]
         if op == "prod":
-            if is_complex(array) and _is_finite(array) and not _is_finite(value):
-                raise Discard("a product of complex numbers that overflows")
+            if is_complex(array) and not _is_finite(value):
+                raise Discard("a product of complex numbers beyond the finite")
             return self.move(value, (2 + n) * (4 if is_complex(array) else 1))
         with np.errstate(all="ignore"):
             size = np.sum(np.abs(array).astype(np.float64), axis=axis)

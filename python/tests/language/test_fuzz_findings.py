@@ -210,3 +210,43 @@ def test_a_tested_index_keeps_its_value_in_other_lanes(strict: bool) -> None:
     check(stores_an_index_in_one_branch, x, y, check_bounds=True, **how)
     x, y = np.zeros(64, np.int64), np.arange(40)
     check(reads_where_it_may, x, y, 40, check_bounds=True, **how)
+
+
+def divides_by_a_parameter(x, g):
+    for i in range(len(x) - 1):
+        x[i + 1] = x[0] / g
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_quotients_do_not_depend_on_what_is_known(dtype: str) -> None:
+    """Of a parameter the divisor was contracted, and of a literal it was not."""
+    parts = np.random.default_rng(0).standard_normal((64, 2))
+    for real, imaginary in parts:
+        results = []
+        for specialize in ("always", "never"):
+            x = (parts[:, 0] + 1j * parts[:, 1]).astype(dtype)
+            opts = parpy.CompileOptions()
+            opts.specialize = specialize
+            parpy.jit(divides_by_a_parameter)(x, complex(real, imaginary), opts=opts)
+            results.append(x)
+        np.testing.assert_array_equal(*results)
+
+
+def sums_far_elements_on_condition(x, y, b):
+    parpy.label("N")
+    for i in range(len(x)):
+        if x[i] <= x[i - 64]:
+            y[0] += b[i, i * 3 % 5] * b[i, (i * 3 + 4) % 5]
+
+
+def test_lanes_of_a_sum_do_not_depend_on_a_known_condition() -> None:
+    """That an integer is not above itself is known where the extent is 64."""
+    x, b = np.zeros(64, np.int32), np.random.default_rng(0).standard_normal((64, 5))
+    results = []
+    for specialize in ("always", "never"):
+        y = np.zeros(1)
+        opts = parpy.par({"N": parpy.threads(64).reduce()})
+        opts.specialize = specialize
+        parpy.jit(sums_far_elements_on_condition)(x, y, b, opts=opts)
+        results.append(y[0])
+    assert results[0] == results[1]
