@@ -261,6 +261,8 @@ class Perturbation:
         if short in ("sum", "prod") and module:
             return self.reduction(short, value, *args, **keywords)
         if any(is_complex(a) for a in args):
+            if short not in _EXACT_OF_COMPLEX and _has_open_sign(value):
+                raise Discard("an infinity beside NaN, whose sign C leaves open")
             return value if short in _EXACT_OF_COMPLEX else self.move(value, 16)
         if module.endswith("math") or module in ("np", "parpy.operators"):
             known = short in _EXACT or hasattr(np.dtype, short) or short in _CONVERSIONS
@@ -301,6 +303,12 @@ def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise Discard("a Python integer beyond 64 bits")
     return value
+
+
+def _has_open_sign(value: Any) -> bool:
+    """Whether a complex value has an infinite part beside NaN (C99 Annex G: its sign is open)."""
+    parts = np.real(value), np.imag(value)
+    return bool(np.any(np.isinf(parts)) and np.any(np.isnan(parts)))
 
 
 def _fits(target: Any, value: Any) -> Any:
