@@ -114,7 +114,9 @@ class _Instrument(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         name = ast.unparse(node.func)
         self.generic_visit(node)
-        if name == "range" or name.startswith("np.") and name.split(".")[1] in _MAKERS:
+        if name == "range":
+            return ast.Call(ast.Name("_short", ast.Load()), [node], [])
+        if name.startswith("np.") and name.split(".")[1] in _MAKERS:
             return node
         return ast.Call(
             ast.Name("_call", ast.Load()),
@@ -171,7 +173,7 @@ class Perturbation:
     def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
         self.operations += 1
         if self.operations > _MOST_OPERATIONS:
-            raise Discard("too long for plain Python")
+            raise TooLong("too long for plain Python")
         value = checked(t.OPERATORS[op](left, right))
         if op == "/" and type(left) is type(right) is int and self.source is not None:
             # Python rounds the quotient of integers once, ParPy each of them to float64 before.
@@ -299,6 +301,16 @@ _EXACT_OF_COMPLEX = (
 )
 
 
+class TooLong(Discard):
+    """The program takes more steps than plain Python can be waited for."""
+
+
+def _short(trips: range) -> range:
+    if trips and (trips[-1] - trips[0]) // trips.step >= _MOST_OPERATIONS:
+        raise TooLong("too many iterations for plain Python")
+    return trips
+
+
 def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise Discard("a Python integer beyond 64 bits")
@@ -412,7 +424,7 @@ def run_plain(
     """Runs the program on `arguments`, in place; `errors` is for `np.errstate`."""
     module: dict[str, Any] = {"np": np, "parpy": parpy, "__builtins__": builtins}
     module |= {"_op": how.op, "_call": how.call, "_checked": checked, "_fits": _fits}
-    module |= {"_in_place": _in_place, "_narrowed": how.narrowed}
+    module |= {"_in_place": _in_place, "_narrowed": how.narrowed, "_short": _short}
     exec(_instrumented(text, reassociated), module)
     with np.errstate(all=errors, under="ignore"):
         module["program"](*arguments)
