@@ -173,7 +173,7 @@ class Perturbation:
     def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
         self.operations += 1
         if self.operations > _MOST_OPERATIONS:
-            raise TooLong("too long for plain Python")
+            raise Unlimited("too long for plain Python")
         value = checked(t.OPERATORS[op](left, right))
         if op == "/" and type(left) is type(right) is int and self.source is not None:
             # Python rounds the quotient of integers once, ParPy each of them to float64 before.
@@ -301,19 +301,19 @@ _EXACT_OF_COMPLEX = (
 )
 
 
-class TooLong(Discard):
-    """The program takes more steps than plain Python can be waited for."""
+class Unlimited(Discard):
+    """The program takes more steps than can be waited for, or integers beyond 64 bits."""
 
 
 def _short(trips: range) -> range:
     if trips and (trips[-1] - trips[0]) // trips.step >= _MOST_OPERATIONS:
-        raise TooLong("too many iterations for plain Python")
+        raise Unlimited("too many iterations for plain Python")
     return trips
 
 
 def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
-        raise Discard("a Python integer beyond 64 bits")
+        raise Unlimited("a Python integer beyond 64 bits")
     return value
 
 
