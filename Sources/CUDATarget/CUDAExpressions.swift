@@ -1,3 +1,4 @@
+import GPUMapping
 import LoopIR
 import struct Syntax.Span
 
@@ -191,6 +192,7 @@ extension CUDAKernelEmitter {
   // MARK: Elements
 
   private func load(_ id: BufferID, _ indices: [Expression], _ e: Expression) -> CText {
+    if let row = rowElements[RowAccesses.Row(buffer: id, indices: indices)] { return CText(row) }
     let plain = CText("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
     let zero =
@@ -219,7 +221,7 @@ extension CUDAKernelEmitter {
           ? text(index, isIndex: true)
           : infix("*", text(index, isIndex: true), text(stride, isIndex: true), .product)
       }
-      return terms.dropFirst().reduce(terms.first ?? CText("0")) { infix("+", $0, $1, .sum) }.text
+      return terms.dropFirst().reduce(terms.first ?? CText("0"), sum).text
     }
     var position: CText?
     for (index, extent) in zip(indices, buffer.extents) {
@@ -228,8 +230,10 @@ extension CUDAKernelEmitter {
         position = own
         continue
       }
-      position = infix("+", infix("*", outer, text(extent, isIndex: true), .product), own, .sum)
+      position = sum(infix("*", outer, text(extent, isIndex: true), .product), own)
     }
     return position?.text ?? "0"
   }
+
+  private func sum(_ a: CText, _ b: CText) -> CText { b.text == "0" ? a : infix("+", a, b, .sum) }
 }

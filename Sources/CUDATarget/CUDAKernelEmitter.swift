@@ -15,6 +15,8 @@ class CUDAKernelEmitter {
   private var updated: Set<BufferID> = []
   /// Whether each thread that comes by has an iteration of its own.
   private(set) var isInThread = false
+  /// The elements of rows that a thread has read, or will write, for several iterations at once.
+  var rowElements: [RowAccesses.Row: String] = [:]
   /// The memory that the block shares, where it is declared first in the kernel.
   private var sharedDeclarations: [String] = []
   /// The bytes of all memory that the block shares.
@@ -51,6 +53,13 @@ class CUDAKernelEmitter {
     return name
   }
 
+  /// What is written where a variable has another name.
+  func renaming(_ id: VariableID, to name: String, _ write: () -> String) -> String {
+    let former = variableNames.updateValue(name, forKey: id)
+    defer { variableNames[id] = former }
+    return write()
+  }
+
   func unique(_ wanted: String) -> String {
     var base = cudaName(wanted)
     if module.dialect.reservedNames.contains(base) { base += "_" }
@@ -63,12 +72,24 @@ class CUDAKernelEmitter {
     return name
   }
 
+  /// Lets names be given again, whose block has ended.
+  func release(_ names: [String]) { taken.subtract(names) }
+
   // MARK: Lines
 
   func add(_ line: String) { lines.append(String(repeating: "  ", count: depth) + line) }
 
   func braces(_ head: String, _ body: () -> Void) {
     add(head.isEmpty ? "{" : head + " {")
+    depth += 1
+    body()
+    depth -= 1
+    add("}")
+  }
+
+  /// What runs where the condition before does not hold.
+  func addElse(_ body: () -> Void) {
+    lines[lines.count - 1] += " else {"
     depth += 1
     body()
     depth -= 1
@@ -239,11 +260,7 @@ class CUDAKernelEmitter {
       let used = inner.filter { $0.isMentioned(in: then) }
       braces("if (\(text(condition).text))") { emit(then, declaring: used) }
       if !otherwise.isEmpty {
-        lines[lines.count - 1] += " else {"
-        depth += 1
-        emit(otherwise, declaring: inner.subtracting(used))
-        depth -= 1
-        add("}")
+        addElse { emit(otherwise, declaring: inner.subtracting(used)) }
       }
     case .device(let body): emit(body, declaring: inner)
     case .allocate(let id, let body): allocate(id, body, inner)
@@ -257,7 +274,8 @@ class CUDAKernelEmitter {
   private func store(
     _ statement: Statement, _ id: BufferID, _ indices: [Expression], _ value: Expression
   ) {
-    let element = "\(name(id))[\(offset(of: id, indices))]"
+    let row = rowElements[RowAccesses.Row(buffer: id, indices: indices)]
+    let element = row ?? "\(name(id))[\(offset(of: id, indices))]"
     var assignment = "\(element) = \(text(value).text);"
     if updated.contains(id), let update = Update(of: .load(id, indices), in: value) {
       let type = host[id].element
@@ -311,7 +329,7 @@ class CUDAKernelEmitter {
   // MARK: Loops
 
   /// The threads of a block; a number where it is known, so that loops can be unrolled.
-  private var threads: String {
+  var threads: String {
     kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
   }
 
@@ -414,6 +432,12 @@ class CUDAKernelEmitter {
       {
         return tiles(of: size, variable, from: lower, to: upper, condition, body)
       }
+      if isWide(loop, trips: loop.tripCount.integerLiteral) {
+        let range = IterationRange(
+          counter: variable, start: lower.inside(.sum), stop: upper.inside(.sum),
+          trips: loop.tripCount.integerLiteral)
+        return emitWide(loop, over: range, body)
+      }
       let step = share.map { " += \($0.stride)" } ?? "++"
       addUnrolling(of: loop)
       return braces(
@@ -424,6 +448,12 @@ class CUDAKernelEmitter {
     let trips = unique("trips")
     add("const int64_t \(trips) = \(text(loop.tripCount, isIndex: true).text);")
     let counter = unique("k")
+    if isWide(loop, trips: loop.tripCount.integerLiteral) {
+      let range = IterationRange(
+        counter: counter, start: "0", stop: trips, trips: loop.tripCount.integerLiteral,
+        value: { "\(lower.inside(.sum)) + \($0)" })
+      return emitWide(loop, over: range, body)
+    }
     let (start, stride) = share ?? ("0", "1")
     addUnrolling(of: loop)
     braces(

@@ -138,7 +138,8 @@ private func programPasses(
 
 /// How the program runs on a GPU.
 private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
-  [
+  let widening = signature.options.backend == .metal ? [] : [widenAccesses(signature.schedule)]
+  return [
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,
@@ -149,8 +150,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     splitGridReductions(signature.schedule),
     guardLengths,
     tileRows,
-    removeUnused,
-  ]
+  ] + widening + [removeUnused]
 }
 
 /// The names of all stages that can be dumped, each once, in order; those of GPUs last.

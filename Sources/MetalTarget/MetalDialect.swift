@@ -104,7 +104,10 @@ struct MetalDialect: KernelDialect {
     case .library(let function): MetalLibrary.definition(of: function) ?? ""
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: ""
+    // Defined in all dialects alike; or of wide loops, which are for CUDA.
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .loadRow,
+      .storeRow, .isAligned:
+      ""
     }
   }
 

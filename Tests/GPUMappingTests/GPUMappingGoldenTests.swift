@@ -29,4 +29,6 @@ private let schedule: [String: LoopSchedule] = [
   @Test func guardLengths() throws { try runGoldens(pass: GPUMapping.guardLengths) }
 
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
+
+  @Test func widenAccesses() throws { try runGoldens(pass: GPUMapping.widenAccesses(schedule)) }
 }

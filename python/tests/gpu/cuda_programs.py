@@ -36,6 +36,44 @@ def shift_rows(x, y, N, M):
             y[i, j] = x[i, j] - y[i, 0]
 
 
+def scaled_rows(x, y, s, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        s[i] = parpy.operators.max(x[i, :])
+        parpy.label("columns")
+        y[i, :] = y[i, :] + s[i] * x[i, :]
+
+
+def part_of_rows(x, y, s, a, b, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(a, b):
+            y[i, j] = x[i, j] + j
+        parpy.label("columns")
+        s[i] = parpy.operators.max(y[i, a:b])
+
+
+def updated_rows(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(x.shape[1]):
+            x[i, j] = x[i, j] + 1
+            y[i, j] = 2 * x[i, j]
+            x[i, j] = x[i, j] * y[i, j]
+
+
+def shifted_rows(x, y, z, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        y[i, :] = 2 * x[i, :]
+        parpy.label("columns")
+        z[i, :] = y[i, :] - x[i, :]
+
+
 def scaled_by_mean_square(x, y, N):
     s = 0.0
     parpy.label("sum")

@@ -32,17 +32,25 @@ VECTOR = np.zeros(100_000)
 
 
 def test_rows_run_on_blocks_and_columns_on_threads() -> None:
-    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(256)}
     text = kernels(programs.sum_rows, [ROWS, ROW, 100], schedule)
     assert "for (int64_t i = blockIdx.x; i < 100; i += gridDim.x) {" in text
-    assert "for (int64_t r0 = threadIdx.x; r0 < 1024; r0 += 128) {" in text
+    assert "for (int64_t r0 = threadIdx.x; r0 < 1024; r0 += 256) {" in text
     assert "sum = block_add_float32(sum);" in text
     assert "if (threadIdx.x == 0) y[i] = sum;" in text
-    assert "sum_rows_kernel0<<<100, 128, 0, stream>>>(x, y);" in text
+    assert "sum_rows_kernel0<<<100, 256, 0, stream>>>(x, y);" in text
+
+
+def test_threads_with_many_iterations_read_and_write_rows_at_once() -> None:
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    text = kernels(programs.sum_rows, [ROWS, ROW, 100], schedule)
+    assert "load_row_float32(x_row, &x[i * 1024 + r0_first]);" in text
+    text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
+    assert "store_row_float32(&y[i * 1024 + k0_first], y_row);" in text
 
 
 def test_threads_that_meet_only_themselves_do_not_wait() -> None:
-    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(256)}
     text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
     assert "__syncthreads" not in text[text.index("softmax_kernel0") :]
 
@@ -51,7 +59,7 @@ def test_threads_wait_for_what_the_first_one_stores() -> None:
     schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
     text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
     body = text[text.index("shift_rows_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
-    store = body.index("if (threadIdx.x == 0) y[i * 1024 + 0] =")
+    store = body.index("if (threadIdx.x == 0) y[i * 1024] =")
     wait = body.index("__syncthreads();", store)
     assert store < wait < body.index("for (int64_t j = 1 + threadIdx.x;", store)
 
@@ -116,6 +124,7 @@ def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
     schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
     text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
     assert "const float *__restrict__ x, float *y" in text
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(256)}
     text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
     assert "const float *__restrict__ x, float *__restrict__ y" in text
 
