@@ -6,8 +6,6 @@ struct CallbackPlan: Sendable {
   struct Array: Sendable {
     /// The register with the address of the element whose indices are all 0.
     var buffer: Register
-    /// The position among the array arguments; nil for a temporary.
-    var argument: Int?
     var elementSize: Int
     /// How far the part's first element is from that one.
     var offset: Register
@@ -27,12 +25,41 @@ struct CallbackPlan: Sendable {
   /// Gets the word that comes back.
   var result: Register
 
+  /// Makes the call with what stands in a frame; how that ends the host part, or nil where it goes on.
+  func run<Services: HostServices>(
+    _ frame: HostFrame, _ services: Services
+  ) throws(CUDAError) -> HostOutcome? {
+    let words = UnsafeMutablePointer<Int64>.allocate(capacity: wordCount)
+    defer { words.deallocate() }
+    write(frame, to: words)
+    if let end = try services.callBack(index, words) { return end }
+    frame[result] = words[0]
+    return nil
+  }
+
   /// How many words the call has, the result's included; see `CallbackSignature`.
-  var wordCount: Int {
+  private var wordCount: Int {
     operands.reduce(1) { count, operand in
       switch operand {
       case .scalar: count + 1
       case .array(let array): count + 1 + array.extents.count + array.strides.count
+      }
+    }
+  }
+
+  private func write(_ frame: HostFrame, to words: UnsafeMutablePointer<Int64>) {
+    var position = 0
+    func append(_ word: Int64) {
+      (words + position).initialize(to: word)
+      position += 1
+    }
+    append(0)
+    for operand in operands {
+      switch operand {
+      case .scalar(let register): append(frame[register])
+      case .array(let array):
+        append(frame[array.buffer] &+ frame[array.offset] &* Int64(array.elementSize))
+        for register in array.extents + array.strides { append(frame[register]) }
       }
     }
   }

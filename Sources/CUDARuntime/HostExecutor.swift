@@ -1,6 +1,7 @@
 import CCUDA
 import GPUMapping
 import LoopIR
+import Schedule
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 
@@ -16,6 +17,8 @@ public final class HostExecutor: Sendable {
   private let frames = Locked<[HostFrame]>([])
   private let graphs: LaunchGraphs?
   private let mark = LaunchedFunctions.Mark()
+  /// The Python functions that the host part calls.
+  private let callbacks: [CallbackSignature]
   /// Runs the body; nil where its instructions are interpreted.
   private let native: NativeHost?
 
@@ -45,6 +48,7 @@ public final class HostExecutor: Sendable {
   ) throws(DiagnosticError) {
     self.module = module
     native = nil
+    callbacks = program.callbacks
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
@@ -68,6 +72,7 @@ public final class HostExecutor: Sendable {
     recordsFaults: Bool
   ) throws(DiagnosticError) {
     self.native = native
+    callbacks = program.callbacks
     module = CUDAModule(withoutKernelsOn: device)
     name = program.host.name
     var checks = DeviceProgram(host: program.host)
@@ -135,7 +140,9 @@ public final class HostExecutor: Sendable {
     _ words: UnsafePointer<Int64>, _ frame: HostFrame, _ stream: StreamServices,
     _ services: Services
   ) throws(CUDAError) -> HostOutcome {
-    if let native { return try native.run(name, code, words, frame, on: stream.stream) }
+    if let native {
+      return try native.run(name, code, words, frame, on: stream.stream, calling: services)
+    }
     defer {
       while let register = frame.temporaries.popLast() {
         services.free(UInt64(bitPattern: frame[register]))
@@ -172,7 +179,8 @@ public final class HostExecutor: Sendable {
     let outcome: HostOutcome
     if let caller {
       let calling = CallbackServices(
-        services: services, staging: staging, slot: slot, task: task, caller: caller)
+        services: services, staging: staging, signatures: callbacks, slot: slot, task: task,
+        caller: caller)
       outcome = try runBody(words, frame, services, calling)
     } else {
       outcome = try runBody(words, frame, services, services)

@@ -9,8 +9,11 @@ protocol HostServices {
   func free(_ address: UInt64)
   /// Launches a kernel with the arguments that stand in the frame.
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError)
-  /// Calls a Python function with the operands that stand in the frame; how that ends the host part, or nil where it goes on.
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome?
+  /// Calls the Python function at a position of the program's callbacks, with the words of `CallbackSignature`, in which addresses are
+  /// the device's; how that ends the host part, or nil where it goes on.
+  func callBack(
+    _ function: Int, _ words: UnsafeMutablePointer<Int64>
+  ) throws(CUDAError) -> HostOutcome?
 }
 
 /// How a stretch of the host part ended.
@@ -99,7 +102,7 @@ private func interpret<Services: HostServices>(
       services.free(UInt64(bitPattern: frame[register]))
     case .launch(let index): try services.launch(launches[Int(index)], frame)
     case .callBack(let index):
-      if let end = try services.callBack(callbacks[Int(index)], frame) { return end }
+      if let end = try callbacks[Int(index)].run(frame, services) { return end }
     case .requireEqual(let first, let second, let number):
       if frame[first] != frame[second] {
         return .fault(HostFault(number: number, first: frame[first], second: frame[second]))

@@ -80,7 +80,9 @@ final class LaunchRecorder: HostServices {
   }
 
   /// Programs that call back are not recorded.
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { .callbackFailed }
+  func callBack(_ function: Int, _ words: UnsafeMutablePointer<Int64>) -> HostOutcome? {
+    .callbackFailed
+  }
 
   /// Gives the launches kept so far to the driver, one by one.
   func flush() throws(CUDAError) {

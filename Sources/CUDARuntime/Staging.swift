@@ -44,6 +44,12 @@ final class Staging {
     var allocation: UInt64 = 0
     /// Where the byte `low` is.
     var address: UInt64 = 0
+
+    /// Whether a byte of the device belongs to it.
+    func holds(_ byte: Int64) -> Bool {
+      let distance = byte &- Int64(bitPattern: address)
+      return 0 <= distance && distance < Int64(high &- low)
+    }
   }
 
   /// A copy is aligned as what it is copied from, up to this many bytes.
@@ -56,8 +62,8 @@ final class Staging {
   private let device: CUDADevice
   private let stream: CUDAStream
   private var copies: [Copy] = []
-  /// The arrays of the call, by their positions among its array arguments.
-  private var arguments: [Int: Argument] = [:]
+  /// The arrays of the call that no kernel uses, and that have no copy.
+  private var left: [HostArray] = []
   private var slot: UInt64?
   /// Whether the driver may still read memory of the host.
   private var isCopying = false
@@ -74,8 +80,10 @@ final class Staging {
   /// Makes the copies and gives their addresses to the registers; false where there is not enough memory.
   func copyIn(_ arguments: [Argument], _ frame: HostFrame) throws(CUDAError) -> Bool {
     for argument in arguments {
-      frame[argument.register] = 0
-      self.arguments[argument.array.position] = argument
+      let isOfKernels = argument.use.isRead || argument.use.isWritten
+      // What only callbacks see stays where it is.
+      frame[argument.register] = isOfKernels ? 0 : Int64(argument.data)
+      if !isOfKernels { left.append(argument.array) }
     }
     for argument in arguments.filter(\.isUsed).sorted(by: { $0.array.low < $1.array.low }) {
       let array = argument.array
@@ -103,11 +111,10 @@ final class Staging {
     return true
   }
 
-  /// Copies the memory of the arrays at some positions once more, with what it holds now.
-  func copyInAgain(_ positions: [Int]) throws(CUDAError) {
-    let changed = positions.compactMap { arguments[$0]?.array }
+  /// Makes the copies of some addresses of the host once more, with what is there now.
+  func copyInAgain(_ changed: [Range<Int64>]) throws(CUDAError) {
     for copy in copies
-    where changed.contains(where: { $0.low < copy.high && copy.low < $0.high }) {
+    where changed.contains(where: { $0.overlaps(Int64(copy.low)..<Int64(copy.high)) }) {
       try copyContents(to: copy)
     }
   }
@@ -124,9 +131,12 @@ final class Staging {
       "copying \(size) bytes to the GPU")
   }
 
-  /// Where the element whose indices are all 0 is in memory of the host; nil for arrays of the device.
-  func hostAddress(of array: CallbackPlan.Array) -> Int? {
-    array.argument.flatMap { arguments[$0]?.data }
+  /// Where the byte is in memory of the host that host code knows by an address; nil for bytes of the device alone.
+  func hostAddress(of address: Int64) -> Int64? {
+    if let copy = copies.first(where: { $0.holds(address) }) {
+      return Int64(copy.low) &+ (address &- Int64(bitPattern: copy.address))
+    }
+    return left.contains { ($0.low..<$0.high).contains(Int(address)) } ? address : nil
   }
 
   /// Makes an error slot of zeros on the device; nil where there is not enough memory.

@@ -28,7 +28,9 @@ struct StreamServices: HostServices {
   }
 
   /// Nobody is there to be called.
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { .callbackFailed }
+  func callBack(_ function: Int, _ words: UnsafeMutablePointer<Int64>) -> HostOutcome? {
+    .callbackFailed
+  }
 
   /// Launches the kernel at a position of the module with arguments at the given addresses.
   func launch(

@@ -83,6 +83,6 @@ struct CUDADialect: KernelDialect {
   func reductionMemory(of type: ScalarType) -> String? { nil }
 
   let reservedNames: Set<String> = [
-    "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "main",
+    "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "python", "main",
   ]
 }

@@ -19,14 +19,17 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     let slot = module.hasSlot ? ["unsigned long long *slot"] : []
     self.arguments.forEach { module.note(host[$0].element) }
     self.parameters.forEach { module.note(host[$0].type) }
-    let list = (arguments + parameters + slot + ["cudaStream_t stream"]).joined(separator: ", ")
+    let python = module.program.callbacks.isEmpty ? [] : ["const Python &python"]
+    let list = (arguments + parameters + slot + python + ["cudaStream_t stream"])
+      .joined(separator: ", ")
     for (i, check) in host.checks.enumerated() {
       add("if (!(\(exact(check.condition).text))) return \(i + 1);")
     }
     emit(host.body, declaring: assigned(in: host.body))
     add("return cudaGetLastError() == cudaSuccess ? 0 : -3;")
     return (usesTemporaries ? Self.temporary : "") + (recordsFaults ? Self.faultRecorder : "")
-      + (callsHost ? Self.defaultStream : "") + callbackDeclarations
+      + (callsHost ? Self.defaultStream : "")
+      + (module.program.callbacks.isEmpty ? "" : Self.pythonCaller)
       + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) {\n"
       + lines.joined(separator: "\n") + "\n}\n"
   }
@@ -118,10 +121,10 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
       }
     }
     testCount += module.program.tests(ofHost: statement).count
-    let arguments = call.operands.map { argument($0) }.joined(separator: ", ")
-    let result = call.result.map { "\(name($0)) = " } ?? ""
     switch call.callee {
     case .external(let function):
+      let arguments = call.operands.map { argument($0) }.joined(separator: ", ")
+      let result = call.result.map { "\(name($0)) = " } ?? ""
       module.include(function)
       if let id = call.result { module.note(host[id].type) }
       callsHost = true
@@ -129,36 +132,69 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
         add("const DefaultStream turn(stream);")
         add("\(result)\(function.symbol)(\(arguments));")
       }
-    case .callback:
-      let position = call.callbackSignature(in: host).flatMap {
-        module.program.callbacks.firstIndex(of: $0)
-      }
-      add("\(result)\(callbackName(position ?? 0))(\(arguments));")
+    case .callback(let function, _): callBack(call, function)
     }
   }
 
-  private func callbackName(_ position: Int) -> String {
-    let callbacks = module.program.callbacks
-    let name = callbacks.indices.contains(position) ? callbacks[position].name : "function"
-    return cudaName("callback_\(position)_\(name)")
+  /// Calls a Python function with the words that `CallbackSignature` describes.
+  ///
+  ///     call "report" @python(step, x[0:n]) into go    →    PythonWord words[] = {(int64_t)0, step, x, n, (int64_t)1};
+  ///                                                         if (!python.call(python.context, /* report */ 0, words)) return -4;
+  ///                                                         go = (words[0].integer & 1) != 0;
+  private func callBack(_ call: ForeignCall, _ function: String) {
+    let position = call.callbackSignature(in: host).flatMap {
+      module.program.callbacks.firstIndex(of: $0)
+    }
+    // Python must not see what kernels left that could not be launched.
+    add("if (cudaGetLastError() != cudaSuccess) return -3;")
+    braces("") {
+      let words = unique("words")
+      let given = ["(int64_t)0"] + call.operands.flatMap(self.words)
+      add("PythonWord \(words)[] = {\(given.joined(separator: ", "))};")
+      add(
+        "if (!python.call(python.context, /* \(cudaName(function)) */ \(position ?? 0), \(words))) return -4;"
+      )
+      if let id = call.result {
+        let type = host[id].type
+        module.note(type)
+        let value = type.value(
+          ofInteger: "\(words)[0].integer", orNumber: "\(words)[0].number")
+        add("\(name(id)) = \(value);")
+      }
+    }
   }
 
-  /// What stands for the Python functions; whoever compiles the text by hand defines it.
-  private var callbackDeclarations: String {
-    let lines = module.program.callbacks.enumerated().map { position, signature in
-      let parameters = signature.operands.map { operand in
-        switch operand {
-        case .scalar(let type): type.cuda
-        case .array(let element, _, _, let holdsParts):
-          "\(holdsParts ? element.pair : element.cuda) *"
-        }
-      }
-      let result = signature.result?.cuda ?? "void"
-      return
-        "extern \"C\" \(result) \(callbackName(position))(\(parameters.joined(separator: ", ")));\n"
+  /// The words of an operand: a scalar, or the address of an array's first element, its extents and its strides.
+  private func words(of operand: ForeignCall.Operand) -> [String] {
+    switch operand {
+    case .scalar(let value):
+      let wide: ScalarType = value.type.isFloat ? .float64 : .int64
+      return ["(\(wide.cuda))\(text(value.converted(to: wide)).inside(.unary))"]
+    case .array(let part):
+      let sizes = part.extents + part.strides(in: host[part.buffer])
+      return [argument(operand)]
+        + sizes.map { "(int64_t)\(text($0, isIndex: true).inside(.unary))" }
     }
-    return lines.isEmpty ? "" : "// Python functions.\n" + lines.joined() + "\n"
   }
+
+  private static let pythonCaller = """
+    // How Python functions are called.
+    union PythonWord {
+      int64_t integer;
+      double number;
+      PythonWord(int64_t integer) : integer(integer) {}
+      PythonWord(double number) : number(number) {}
+      PythonWord(const void *array) : integer((int64_t)array) {}
+    };
+    struct Python {
+      // Calls the function of a number. The first word gets its result; behind it stand the operands: scalars, or the address of
+      // an array, its extents, and its strides in elements. False where it raised, or a kernel before it found an error.
+      bool (*call)(void *context, int64_t function, PythonWord *words);
+      void *context;
+    };
+
+
+    """
 
   private static let faultRecorder = """
     // Writes the error slot, unless a kernel has.

@@ -27,7 +27,6 @@ import struct Syntax.Span
 public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("map-to-device") { (function, context) throws(DiagnosticError) in
     var mapper = DeviceMapper(of: function, schedule)
-    mapper.errors = function.body.callbacksBesideHostFunctions
     var result = function
     result.body = mapper.mapped(function.body)
     if mapper.errors.isEmpty && !mapper.hasParallelism {
@@ -315,22 +314,5 @@ private struct DeviceMapper {
     guard loop.hasOneInnerLoop(in: function), case .loop(let inner)? = loop.body.last?.kind
     else { return false }
     return isPerfect(inner)
-  }
-}
-
-extension [Statement] {
-  /// A diagnostic for each callback where functions of the host are called too.
-  fileprivate var callbacksBesideHostFunctions: [Diagnostic] {
-    guard foreignCalls.contains(where: { $0.external?.isDevice == false }) else { return [] }
-    var found: [Diagnostic] = []
-    forEachStatement { statement in
-      guard case .call(let call) = statement.kind, call.isCallback else { return }
-      found.append(
-        Diagnostic(
-          .program,
-          "a function that calls functions of the host on CUDA cannot call back into Python: its host code is compiled by nvcc",
-          at: statement.span, help: "call the callback in a decorated function of its own"))
-    }
-    return found
   }
 }
