@@ -28,7 +28,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     emit(host.body, declaring: assigned(in: host.body))
     add("return cudaGetLastError() == cudaSuccess ? 0 : -3;")
     return (usesTemporaries ? Self.temporary : "") + (recordsFaults ? Self.faultRecorder : "")
-      + (callsHost ? Self.defaultStream : "")
+      + (callsHost ? Self.hostTurn : "")
       + (module.program.callbacks.isEmpty ? "" : Self.pythonCaller)
       + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) {\n"
       + lines.joined(separator: "\n") + "\n}\n"
@@ -129,7 +129,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
       if let id = call.result { module.note(host[id].type) }
       callsHost = true
       braces("") {
-        add("const DefaultStream turn(stream);")
+        add("const HostTurn turn(stream);")
         add("\(result)\(function.symbol)(\(arguments));")
       }
     case .callback(let function, _): callBack(call, function)
@@ -215,16 +215,26 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
 
     """
 
-  private static let defaultStream = """
-    // Functions of the host work on the default stream: after the kernels before them, and before those that follow.
-    struct DefaultStream {
+  private static let hostTurn = """
+    // While it lives, a function of the host is called: parpy_stream() is the stream of the call. What the function puts on the default
+    // stream comes after what is on that one, and before what follows there.
+    struct HostTurn {
       cudaStream_t stream;
-      explicit DefaultStream(cudaStream_t stream) : stream(stream) {
-        if (stream != nullptr) cudaStreamSynchronize(stream);
+      explicit HostTurn(cudaStream_t stream) : stream(stream) {
+        parpy_current_stream = stream;
+        order(stream, nullptr);
       }
-      DefaultStream(const DefaultStream &) = delete;
-      ~DefaultStream() {
-        if (stream != nullptr) cudaStreamSynchronize(nullptr);
+      HostTurn(const HostTurn &) = delete;
+      ~HostTurn() { order(nullptr, stream); }
+
+      // Lets one of two streams, of which one is the default stream, wait for the other.
+      static void order(cudaStream_t first, cudaStream_t second) {
+        cudaEvent_t event;
+        if (first == second) return;
+        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) return;
+        cudaEventRecord(event, first);
+        cudaStreamWaitEvent(second, event, 0);
+        cudaEventDestroy(event);
       }
     };
 

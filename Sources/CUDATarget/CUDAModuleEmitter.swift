@@ -90,6 +90,15 @@ package final class CUDAModuleEmitter {
   /// The directives for the headers of external functions, a line each.
   package var includeLines: String { includes.map { $0 + "\n" }.joined() }
 
+  /// How functions of the host that stand in the user's headers find their stream; NVRTC sees no program that calls them.
+  private static let streamOfCall = """
+
+    // The stream on which a function of the host is called.
+    static thread_local cudaStream_t parpy_current_stream = nullptr;
+    static inline cudaStream_t parpy_stream() { return parpy_current_stream; }
+
+    """
+
   func text(_ kernels: [String], _ launcher: String) -> String {
     let headers = headers.sorted().map { "#include <\($0)>\n" }.joined()
     // The user's may use the types that stand above.
@@ -107,7 +116,7 @@ package final class CUDAModuleEmitter {
       #else
       #include <cstdint>
       #endif
-      \(includes)
+      \(program.hostExternals.isEmpty ? "" : Self.streamOfCall)\(includes)
 
       """ + definitions + kernels.joined(separator: "\n")
         + "\n\(HostSection.start)\n" + launcher + "#endif\n"
