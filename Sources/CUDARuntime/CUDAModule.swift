@@ -65,6 +65,7 @@ public struct KernelName: Sendable, Hashable {
 }
 
 extension KernelName: ExpressibleByStringLiteral {
+  /// The name of a kernel that needs nothing special.
   public init(stringLiteral name: String) { self.init(name) }
 }
 

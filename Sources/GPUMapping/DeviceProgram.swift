@@ -16,6 +16,7 @@ public struct DeviceProgram: Sendable, Hashable {
     self.kernels = kernels
   }
 
+  /// The kernel that a launch names.
   public subscript(_ id: KernelID) -> DeviceKernel { kernels[id.index] }
 }
 
@@ -69,6 +70,7 @@ public struct Grid: Sendable, Hashable {
 }
 
 extension DeviceProgram: IntermediateRepresentation {
+  /// The kernels and then the host part, as text.
   public var printed: String {
     kernels.map { kernel in
       var shown = LoopFunction(

@@ -23,11 +23,13 @@ public struct LoopFunction: Sendable, Hashable {
     self.checks = checks
   }
 
+  /// The variable that an id stands for.
   public subscript(_ id: VariableID) -> Variable {
     get { variables[id.index] }
     set { variables[id.index] = newValue }
   }
 
+  /// The buffer that an id stands for.
   public subscript(_ id: BufferID) -> Buffer {
     get { buffers[id.index] }
     set { buffers[id.index] = newValue }
@@ -75,6 +77,7 @@ public struct LoopFunction: Sendable, Hashable {
 
 /// A scalar variable.
 public struct Variable: Sendable, Hashable {
+  /// Where the value comes from.
   public enum Role: Sendable, Hashable {
     case local
     /// The run-time parameter at that position of the call; never assigned.
@@ -108,6 +111,7 @@ public struct Variable: Sendable, Hashable {
 
 /// An array: an argument of the call or a temporary.
 public struct Buffer: Sendable, Hashable {
+  /// Whose memory it is.
   public enum Role: Sendable, Hashable {
     /// The array argument at that position among the array arguments.
     case argument(Int)
@@ -155,6 +159,7 @@ public struct Buffer: Sendable, Hashable {
 
 /// A condition on the run-time parameters, tested before anything runs.
 public struct Check: Sendable, Hashable {
+  /// What a check that fails means.
   public enum Failure: Sendable, Hashable {
     /// The program is wrong for these values.
     case error(Diagnostic)

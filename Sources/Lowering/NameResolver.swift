@@ -11,6 +11,7 @@ public protocol NameResolver {
 }
 
 extension NameResolver {
+  /// Nil: without decorated functions there is none to be found.
   public func function(_: FunctionID) -> DecoratedFunction? { nil }
 }
 
