@@ -13,7 +13,8 @@ import numpy as np
 
 from parpy._annotations import described, evaluated, variable_names
 from parpy._buffer import Buffer
-from parpy._options import CompileBackend, LoopPar, Target
+from parpy._options import CompileBackend, Target
+from parpy._schedule import LoopPar
 from parpy.types import BufferType, ElemSize, PointerType, TypeVariable
 
 __all__ = ["Callback", "External", "callback", "callback_buffer", "external", "show_callback"]
