@@ -22,6 +22,8 @@ struct CallOptions {
   var usesGraphs = true
   /// Whether a function that the backend does not have runs on the CPU: `Auto` stands for a GPU that was found.
   private(set) var yieldsToCPU = false
+  /// What `Auto` stands for in these options; what they mean stays that, whatever other threads choose meanwhile.
+  private(set) var standard = StandardBackend.open
   /// Whether it is printed why a backend is or is not taken.
   private(set) var reportsBackends = false
 
@@ -113,15 +115,16 @@ struct CallOptions {
 
   /// Takes the backend that `Auto` stands for, and notes it for the keys of calls.
   private mutating func chooseStandard(isPrinted: Bool) throws(PythonException) {
-    let standard = try Hooks.current().defaultBackend.call()
-    guard py_is_tuple(standard.pointer), let backend = PyTuple_GetItem(standard.pointer, 0),
-      let isChosen = PyTuple_GetItem(standard.pointer, 1)
+    let age = StandardBackend.age
+    let found = try Hooks.current().defaultBackend.call()
+    guard py_is_tuple(found.pointer), let backend = PyTuple_GetItem(found.pointer, 0),
+      let isChosen = PyTuple_GetItem(found.pointer, 1)
     else { throw raise(py_type_error(), "hooks.default_backend must give a backend and a bool") }
     try choose(backend, isDefault: true, isPrinted: isPrinted)
     if compile.backend == .metal { return }
     yieldsToCPU = compile.backend == .cuda && isChosen != py_bool(true)
-    StandardBackend.current =
-      compile.backend == .cpu ? .cpu : yieldsToCPU ? .foundCUDA : .chosenCUDA
+    standard = compile.backend == .cpu ? .cpu : yieldsToCPU ? .foundCUDA : .chosenCUDA
+    StandardBackend.note(standard, of: age)
   }
 
   /// Takes a backend that code can be made for.

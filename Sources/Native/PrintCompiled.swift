@@ -45,9 +45,10 @@ extension FunctionState {
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> PrintedCompilation {
     frame.pointee.isDescribing = true
-    try readKey(frame, opts, try OptionsReader.token(opts))
-    let callOptions = try CallOptions(opts, isPrinted: true)
-    let (names, identities) = try lookUpNames(frame, opts)
+    let opts = try OptionsReader.snapshot(opts)
+    try readKey(frame, opts.pointer, try OptionsReader.token(opts.pointer))
+    let callOptions = try CallOptions(opts.pointer, isPrinted: true)
+    let (names, identities) = try lookUpNames(frame, opts.pointer, callOptions)
     defer { identities.forEach { py_release($0) } }
     let error: DiagnosticError
     switch try printed(frame, callOptions, names) {

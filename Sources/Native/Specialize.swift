@@ -28,11 +28,13 @@ extension FunctionState {
   func specialize(
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> Variant {
-    let options = try CallOptions(opts)
+    // Other threads may change the options and what `Auto` stands for; code and key are those of one moment.
+    let opts = try OptionsReader.snapshot(opts)
+    let options = try CallOptions(opts.pointer)
     if options.compile.backend == .cuda { try Self.requireCUDA() }
     try gate.enter()
     defer { gate.leave() }
-    let (names, identities) = try lookUpNames(frame, opts)
+    let (names, identities) = try lookUpNames(frame, opts.pointer, options)
     for label in options.unknownLabels(of: syntax, among: labels) {
       try warn(label, in: callee.sources)
     }
@@ -55,11 +57,12 @@ extension FunctionState {
   func respecialize(
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> Variant {
-    var options = try CallOptions(opts)
+    let opts = try OptionsReader.snapshot(opts)
+    var options = try CallOptions(opts.pointer)
     options.specialization = .always
     try gate.enter()
     defer { gate.leave() }
-    let (names, identities) = try lookUpNames(frame, opts)
+    let (names, identities) = try lookUpNames(frame, opts.pointer, options)
     let known = specializations.family(for: frame)
     let family = known ?? Family(frame, layout: layout(frame), identities: identities)
     if known != nil { identities.forEach { py_release($0) } }
@@ -81,8 +84,10 @@ extension FunctionState {
   /// What the free names stand for, and new references to the objects that the frame's key tells apart by identity.
   ///
   /// Look-ups may run Python code and other threads, so the words of the scope are read again until they agree.
+  ///
+  /// - Parameter options: what `opts` say.
   func lookUpNames(
-    _ frame: CallFrame.Reference, _ opts: PythonPointer?
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ options: CallOptions
   ) throws(PythonException) -> (PythonNames, [PythonPointer]) {
     for _ in 0..<16 {
       var names = PythonNames()
@@ -90,7 +95,7 @@ extension FunctionState {
       let former = scopeWords(frame)
       let isNew = try enter(found.states, shapeNames: names.shapeNames)
       frame.pointee.rewindOptions()
-      try readEnvironment(frame, opts, try OptionsReader.token(opts))
+      try readEnvironment(frame, opts, try OptionsReader.token(opts), options.standard)
       if !found.watchesMore, !isNew, former == scopeWords(frame) {
         return (names, Scope.identities(in: frame))
       }

@@ -310,6 +310,17 @@ class CompileOptions:
             token = _tokens.setdefault(key, next(_fresh_tokens[values["backend"]]))
         values["_token"] = token
 
+    def _snapshot(self) -> CompileOptions:
+        """A copy of one moment: what the compiler reads while other threads change settings."""
+        made = object.__new__(CompileOptions)
+        values = made.__dict__
+        # At once, unlike what `_settings` does.
+        values.update(self.__dict__)
+        values["parallelize"] = dict(values["parallelize"])
+        # A thread may have changed a setting and not yet the token.
+        made._renew()
+        return made
+
     def _settings(self) -> dict[str, Any]:
         values = {name: self.__dict__[name] for name in _SETTINGS}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}

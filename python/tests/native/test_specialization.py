@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
 from typing import Any
 
@@ -184,6 +186,47 @@ class TestOptions:
             with pytest.raises(RuntimeWarning):
                 run(fn, 10, opts=parpy.par({"j": parpy.threads(4)}))
         run(fn, 10)
+
+
+class TestThreads:
+    def test_options_that_change_while_a_call_waits_to_be_compiled(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Code and key are those of one moment: what is unchecked does not serve as checked."""
+
+        @parpy.jit
+        def store(x, c):
+            for i in range(len(c)):
+                x[c[i]] = 2.0
+
+        is_compiling, may_go_on = threading.Event(), threading.Event()
+
+        def wait(*_: Any, **__: Any) -> None:
+            is_compiling.set()
+            may_go_on.wait()
+
+        def start(dtype: str, opts: parpy.CompileOptions) -> threading.Thread:
+            arguments = (np.zeros(4, dtype), np.array([0, 3]))
+            thread = threading.Thread(target=store, args=arguments, kwargs={"opts": opts})
+            thread.start()
+            return thread
+
+        opts = parpy.CompileOptions()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            monkeypatch.setattr(warnings, "showwarning", wait)
+            # A label that no statement bears is warned of, and the warning waits.
+            first = start("float32", parpy.par({"i": parpy.threads(1)}))
+            is_compiling.wait()
+            second = start("float64", opts)
+            time.sleep(0.2)
+            opts.check_bounds = True
+            may_go_on.set()
+            first.join()
+            second.join()
+        # The memory behind these elements is ours, too.
+        with pytest.raises(IndexError, match="index 5 of 'x'"):
+            store(np.zeros(8)[:4], np.array([0, 5]), opts=opts)
 
 
 class TestTable:
