@@ -180,6 +180,26 @@ class TestOptions:
             warnings.simplefilter("error")
             run(fn, 10, opts=opts)
 
+    def test_decorated_copies_warn_once_for_their_function(self) -> None:
+        def other(x):
+            x[:] = 1.0
+
+        def shown(*functions: Any) -> int:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("default")
+                for function in functions:
+                    copy = parpy.jit(function)
+                    for n in (3, 4):
+                        arguments = (np.zeros(n), np.zeros(n), n, 2.0)
+                        opts = parpy.par({"j": parpy.threads(4), "i": parpy.threads(2)})
+                        opts.specialize = "always"
+                        copy(*arguments[: copy.__wrapped__.__code__.co_argcount], opts=opts)
+            return len(caught)
+
+        # `other` is at another place, and lacks both labels.
+        assert shown(scale, scale, scale) == 1
+        assert shown(scale, other, scale, other) == 3
+
     def test_a_warning_may_be_an_error(self, fn: Any) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
