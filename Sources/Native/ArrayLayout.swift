@@ -66,6 +66,7 @@ struct ArrayLayout {
       high = 0
     } else if strides == nil || (isContiguous ?? isFoundContiguous) {
       high = address &+ count &* element.size
+      if !TypeWord.isSmall(Int64(count)) { word.insert(.large) }
     } else {
       try appendStrides(to: frame, &word, &low, &high)
     }
@@ -112,6 +113,7 @@ struct ArrayLayout {
     }
     high = high &+ element.size
     if low > high { throw .tooLarge }
+    if !TypeWord.isSmall(Int64((high &- low) / element.size)) { word.insert(.large) }
     if mayOverlapItself { word.insert(.overlapsItself) }
   }
 

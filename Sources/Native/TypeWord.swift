@@ -28,6 +28,8 @@ struct TypeWord: Equatable {
     static let overlapsItself = Flags(rawValue: 1 << 23)
     /// A Python number.
     static let weak = Flags(rawValue: 1 << 24)
+    /// An integer outside of `ValueRange.small`, or an array of which an extent, a stride or the reach is.
+    static let large = Flags(rawValue: 1 << 25)
   }
 
   private static let arrayKind: UInt64 = 1
@@ -57,6 +59,7 @@ struct TypeWord: Equatable {
   /// Adds the class of an extent.
   @inline(__always)
   mutating func note(extent: Int, ofDimension dimension: Int) {
+    if !Self.isSmall(Int64(extent)) { insert(.large) }
     let kind = UInt64(truncatingIfNeeded: min(extent, 2))
     bits |= kind << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
   }
@@ -68,6 +71,17 @@ struct TypeWord: Equatable {
     guard isExtentOpen(dimension), (-1...1).contains(stride) else { return }
     bits |= 1 << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
   }
+
+  /// Notes the value of a scalar whose type has 64 bits.
+  @inline(__always)
+  mutating func note(value: Int64) {
+    guard !Self.isSmall(value) || element == .uint64 && value < 0 else { return }
+    if element == .int64 || element == .uint64 { insert(.large) }
+  }
+
+  /// Whether a number is in `ValueRange.small`.
+  @inline(__always)
+  static func isSmall(_ value: Int64) -> Bool { value >> 30 == value >> 63 }
 
   /// Adds a flag.
   @inline(__always)
