@@ -210,14 +210,14 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   }
 
   private func count(_ e: Expression) -> String {
-    let value = text(e, isIndex: true)
+    let value = text(e)
     return e.isLiteral ? value.text : "(unsigned)\(value.inside(.primary))"
   }
 
   override func allocate(_ id: BufferID, _ body: [Statement], _ inner: Set<VariableID>) {
     let buffer = host[id]
     let memory = unique(buffer.name + "_memory")
-    let count = buffer.extents.map { "(size_t)\(text($0, isIndex: true).inside(.unary))" }
+    let count = buffer.extents.map { "(size_t)\(text($0).inside(.unary))" }
     braces("") {
       add(
         "const Temporary \(memory)(\((count + ["sizeof(\(buffer.element.cuda))"]).joined(separator: " * ")), stream);"

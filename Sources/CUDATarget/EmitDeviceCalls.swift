@@ -46,7 +46,8 @@ extension CUDAKernelEmitter {
     case .scalar(let value):
       module.note(value.type)
       let text = text(value)
-      return value.isLiteral ? "(\(name(of: value.type)))\(text.inside(.unary))" : text.text
+      return value.isLiteral || text.isInt
+        ? "(\(name(of: value.type)))\(text.inside(.unary))" : text.text
     case .array(let part):
       let buffer = host[part.buffer]
       let offset = offset(of: part.buffer, part.start)

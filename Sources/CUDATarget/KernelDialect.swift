@@ -77,6 +77,7 @@ package struct KernelHead {
   package var name: String
   package var maximumThreads: Int
   package var arrays: [Array]
-  package var values: [(name: String, type: ScalarType)]
+  /// The numbers it is given, each with the name of its type.
+  package var values: [(name: String, type: String)]
   package var hasSlot: Bool
 }

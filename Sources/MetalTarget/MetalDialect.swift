@@ -64,7 +64,7 @@ struct MetalDialect: KernelDialect {
     var parameters = kernel.arrays.map { array in
       "device \(array.isConst ? "const " : "")\(name(of: array.element)) *\(array.name)"
     }
-    parameters += kernel.values.map { "constant \(name(of: $0.type)) &\($0.name)" }
+    parameters += kernel.values.map { "constant \($0.type) &\($0.name)" }
     if kernel.hasSlot { parameters.append("device uint64_t *slot") }
     parameters = parameters.enumerated().map { "\($1) [[buffer(\($0))]]" }
     parameters += [

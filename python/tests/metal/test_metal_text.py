@@ -80,7 +80,7 @@ def test_rows_run_on_threadgroups_and_columns_on_threads() -> None:
     text = metal(sum_rows, [x, y, 100], rows=parpy.threads(100), columns=parpy.threads(128))
     assert "device const float *x [[buffer(0)]]" in text
     assert "device float *y [[buffer(1)]]" in text
-    assert "for (int64_t i = block_index.x; i < 100; i += grid_size.x) {" in text
+    assert "for (int i = block_index.x; i < 100; i += grid_size.x) {" in text
     assert "threadgroup float partial_float32[32];" in text
     assert "sum = block_add_float32(sum, partial_float32, thread_index.x, block_size.x);" in text
     assert "if (thread_index.x == 0) y[i] = sum;" in text

@@ -18,7 +18,7 @@ __host__ __device__ inline int64_t wrapping_add_int64(int64_t a, int64_t b) {
 // line 12
 extern "C" __global__ void __launch_bounds__(1024) relax_kernel0(
     double *__restrict__ x) {
-  for (int64_t i = threadIdx.x; i < 1000; i += 1024) {
+  for (int i = threadIdx.x; i < 1000; i += 1024) {
     x[i] = x[i] * 0.4;
   }
 }
