@@ -100,7 +100,7 @@ class CUDAKernelEmitter {
     let head = KernelHead(
       name: cudaName(kernel.name), maximumThreads: kernel.grid.maximumThreads, arrays: arrays,
       values: kernel.liveIns.map { (name($0), typeName(of: $0)) }, hasSlot: module.hasSlot)
-    let place = kernel.span.line > 0 ? "// line \(kernel.span.line)\n" : ""
+    let place = kernel.place.map { "// \($0)\n" } ?? ""
     return place + module.dialect.head(of: head) + " {\n"
       + (sharedDeclarations + lines).joined(separator: "\n") + "\n}\n"
   }

@@ -8,9 +8,13 @@ public protocol NameResolver {
 
   /// The decorated function that `ResolvedName.function` names; nil where there is none.
   func function(_ id: FunctionID) -> DecoratedFunction?
+
+  /// The name of the file that a source of the compilation is in; nil where it has none.
+  func fileName(ofSource source: Int32) -> String?
 }
 
 extension NameResolver {
+  public func fileName(ofSource _: Int32) -> String? { nil }
   public func function(_: FunctionID) -> DecoratedFunction? { nil }
 }
 

@@ -65,14 +65,16 @@ def test_the_text_of_the_first_tutorial() -> None:
     golden = Path(__file__).parent / "goldens" / "sum_rows.metal"
     x, y = np.zeros((100, 1024), np.float32), np.zeros(100, np.float32)
     text = metal(sum_rows, [x, y, 100], rows=parpy.threads(100), columns=parpy.threads(128))
-    kernels = text[: text.index("// host program")].replace(f"// line {_line(text)}\n", "")
+    kernels = text[: text.index("// host program")].replace(
+        f"// {Path(__file__).name}:{_line(text)}\n", ""
+    )
     if os.environ.get("PARPY_UPDATE_GOLDENS"):
         golden.write_text(kernels)
     assert kernels == golden.read_text()
 
 
 def _line(text: str) -> str:
-    return text.split("// line ")[1].split("\n")[0]
+    return text.split(f"// {Path(__file__).name}:")[1].split("\n")[0]
 
 
 def test_rows_run_on_threadgroups_and_columns_on_threads() -> None:
