@@ -16,6 +16,7 @@ extension CUDAKernelEmitter {
     case .load(let buffer, let indices): return load(buffer, indices, e)
     case .unary(let op, let operand): return unary(op, operand, text(operand), e)
     case .binary(let op, let left, let right):
+      if let known = knownExtremum(op, left, right) { return text(known) }
       let isPlain = isDivisionOfC(op, left, right)
       let range = module.ranges.exactRange(of: e)
       return binary(op, e.type, text(left), text(right), range, isDivisionOfC: isPlain)
@@ -61,11 +62,31 @@ extension CUDAKernelEmitter {
   // MARK: Operators
 
   /// Whether `/` and `%` of C++ are Python's: of operands that are not negative, by none that is 0.
-  private func isDivisionOfC(_ op: BinaryOperator, _ l: Expression, _ r: Expression) -> Bool {
+  func isDivisionOfC(_ op: BinaryOperator, _ l: Expression, _ r: Expression) -> Bool {
     guard op == .floorDivide || op == .modulo, l.type.isInteger, l.type.size >= 4,
       let dividend = module.ranges.range(of: l), let divisor = module.ranges.range(of: r)
     else { return false }
     return dividend.isNonNegative && divisor.least >= 1
+  }
+
+  /// The operand that is the lesser or greater one of two integers, whatever they are.
+  private func knownExtremum(
+    _ op: BinaryOperator, _ l: Expression, _ r: Expression
+  ) -> Expression? {
+    guard CUDAHelper.isExtremum(op), let left = module.ranges.range(of: l),
+      let right = module.ranges.range(of: r)
+    else { return nil }
+    let (first, second) = op.isMinimum ? (right, left) : (left, right)
+    if first.least >= second.greatest { return l }
+    return second.least >= first.greatest ? r : nil
+  }
+
+  /// A sign and what follows it: `+ -1` is `- 1`.
+  func combined(_ sign: String, _ term: CText) -> (sign: String, term: CText) {
+    guard sign == "+" || sign == "-", term.precedence == .unary, term.text.hasPrefix("-") else {
+      return (sign, term)
+    }
+    return (sign == "+" ? "-" : "+", CText(String(term.text.dropFirst()), isInt: term.isInt))
   }
 
   /// `l symbol r` in C++'s arithmetic: in that of `int64_t` where the result does not fit in an `int`.
@@ -141,7 +162,7 @@ extension CUDAKernelEmitter {
     case .add, .subtract, .multiply:
       if wraps { return call(.wrapping(op, type), l, r) }
       let level: CPrecedence = op == .multiply ? .product : .sum
-      let symbol = op == .add ? "+" : op == .subtract ? "-" : "*"
+      let (symbol, r) = combined(op == .add ? "+" : op == .subtract ? "-" : "*", r)
       return infix(symbol, l, r, level, isShort: isShort)
     case .divide: return infix("/", l, r, .product)
     case .floorDivide where isDivisionOfC: return infix("/", l, r, .product, isShort: true)
@@ -258,24 +279,30 @@ extension CUDAKernelEmitter {
     let buffer = host[id]
     let isShort = buffer.hasShortOffsets
     if let strides = buffer.strides {
-      let terms = zip(indices, strides).map { index, stride in
-        stride.integerLiteral == 1
-          ? text(index) : infix("*", text(index), text(stride), .product, isShort: isShort)
+      var sum: CText?
+      for (index, stride) in zip(indices, strides) where index.integerLiteral != 0 {
+        let term =
+          stride.integerLiteral == 1
+          ? text(index) : product(text(index), text(stride), isShort: isShort)
+        sum = sum.map { infix("+", $0, term, .sum, isShort: isShort) } ?? term
       }
-      let sum = terms.dropFirst().reduce(terms.first ?? CText("0")) {
-        infix("+", $0, $1, .sum, isShort: isShort)
-      }
-      return sum.text
+      return sum?.text ?? "0"
     }
     var position: CText?
     for (index, extent) in zip(indices, buffer.extents) {
-      guard let outer = position else {
-        position = text(index)
-        continue
+      let scaled = position.map { product($0, text(extent), isShort: isShort) }
+      if index.integerLiteral == 0 {
+        position = scaled
+      } else {
+        let own = text(index)
+        position = scaled.map { infix("+", $0, own, .sum, isShort: isShort) } ?? own
       }
-      let scaled = infix("*", outer, text(extent), .product, isShort: isShort)
-      position = infix("+", scaled, text(index), .sum, isShort: isShort)
     }
     return position?.text ?? "0"
+  }
+
+  /// The product of a position and a number of elements.
+  private func product(_ position: CText, _ count: CText, isShort: Bool) -> CText {
+    position.text == "1" ? count : infix("*", position, count, .product, isShort: isShort)
   }
 }

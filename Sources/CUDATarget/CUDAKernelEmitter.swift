@@ -196,7 +196,7 @@ class CUDAKernelEmitter {
     for (position, statement) in statements.enumerated() {
       var start: VariableID?
       for id in plan.here[position, default: []].sorted(by: { $0.index < $1.index }) {
-        if case .assign(id, let value) = statement.kind, !value.reads(id) {
+        if statement.setsFirst(id) {
           start = id
         } else {
           add("\(name(of: host[id].type)) \(name(id)) = \(zero(host[id].type));")
@@ -233,8 +233,9 @@ class CUDAKernelEmitter {
   ) {
     switch statement.kind {
     case .assign(let id, let value):
-      let type = start == id ? "\(name(of: host[id].type)) " : ""
-      add("\(type)\(name(id)) = \(text(value).text);")
+      add(
+        start == id
+          ? "\(declared(id)) = \(text(value).text);" : assignment(of: value, to: name(id)))
     case .store(let id, let indices, let value): store(statement, id, indices, value)
     case .loop(let loop): emit(loop, declaring: inner, identities)
     case .whileLoop(let condition, let body):
@@ -253,7 +254,7 @@ class CUDAKernelEmitter {
     case .allocate(let id, let body): allocate(id, body, inner)
     case .launch(let id): launch(module.program[id])
     case .barrier: add(module.dialect.barrier)
-    case .call(let call): emit(call, at: statement)
+    case .call(let call): emit(call, at: statement, starting: start)
     case .requireEqual(let left, let right): requireEqual(left, right, at: statement)
     }
   }
@@ -262,7 +263,7 @@ class CUDAKernelEmitter {
     _ statement: Statement, _ id: BufferID, _ indices: [Expression], _ value: Expression
   ) {
     let element = "\(name(id))[\(offset(of: id, indices))]"
-    var assignment = "\(element) = \(text(value).text);"
+    var assignment = assignment(of: value, to: element)
     if updated.contains(id), let update = Update(of: .load(id, indices), in: value) {
       let type = host[id].element
       var term = text(update.term)
@@ -300,7 +301,14 @@ class CUDAKernelEmitter {
 
   func launch(_ kernel: DeviceKernel) {}
 
-  func emit(_ call: ForeignCall, at statement: Statement) { emitOnDevice(call, at: statement.span) }
+  /// - Parameter start: the result's variable, where the call is to declare it.
+  func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
+    emitOnDevice(
+      call, at: statement.span, result: call.result.map { $0 == start ? declared($0) : name($0) })
+  }
+
+  /// A variable's declaration, without a value.
+  func declared(_ id: VariableID) -> String { "\(name(of: host[id].type)) \(name(id))" }
 
   /// Records two lengths that differ; what must not run then stands in a condition, see `guardLengths`.
   func requireEqual(_ left: Expression, _ right: Expression, at statement: Statement) {
@@ -420,10 +428,9 @@ class CUDAKernelEmitter {
     let trips = unique("trips")
     add("const \(type) \(trips) = \(text(loop.tripCount).text);")
     let counter = unique("k")
-    let (start, stride) = share ?? ("0", "1")
     addUnrolling(of: loop)
     braces(
-      "for (\(type) \(counter) = \(start); \(counter) < \(trips); \(counter) += \(stride))"
+      "for (\(type) \(counter) = \(share?.start ?? "0"); \(counter) < \(trips); \(counter)\(share.map { " += \($0.stride)" } ?? "++"))"
     ) {
       let offset = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
       let scaled =
@@ -550,6 +557,16 @@ private struct DeclarationPlan {
     var exposure = UpwardExposure(of: [id])
     exposure.visit(blocks[0])
     return exposure.exposed.isEmpty
+  }
+}
+
+extension Statement {
+  /// Whether all that the statement does to the variable is to give it a value that it does not depend on.
+  fileprivate func setsFirst(_ id: VariableID) -> Bool {
+    guard assignedVariable == id else { return false }
+    var reads = false
+    forEachExpression { reads = reads || $0.reads(id) }
+    return !reads
   }
 }
 

@@ -107,7 +107,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   }
 
   /// A function of the host's header, or one that stands for a Python function.
-  override func emit(_ call: ForeignCall, at statement: Statement) {
+  override func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
     for case .array(let part) in call.operands {
       let buffer = host[part.buffer]
       for (dimension, index) in part.start.enumerated() where index.isChecked {
@@ -123,7 +123,10 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     switch call.callee {
     case .external(let function):
       module.include(function)
-      if let id = call.result { module.note(host[id].type) }
+      if let id = call.result {
+        module.note(host[id].type)
+        if id == start { add("\(declared(id));") }
+      }
       callsHost = true
       braces("") {
         add("const DefaultStream turn(stream);")
@@ -133,7 +136,8 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
       let position = call.callbackSignature(in: host).flatMap {
         module.program.callbacks.firstIndex(of: $0)
       }
-      add("\(result)\(callbackName(position ?? 0))(\(arguments));")
+      let type = call.result.map { $0 == start ? "\(name(of: host[$0].type)) " : "" } ?? ""
+      add("\(type)\(result)\(callbackName(position ?? 0))(\(arguments));")
     }
   }
 

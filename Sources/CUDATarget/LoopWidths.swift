@@ -37,10 +37,9 @@ extension CUDAKernelEmitter {
     guard let stride = greatestStride(level), let values = values(of: loop, stride) else {
       return LoopWidth(isShort: false, isPlain: isPlainAnyway)
     }
-    // What is left to do, and iterations, are counted in the same type: up to the distance of the bounds.
-    guard let distance = ValueRange.applying(.subtract, values, values) else {
-      return LoopWidth(isShort: false, isPlain: isPlainAnyway)
-    }
+    // Where threads share it, iterations and what is left of them are counted in the same type: up to the distance of the bounds.
+    let distance = level == nil ? values : ValueRange.applying(.subtract, values, values)
+    guard let distance else { return LoopWidth(isShort: false, isPlain: isPlainAnyway) }
     let isShort = kernel != nil && values.isInside(.int32) && distance.isInside(.int32)
     return LoopWidth(isShort: isShort, isPlain: loop.step == 1 || level == nil)
   }

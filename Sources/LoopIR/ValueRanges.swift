@@ -3,7 +3,8 @@
 ///     for i in 0..<100: k = 4 * i - 1   →   i: 0…99, k: -1…395, 4 * i fits in 32 bits
 ///
 /// One walk in the order of the program. The bounds of a loop limit its variable. A variable that is assigned in one place has the
-/// values of what is assigned, or the 0 it begins with; of all others nothing is known but their type. Parameters that
+/// values of what is assigned, or the 0 it begins with. A counter, which else only grows or falls by a few (`k = k + 1`), stays
+/// within 2⁶² of that: no program takes 2⁵² steps. Of all other variables nothing is known but their type. Parameters that
 /// are not large have 31 bits, which the call sees to.
 public struct ValueRanges: Sendable {
   private let variables: [Variable]
@@ -17,18 +18,10 @@ public struct ValueRanges: Sendable {
     for (index, variable) in variables.enumerated() {
       if case .parameter = variable.role { known[VariableID(index)] = Self.range(of: variable) }
     }
-    var definitions: [VariableID: Int] = [:]
-    var loopVariables: Set<VariableID> = []
-    for statements in [body] + kernels {
-      statements.forEachStatement { statement in
-        if let id = statement.assignedVariable { definitions[id, default: 0] += 1 }
-        guard case .loop(let loop) = statement.kind else { return }
-        loopVariables.insert(loop.variable)
-        // An accumulator begins anew in each thread, with a value that no statement assigns.
-        for reduction in loop.reductions { definitions[reduction.accumulator, default: 0] += 2 }
-      }
+    let definitions = VariableDefinitions(in: body + kernels.joined())
+    for (id, values) in definitions.literals where definitions.counts[id] == nil {
+      known[id] = definitions.counted(id, from: values)
     }
-    for id in loopVariables where definitions[id] != nil { definitions[id] = 2 }
     visit(body, kernels, definitions)
   }
 
@@ -42,22 +35,22 @@ public struct ValueRanges: Sendable {
   }
 
   private mutating func visit(
-    _ statements: [Statement], _ kernels: [[Statement]], _ definitions: [VariableID: Int]
+    _ statements: [Statement], _ kernels: [[Statement]], _ definitions: VariableDefinitions
   ) {
     // The walk stays on one level of recursion for each kernel; a kernel launches none.
     var found = self
     statements.forEachStatement { statement in
       switch statement.kind {
-      case .assign(let id, let value) where definitions[id] == 1:
-        found.known[id] = found.range(of: value)?.joined(with: ValueRange(0, 0))
-      case .loop(let loop) where definitions[loop.variable] == nil:
+      case .assign(let id, let value)
+      where definitions.counts[id] == 1 && definitions.isOnlyOther(value, of: id):
+        found.known[id] = found.range(of: value).flatMap { definitions.counted(id, from: $0) }
+      case .loop(let loop) where definitions.counts[loop.variable] == nil:
         guard let range = found.range(of: loop) else { return }
         found.known[loop.variable] = found.known[loop.variable]?.joined(with: range) ?? range
       case .launch(let id) where kernels.indices.contains(id.index):
         found.visit(kernels[id.index], [], definitions)
-      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .allocate,
-        .requireEqual,
-        .launch, .barrier:
+      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .allocate, .launch,
+        .requireEqual, .barrier:
         break
       }
     }

@@ -43,7 +43,7 @@ import Testing
     """
     def f(y: int64[1], c: int64[100], n: int64 >= 2, k: int64, large: int64 large, u: uint8):
       local i, j, m, twice, total: int64
-      twice = 1
+      twice = k
       twice = n
       for i in 0..<100:
         @reduce(add total)
@@ -64,6 +64,28 @@ import Testing
           y[0] = i
       """
     #expect(try ranges(text).last == ValueRange(0, 95))
+  }
+
+  @Test func countersStayNear() throws {
+    let text = """
+      def f(y: int64[1], n: int64):
+        local k, b, s: int64
+        k = 5
+        while k < n:
+          k = k + 2
+          b = b - 1
+          s = s + 5000
+          y[0] = k
+          y[0] = k + 1
+          y[0] = 4 * k
+          y[0] = b - 1
+          y[0] = s + 1
+      """
+    let far: Int64 = 1 << 62
+    #expect(
+      try ranges(text) == [
+        ValueRange(0, far + 5), ValueRange(1, far + 6), nil, ValueRange(-far - 1, -1), nil,
+      ])
   }
 
   @Test func narrowTypesWrapSooner() throws {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_threads_wait_for_what_the_first_one_stores() -> None:
     schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
     text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
     body = text[text.index("shift_rows_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
-    store = body.index("if (threadIdx.x == 0) y[i * 1024 + 0] =")
+    store = body.index("if (threadIdx.x == 0) y[i * 1024] =")
     wait = body.index("__syncthreads();", store)
     assert store < wait < body.index("for (int j = 1 + threadIdx.x;", store)
 
@@ -331,3 +332,38 @@ def test_indices_that_depend_on_data_wrap() -> None:
     args = [VECTOR, np.zeros(100, np.int64), VECTOR.copy(), 100]
     text = kernels(doubled_elements, args, {"N": parpy.threads(64)})
     assert "wrapping_multiply_int64(c[i], 4)" in text
+
+
+def updates(x, y, c, N):
+    parpy.label("N")
+    for i in range(N):
+        s = 0.0
+        k = 0
+        while k < 100 and s < 50.0:
+            s = s + x[i]
+            k += 3
+        y[i] = y[i] - s
+        y[i] += -1.5
+        c[i, 0] = k // 2
+        c[i, 1] = c[i, 1] * k
+        c[0, i] = max(i, -1)
+
+
+def test_assignments_are_written_as_in_c() -> None:
+    args = [VECTOR, VECTOR.copy(), np.zeros((100, 100), np.int64), 100]
+    text = kernels(updates, args, {"N": parpy.threads(100)})
+    assert "s += x[i];" in text
+    assert "k += 3;" in text, "a counter does not overflow"
+    assert "y[i] -= s;" in text
+    assert "y[i] -= 1.5;" in text
+    assert "c[i * 100] = k / 2;" in text, "nor does it fall"
+    assert "c[i * 100 + 1] = wrapping_multiply_int64(c[i * 100 + 1], k);" in text
+    assert "c[i] = i;" in text
+
+
+def test_kernels_name_their_place() -> None:
+    text = kernels(
+        updates, [VECTOR, VECTOR, np.zeros((100, 100), np.int64), 100], {"N": parpy.threads(100)}
+    )
+    line = inspect.getsourcelines(updates)[1] + 2
+    assert f"\n// test_cuda_text.py:{line}\nextern" in text

@@ -31,7 +31,7 @@ inline float block_add_float32(float value, threadgroup float *partial, uint thr
   for (int i = block_index.x; i < 100; i += grid_size.x) {
     float sum = 0.0f;
     for (int r0 = thread_index.x; r0 < 1024; r0 += 128) {
-      sum = sum + x[i * 1024 + r0];
+      sum += x[i * 1024 + r0];
     }
     sum = block_add_float32(sum, partial_float32, thread_index.x, block_size.x);
     if (thread_index.x == 0) y[i] = sum;

@@ -11,7 +11,7 @@ typedef unsigned long long uint64_t;
 #include <cstdint>
 #endif
 
-// line 17
+// example.py:17
 extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
     const double *__restrict__ x, const double *__restrict__ y, int64_t *__restrict__ count) {
   for (int i = threadIdx.x; i < 40; i += 64) {
