@@ -34,6 +34,10 @@ struct CUDADialect: KernelDialect {
 
   func power(_ type: ScalarType) -> String { type == .float32 ? "powf" : "pow" }
 
+  func roundedProduct(_ type: ScalarType) -> String? {
+    type == .float32 ? "__fmul_rn" : "__dmul_rn"
+  }
+
   let thread = "threadIdx.x"
   let blockSize = "blockDim.x"
   func block(_ axis: String) -> String { "blockIdx.\(axis)" }

@@ -17,6 +17,7 @@ extension CUDAKernelEmitter {
     case .unary(let op, let operand): return unary(op, operand, text(operand), e)
     case .binary(let op, let left, let right):
       if let known = knownExtremum(op, left, right) { return text(known) }
+      if let product = roundedProduct(e) { return product }
       let isPlain = isDivisionOfC(op, left, right)
       let range = module.ranges.exactRange(of: e)
       return binary(op, e.type, text(left), text(right), range, isDivisionOfC: isPlain)
@@ -79,6 +80,16 @@ extension CUDAKernelEmitter {
     let (first, second) = op.isMinimum ? (right, left) : (left, right)
     if first.least >= second.greatest { return l }
     return second.least >= first.greatest ? r : nil
+  }
+
+  /// A product of parameters alone, rounded by itself as it is where they are constants: `a * b + x[i]` would else be one
+  /// operation in code for parameters, and rounded once. Nil for other expressions.
+  func roundedProduct(_ e: Expression) -> CText? {
+    guard kernel != nil, e.type == .float32 || e.type == .float64,
+      case .binary(.multiply, let left, let right) = e.kind, host.isFixedByParameters(e),
+      let function = module.dialect.roundedProduct(e.type)
+    else { return nil }
+    return CText("\(function)(\(text(left).text), \(text(right).text))")
   }
 
   /// A sign and what follows it: `+ -1` is `- 1`.

@@ -23,6 +23,7 @@ extension CUDAKernelEmitter {
     let type = e.type
     if type.size < 4 || type.isComplex { return nil }
     switch op {
+    case .multiply where roundedProduct(e) != nil: return nil
     case .add, .subtract, .multiply:
       if type.isSignedInteger && module.ranges.exactRange(of: e) == nil { return nil }
       return op == .add ? "+" : op == .subtract ? "-" : "*"

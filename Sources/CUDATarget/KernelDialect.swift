@@ -23,6 +23,9 @@ package protocol KernelDialect: Sendable {
   /// A power of floats, as a function's name.
   func power(_ type: ScalarType) -> String
 
+  /// The function that gives a product which no sum is joined with in one rounding; nil where the language has none.
+  func roundedProduct(_ type: ScalarType) -> String?
+
   /// The place of a thread in its block.
   var thread: String { get }
   /// How many threads a block has.

@@ -49,6 +49,8 @@ struct MetalDialect: KernelDialect {
   func absolute(_ type: ScalarType) -> String { "metal::fabs" }
   func power(_ type: ScalarType) -> String { "metal::pow" }
 
+  func roundedProduct(_ type: ScalarType) -> String? { nil }
+
   // MARK: Threads and memory
 
   let thread = "thread_index.x"

@@ -367,3 +367,18 @@ def test_kernels_name_their_place() -> None:
     )
     line = inspect.getsourcelines(updates)[1] + 2
     assert f"\n// test_cuda_text.py:{line}\nextern" in text
+
+
+def products_of_numbers(x, y, a, b):
+    parpy.label("N")
+    for i in range(len(x)):
+        y[i] = a * b + a * x[i]
+
+
+def test_products_of_numbers_are_rounded_as_constants_are() -> None:
+    """NVRTC joins other products with a sum."""
+    opts = cuda({"N": parpy.threads(100)})
+    opts.specialize = "never"
+    text = parpy.print_compiled(products_of_numbers, [VECTOR, VECTOR.copy(), 1.1, 2.2], opts)
+    require_compiles(text)
+    assert "y[i] = __dmul_rn(a, b) + a * x[i];" in text
