@@ -29,6 +29,7 @@ struct ArgumentReader {
       index &+= 1
     }
     frame.pointee.markOverlaps()
+    frame.pointee.spreadLarge()
   }
 
   // MARK: - NumPy arrays
@@ -218,7 +219,7 @@ struct ArgumentReader {
   func append(scalar type: ScalarType, isWeak: Bool, _ bits: Int64) {
     var word = TypeWord.scalar(type, isWeak: isWeak)
     word.note(value: bits)
-    frame.pointee.append(type: word.bits)
+    frame.pointee.append(type: word)
     frame.pointee.append(value: bits)
   }
 

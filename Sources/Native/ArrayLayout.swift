@@ -72,7 +72,7 @@ struct ArrayLayout {
     }
     // A complex element lies where each of its parts may lie.
     if count > 0, address & (element.part.size &- 1) != 0 { throw .misaligned }
-    frame.pointee.append(type: word.bits)
+    frame.pointee.append(type: word)
     frame.pointee.append(array: address, low: low, high: high, extents: firstValue)
   }
 

@@ -28,7 +28,8 @@ struct TypeWord: Equatable {
     static let overlapsItself = Flags(rawValue: 1 << 23)
     /// A Python number.
     static let weak = Flags(rawValue: 1 << 24)
-    /// An integer outside of `ValueRange.small`, or an array of which an extent, a stride or the reach is.
+    /// Among the integers of the call, or among its arrays, one is large: itself outside of `ValueRange.small`, or an extent, a
+    /// stride or the reach of an array.
     static let large = Flags(rawValue: 1 << 25)
   }
 
@@ -76,8 +77,11 @@ struct TypeWord: Equatable {
   @inline(__always)
   mutating func note(value: Int64) {
     guard !Self.isSmall(value) || element == .uint64 && value < 0 else { return }
-    if element == .int64 || element == .uint64 { insert(.large) }
+    if mayBeLarge { insert(.large) }
   }
+
+  /// Whether it is of an array, or of an integer of 64 bits.
+  var mayBeLarge: Bool { isArray || element == .int64 || element == .uint64 }
 
   /// Whether a number is in `ValueRange.small`.
   @inline(__always)
@@ -91,6 +95,8 @@ struct TypeWord: Equatable {
   @inline(__always)
   func contains(_ flag: Flags) -> Bool { bits & flag.rawValue != 0 }
 
+  /// Array, scalar or dictionary, as a number.
+  var kind: UInt64 { bits & 0xF }
   var isArray: Bool { bits & 0xF == Self.arrayKind }
   /// The number of a dictionary's shape; nil for an array or a scalar.
   var shape: Int? { bits & 0xF == Self.dictionaryKind ? Int(truncatingIfNeeded: bits >> 4) : nil }

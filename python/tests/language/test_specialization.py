@@ -183,7 +183,23 @@ def test_large_numbers_have_versions_of_their_own() -> None:
         assert x.tolist() == expected.tolist()
     assert len(function.compilations) == 4
     reason = function.compilations[1][1]
-    assert reason == "n was a Python int and is now a Python int of more than 31 bits"
+    assert reason == "n was a Python int and is now a Python int where one has more than 31 bits"
+
+
+def adds_three(x, a, b, c):
+    for i in range(len(x)):
+        x[i] += a
+        x[i] += b
+        x[i] += c
+
+
+def test_one_large_number_counts_for_all() -> None:
+    function = parpy.jit(adds_three)
+    for numbers in itertools.product((1, 2, 1 << 40, 1 << 41), repeat=3):
+        x = np.zeros(4, np.int64)
+        function(x, *numbers)
+        assert x.tolist() == [sum(numbers)] * 4
+    assert len(function.compilations) <= 8
 
 
 def first_element(x, y):
@@ -199,7 +215,7 @@ def test_large_arrays_have_versions_of_their_own() -> None:
         x = np.lib.stride_tricks.as_strided(memory, shape, (0, 8), writeable=False)
         function(x, y)
     assert len(function.compilations) == 4
-    assert "of 2³⁰ elements or more" in function.compilations[2][1]
+    assert "where one has 2³⁰ elements or more" in function.compilations[2][1]
 
 
 def test_after_clear_all_is_compiled_anew() -> None:
