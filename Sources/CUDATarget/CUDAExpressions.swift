@@ -178,6 +178,10 @@ extension CUDAKernelEmitter {
     case .divide: return infix("/", l, r, .product)
     case .floorDivide where isDivisionOfC: return infix("/", l, r, .product, isShort: true)
     case .modulo where isDivisionOfC: return infix("%", l, r, .product, isShort: true)
+    // On a GPU a division of 64 bits takes several times as long as one of 32.
+    case .floorDivide where l.isInt && r.isInt && isShort:
+      return call(.floorDivide(.int32), l, r).asInt
+    case .modulo where l.isInt && r.isInt: return call(.modulo(.int32), l, r).asInt
     case .floorDivide: return call(.floorDivide(type), l, r)
     case .modulo: return call(.modulo(type), l, r)
     case .power where type.isFloat:

@@ -47,6 +47,9 @@ struct CText {
     self.isInt = isInt
   }
 
+  /// The same text, known to be of type `int`.
+  var asInt: CText { CText(text, precedence, isInt: true) }
+
   /// The text, in parentheses where its surroundings bind more tightly.
   func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
 }

@@ -42,9 +42,14 @@ public struct ValueRange: Sendable, Hashable {
     case .subtract: corners(l, r) { $0.subtractingReportingOverflow($1) }
     case .multiply: corners(l, r) { $0.multipliedReportingOverflow(by: $1) }
     case .floorDivide where r.least >= 1: corners(l, r) { (floorQuotient($0, $1), false) }
+    // By any divisor the quotient is no farther from 0 than the dividend.
+    case .floorDivide:
+      corners(ValueRange(0, 0), l) { $0.subtractingReportingOverflow($1) }?.joined(with: l)
     case .modulo where r.least >= 1:
       // Of a dividend that is not negative the remainder is no greater.
       ValueRange(0, l.isNonNegative ? min(l.greatest, r.greatest - 1) : r.greatest - 1)
+    // The sign is the divisor's, and by 0 the remainder is 0.
+    case .modulo: ValueRange(min(r.least, -1) + 1, max(r.greatest, 1) - 1)
     case .pythonMin, .minimum:
       ValueRange(min(l.least, r.least), min(l.greatest, r.greatest))
     case .pythonMax, .maximum:
@@ -53,7 +58,7 @@ public struct ValueRange: Sendable, Hashable {
       // No bit is set that is not set in an operand, and a negative one may leave all bits of the other.
       ValueRange(
         0, min(l.isNonNegative ? l.greatest : .max, r.isNonNegative ? r.greatest : .max))
-    case .floorDivide, .modulo, .bitAnd, .divide, .power, .bitOr, .bitXor, .shiftLeft, .shiftRight:
+    case .bitAnd, .divide, .power, .bitOr, .bitXor, .shiftLeft, .shiftRight:
       nil
     }
   }

@@ -318,7 +318,7 @@ def test_loops_and_divisions_are_written_as_in_c() -> None:
     args = [np.zeros((64, 10)), np.zeros((64, 10)), 64]
     text = kernels(steps_back, args, {"N": parpy.threads(64)})
     assert "for (int j = 9; j > -1; j -= 3) {" in text
-    assert "x[i * 10 + j / 3] + (double)((i + j) % 4) + (double)modulo_int64(j - 5, 4)" in text
+    assert "x[i * 10 + j / 3] + (double)((i + j) % 4) + (double)modulo_int32(j - 5, 4)" in text
 
 
 def doubled_elements(x, c, y, N):
