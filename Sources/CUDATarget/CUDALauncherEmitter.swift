@@ -110,7 +110,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   }
 
   /// A function of the host's header, or one that stands for a Python function.
-  override func emit(_ call: ForeignCall, at statement: Statement) {
+  override func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
     for case .array(let part) in call.operands {
       let buffer = host[part.buffer]
       for (dimension, index) in part.start.enumerated() where index.isChecked {
@@ -126,13 +126,16 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
       let arguments = call.operands.map { argument($0) }.joined(separator: ", ")
       let result = call.result.map { "\(name($0)) = " } ?? ""
       module.include(function)
-      if let id = call.result { module.note(host[id].type) }
+      if let id = call.result {
+        module.note(host[id].type)
+        if id == start { add("\(declared(id));") }
+      }
       callsHost = true
       braces("") {
         add("const HostTurn turn(stream);")
         add("\(result)\(function.symbol)(\(arguments));")
       }
-    case .callback(let function, _): callBack(call, function)
+    case .callback(let function, _): callBack(call, function, starting: start)
     }
   }
 
@@ -141,7 +144,10 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   ///     call "report" @python(step, x[0:n]) into go    →    PythonWord words[] = {(int64_t)0, step, x, n, (int64_t)1};
   ///                                                         if (!python.call(python.context, /* report */ 0, words)) return -4;
   ///                                                         go = (words[0].integer & 1) != 0;
-  private func callBack(_ call: ForeignCall, _ function: String) {
+  private func callBack(
+    _ call: ForeignCall, _ function: String, starting start: VariableID?
+  ) {
+    if let start { add("\(declared(start));") }
     let position = call.callbackSignature(in: host).flatMap {
       module.program.callbacks.firstIndex(of: $0)
     }
@@ -173,7 +179,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     case .array(let part):
       let sizes = part.extents + part.strides(in: host[part.buffer])
       return [argument(operand)]
-        + sizes.map { "(int64_t)\(text($0, isIndex: true).inside(.unary))" }
+        + sizes.map { "(int64_t)\(text($0).inside(.unary))" }
     }
   }
 
@@ -256,14 +262,14 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   }
 
   private func count(_ e: Expression) -> String {
-    let value = text(e, isIndex: true)
+    let value = text(e)
     return e.isLiteral ? value.text : "(unsigned)\(value.inside(.primary))"
   }
 
   override func allocate(_ id: BufferID, _ body: [Statement], _ inner: Set<VariableID>) {
     let buffer = host[id]
     let memory = unique(buffer.name + "_memory")
-    let count = buffer.extents.map { "(size_t)\(text($0, isIndex: true).inside(.unary))" }
+    let count = buffer.extents.map { "(size_t)\(text($0).inside(.unary))" }
     braces("") {
       add(
         "const Temporary \(memory)(\((count + ["sizeof(\(buffer.element.cuda))"]).joined(separator: " * ")), stream);"

@@ -19,6 +19,8 @@ public func emitCUDA(_ program: DeviceProgram) -> String {
 package final class CUDAModuleEmitter {
   let program: DeviceProgram
   let dialect: any KernelDialect
+  /// What the integers of the program may be.
+  let ranges: ValueRanges
   private let kernelTests: [RunTimeTest]
   private let hostTestCount: Int
   /// The names of the external functions, which no variable may have.
@@ -31,6 +33,9 @@ package final class CUDAModuleEmitter {
   package init(_ program: DeviceProgram, _ dialect: any KernelDialect) {
     self.program = program
     self.dialect = dialect
+    ranges = ValueRanges(
+      variables: program.host.variables, body: program.host.body,
+      kernels: program.kernels.map(\.body))
     hostTestCount = program.hostTests.count
     kernelTests = Array(program.faults.dropFirst(hostTestCount))
     externalNames = Set(program.externals.map(\.symbol))

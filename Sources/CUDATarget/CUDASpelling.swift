@@ -38,11 +38,17 @@ enum CPrecedence: Int, Comparable {
 struct CText {
   var text: String
   var precedence: CPrecedence
+  /// Whether the text of an int64 is of type `int`: its value is the same, but not a sum that leaves 32 bits.
+  var isInt: Bool
 
-  init(_ text: String, _ precedence: CPrecedence = .primary) {
+  init(_ text: String, _ precedence: CPrecedence = .primary, isInt: Bool = false) {
     self.text = text
     self.precedence = precedence
+    self.isInt = isInt
   }
+
+  /// The same text, known to be of type `int`.
+  var asInt: CText { CText(text, precedence, isInt: true) }
 
   /// The text, in parentheses where its surroundings bind more tightly.
   func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }

@@ -30,6 +30,8 @@ extension CUDAKernelEmitter {
   /// What the iterations of a loop are counted by.
   struct IterationRange {
     var counter: String
+    /// The type of the counter.
+    var type: String
     /// The first value of the counter, and the one after the last, as operands of a sum.
     var start: String
     var stop: String
@@ -65,13 +67,14 @@ extension CUDAKernelEmitter {
       module.use(.isAligned)
       return "is_aligned(\(place(row, of: loop, range.start, range)))"
     }
-    let wide = Wide(loop: loop, range: range, accesses: accesses, conditions: isLong + isAligned)
+    let wide = WideLoop(
+      loop: loop, range: range, accesses: accesses, conditions: isLong + isAligned)
     if loop.reductions.isEmpty { return emitStores(wide, body) }
     emitReduction(wide, isLong.first, body)
   }
 
   /// A loop that is emitted here.
-  private struct Wide {
+  private struct WideLoop {
     var loop: ForLoop
     var range: IterationRange
     var accesses: RowAccesses?
@@ -82,14 +85,14 @@ extension CUDAKernelEmitter {
   // MARK: Who has which iterations
 
   /// Threads have neighbouring iterations, but for those whose rows are read and written at once.
-  private func emitStores(_ wide: Wide, _ body: () -> Void) {
+  private func emitStores(_ wide: WideLoop, _ body: () -> Void) {
     let range = wide.range
     func rest(from start: String) {
       let counter = range.counter
       braces(
-        "for (int64_t \(counter) = \(start); \(counter) < \(range.stop); \(counter) += \(threads))"
+        "for (\(range.type) \(counter) = \(start); \(counter) < \(range.stop); \(counter) += \(threads))"
       ) {
-        define(wide.loop.variable, range.value(counter))
+        define(wide.loop, wide.range.type, range.value(counter))
         body()
       }
     }
@@ -102,7 +105,7 @@ extension CUDAKernelEmitter {
     braces("if (\(condition))") {
       let first = unique("\(range.counter)_first")
       let start = range.from(product(Self.lanes, module.dialect.thread))
-      emit(wide, startingAt: "int64_t \(first) = \(start)", first, body)
+      emit(wide, startingAt: "\(wide.range.type) \(first) = \(start)", first, body)
       release([first])
     }
     let count = range.start == "0" ? range.count : "(\(range.count))"
@@ -113,19 +116,19 @@ extension CUDAKernelEmitter {
   /// Threads have iterations in a row, whether they are read at once or not.
   ///
   /// - Parameter isLong: whether all threads have several; nil where that is known.
-  private func emitReduction(_ wide: Wide, _ isLong: String?, _ body: () -> Void) {
+  private func emitReduction(_ wide: WideLoop, _ isLong: String?, _ body: () -> Void) {
     let range = wide.range
     let condition = wide.conditions.joined(separator: " && ")
     var count = String(Self.lanes)
     if let isLong {
       count = unique("\(range.counter)_lanes")
-      add("const int64_t \(count) = \(isLong) ? \(Self.lanes) : 1;")
+      add("const \(wide.range.type) \(count) = \(isLong) ? \(Self.lanes) : 1;")
     }
     if let rounds = rounds(of: range), wide.accesses != nil {
       braces("if (\(condition))") { emit(wide, rounds, body) }
     }
     let first = unique("\(range.counter)_first")
-    let start = "int64_t \(first) = \(range.from(product(count, module.dialect.thread)))"
+    let start = "\(wide.range.type) \(first) = \(range.from(product(count, module.dialect.thread)))"
     func rest(startingAt start: String) {
       let counter = range.counter
       let isWhole = range.trips.map { $0 % Int64(Self.lanes) == 0 } ?? false
@@ -134,9 +137,9 @@ extension CUDAKernelEmitter {
         "for (\(start); \(first) < \(range.stop); \(first) += \(product(count, threads)))"
       ) {
         braces(
-          "for (int64_t \(counter) = \(first); \(counter) < \(first) + \(count)\(end); \(counter)++)"
+          "for (\(wide.range.type) \(counter) = \(first); \(counter) < \(first) + \(count)\(end); \(counter)++)"
         ) {
-          define(wide.loop.variable, range.value(counter))
+          define(wide.loop, wide.range.type, range.value(counter))
           body()
         }
       }
@@ -163,14 +166,16 @@ extension CUDAKernelEmitter {
   // MARK: Iterations whose rows are read and written at once
 
   /// Round by round of the block.
-  private func emit(_ wide: Wide, _ rounds: Int64, _ body: () -> Void) {
+  private func emit(_ wide: WideLoop, _ rounds: Int64, _ body: () -> Void) {
     let round = unique("\(wide.range.counter)_round")
     let first = unique("\(wide.range.counter)_first")
     if rounds <= Self.mostRounds { add("#pragma unroll") }
     braces(
-      "for (int64_t \(round) = \(wide.range.start); \(round) < \(wide.range.stop); \(round) += \(product(Self.lanes, threads)))"
+      "for (\(wide.range.type) \(round) = \(wide.range.start); \(round) < \(wide.range.stop); \(round) += \(product(Self.lanes, threads)))"
     ) {
-      add("const int64_t \(first) = \(round) + \(product(Self.lanes, module.dialect.thread));")
+      add(
+        "const \(wide.range.type) \(first) = \(round) + \(product(Self.lanes, module.dialect.thread));"
+      )
       emitTogether(wide, first, body)
     }
     release([round, first])
@@ -178,7 +183,7 @@ extension CUDAKernelEmitter {
 
   /// As long as all lanes are in range.
   private func emit(
-    _ wide: Wide, startingAt start: String, _ first: String, _ body: () -> Void
+    _ wide: WideLoop, startingAt start: String, _ first: String, _ body: () -> Void
   ) {
     braces(
       "for (\(start); \(first) + \(Self.lanes) <= \(wide.range.stop); \(first) += \(product(Self.lanes, threads)))"
@@ -186,7 +191,7 @@ extension CUDAKernelEmitter {
   }
 
   /// A thread's iterations in a row, whose rows are read before them and written after them.
-  private func emitTogether(_ wide: Wide, _ first: String, _ body: () -> Void) {
+  private func emitTogether(_ wide: WideLoop, _ first: String, _ body: () -> Void) {
     guard let accesses = wide.accesses else { return }
     let outer = rowElements
     let lane = unique("lane")
@@ -205,7 +210,7 @@ extension CUDAKernelEmitter {
     add("#pragma unroll")
     braces("for (int \(lane) = 0; \(lane) < \(Self.lanes); \(lane)++)") {
       if wide.loop.body.mention(wide.loop.variable, beside: accesses) {
-        define(wide.loop.variable, wide.range.value("\(first) + \(lane)"))
+        define(wide.loop, wide.range.type, wide.range.value("\(first) + \(lane)"))
       }
       body()
     }
@@ -223,14 +228,24 @@ extension CUDAKernelEmitter {
     _ row: RowAccesses.Row, of loop: ForLoop, _ counter: String, _ range: IterationRange
   ) -> String {
     let value = range.value(counter)
-    let position = renaming(loop.variable, to: value == counter ? value : "(\(value))") {
-      offset(of: row.buffer, row.indices)
+    let position: String
+    if let number = Int(value) {
+      let indices = row.indices.map { index in
+        index.substituting([loop.variable: .index(number)]).mapBottomUp(\.folded)
+      }
+      position = offset(of: row.buffer, indices)
+    } else {
+      position = renaming(loop.variable, to: value == counter ? value : "(\(value))") {
+        offset(of: row.buffer, row.indices)
+      }
     }
     return "&\(name(row.buffer))[\(position)]"
   }
 
-  private func define(_ id: VariableID, _ value: String) {
-    if value != name(id) { add("const int64_t \(name(id)) = \(value);") }
+  /// Defines the loop's variable, where the counter is another.
+  private func define(_ loop: ForLoop, _ type: String, _ value: String) {
+    let name = name(loop.variable)
+    if value != name { add("const \(type) \(name) = \(value);") }
   }
 
   /// The product with what may be a number.

@@ -29,7 +29,7 @@ public func compile(
     try lower(function, signature: signature, names: names)
   }
   do {
-    var program = try compile(lowered, signature, machine, &runner, dump, context)
+    var program = try compile(lowered, signature, names, machine, &runner, dump, context)
     program.resolvePlaces(in: lowered.calls)
     return program
   } catch {
@@ -39,13 +39,16 @@ public func compile(
 
 /// Compiles what lowering gave; places in helpers are those of its table of calls.
 private func compile(
-  _ lowered: LoopFunction, _ signature: CallSignature, _ machine: Machine?,
+  _ lowered: LoopFunction, _ signature: CallSignature, _ names: any NameResolver,
+  _ machine: Machine?,
   _ runner: inout PassRunner, _ dump: DumpRequest, _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
   let loopIR = try runner.run(loopIRPasses(signature.options), on: lowered, in: context)
 
   if signature.options.backend.isDevice {
-    return try compileForDevice(loopIR, signature, &runner, context)
+    return try compileForDevice(loopIR, signature, &runner, context) { span in
+      place(lowered.calls.resolve(span), names)
+    }
   }
 
   guard let machine else {
@@ -82,11 +85,14 @@ private func compile(
 /// The rest of a compilation for a device: CUDA C++, or the Metal Shading Language.
 private func compileForDevice(
   _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
-  _ context: PassContext
+  _ context: PassContext, placing place: (Span) -> String?
 ) throws(DiagnosticError) -> CompiledProgram {
   let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
-  let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
+  var program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
     insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
+  }
+  for index in program.kernels.indices {
+    program.kernels[index].place = place(program.kernels[index].span)
   }
   let code: String =
     switch signature.options.backend {
@@ -104,6 +110,14 @@ private func compileForDevice(
     faults: program.faults.map(\.fault), callbacks: program.callbacks,
     writes: writes(of: loopIR, arguments: signature.arguments), device: program,
     warnings: context.warnings, loopIR: loopIR.printed, program: program.printed)
+}
+
+/// A place as it stands in generated code: the file without its folder, and the line.
+private func place(_ span: Span, _ names: any NameResolver) -> String? {
+  guard span.line > 0 else { return nil }
+  let path = names.fileName(ofSource: span.source) ?? ""
+  let file = path.split { $0 == "/" || $0.isNewline }.last
+  return file.map { "\($0):\(span.line)" } ?? "line \(span.line)"
 }
 
 // MARK: - The passes, in order

@@ -33,6 +33,8 @@ public struct DeviceKernel: Sendable, Hashable {
   public var buffers: [BufferID]
   /// The first statement's place in the source.
   public var span: Span
+  /// The place as a reader finds it, such as `example.py:6`; nil where no source line stands for the kernel.
+  public var place: String?
 
   /// Creates a kernel.
   public init(

@@ -33,8 +33,9 @@ public struct CallSignature: Sendable, Hashable {
   /// One argument of the call.
   public enum Argument: Sendable, Hashable {
     case array(ArrayType)
-    /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits.
-    case scalar(ScalarType, isWeak: Bool, bits: Word)
+    /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits. Only of
+    /// an integer of 64 bits that is large, its value may be outside of `ValueRange.small`.
+    case scalar(ScalarType, isWeak: Bool, bits: Word, isLarge: Bool = false)
     /// A complex scalar by value, each part the bits of a float64.
     case complex(ScalarType, isWeak: Bool, real: Word, imaginary: Word)
     /// A dictionary from strings to arrays and scalars, its keys in the order of their UTF-8.
@@ -74,18 +75,21 @@ public struct CallSignature: Sendable, Hashable {
     /// The stride of each dimension, in elements; nil where the array is C-contiguous.
     public var strides: [Word]?
     public var isReadOnly: Bool
+    /// Whether an extent or a stride may be outside of `ValueRange.small`, or the elements reach over more than that.
+    public var isLarge: Bool
     /// True where the array's memory overlaps that of another argument.
     public var overlaps: Bool
 
     /// Creates the type of an array.
     public init(
       element: ScalarType, extents: [Word], strides: [Word]? = nil, isReadOnly: Bool = false,
-      overlaps: Bool = false
+      isLarge: Bool = false, overlaps: Bool = false
     ) {
       self.element = element
       self.extents = extents
       self.strides = strides
       self.isReadOnly = isReadOnly
+      self.isLarge = isLarge
       self.overlaps = overlaps
     }
   }

@@ -90,6 +90,8 @@ public struct Variable: Sendable, Hashable {
   public var role: Role
   /// The least value of a parameter, where the call guarantees one: 2 for an extent.
   public var lowerBound: Int64?
+  /// Whether the value of an integer parameter may be outside of `ValueRange.small`.
+  public var isLarge: Bool
   /// Whether it is a part of what was one complex variable.
   public var isPart: Bool
   /// Whether it is a local that is assigned once, a value that folds to a literal where the parameters are known.
@@ -98,12 +100,13 @@ public struct Variable: Sendable, Hashable {
   /// Creates a variable.
   public init(
     _ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil,
-    isPart: Bool = false, isFixedByParameters: Bool = false
+    isLarge: Bool = false, isPart: Bool = false, isFixedByParameters: Bool = false
   ) {
     self.name = name
     self.type = type
     self.role = role
     self.lowerBound = lowerBound
+    self.isLarge = isLarge
     self.isPart = isPart
     self.isFixedByParameters = isFixedByParameters
   }
@@ -125,6 +128,8 @@ public struct Buffer: Sendable, Hashable {
   /// In elements; nil where the layout is C-contiguous.
   public var strides: [Expression]?
   public var role: Role
+  /// Whether an argument may have more elements, or reach over more, than `ValueRange.small` counts.
+  public var isLarge: Bool
   /// Whether another argument may share memory with it.
   public var mayAlias: Bool
   /// Whether the last dimension has the two parts of what were complex elements.
@@ -133,13 +138,14 @@ public struct Buffer: Sendable, Hashable {
   /// Creates a buffer.
   public init(
     _ name: String, _ element: ScalarType, extents: [Expression], strides: [Expression]? = nil,
-    role: Role, mayAlias: Bool = false, holdsParts: Bool = false
+    role: Role, isLarge: Bool = false, mayAlias: Bool = false, holdsParts: Bool = false
   ) {
     self.name = name
     self.element = element
     self.extents = extents
     self.strides = strides
     self.role = role
+    self.isLarge = isLarge
     self.mayAlias = mayAlias
     self.holdsParts = holdsParts
   }

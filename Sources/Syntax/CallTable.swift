@@ -42,7 +42,8 @@ public struct CallTable: Sendable, Hashable {
     DiagnosticError(error.diagnostics.map { resolve($0) })
   }
 
-  private func resolve(_ span: Span) -> Span {
+  /// The span in the source whose text it is a part of.
+  public func resolve(_ span: Span) -> Span {
     entry(of: span).map { span.relocated(to: $0.source) } ?? span
   }
 

@@ -250,3 +250,23 @@ def test_lanes_of_a_sum_do_not_depend_on_a_known_condition() -> None:
         parpy.jit(sums_far_elements_on_condition)(x, y, b, opts=opts)
         results.append(y[0])
     assert results[0] == results[1]
+
+
+def scales_by_an_element(y):
+    y[1] *= y[4 * y[1] % 8]
+
+
+def takes_what_wraps(x, c, y, n):
+    parpy.label("N")
+    for i in range(len(y)):
+        y[i] = x[(c[i] * 4 + n * 2) % 7]
+
+
+def test_arithmetic_of_indices_wraps() -> None:
+    """On CUDA it was signed arithmetic of C++, whose overflow means anything."""
+    y = np.array([3, 1 << 62, 5, 7, 9, 11, 13, 15])
+    check(scales_by_an_element, y)
+    c = np.array([1 << 62, (1 << 63) - 1, -(1 << 63), 3])
+    x, n = np.arange(7), np.int64((1 << 63) - 5)
+    schedules = [{"N": parpy.threads(64)}]
+    check(takes_what_wraps, x, c, np.zeros(4, np.int64), n, schedules=schedules)

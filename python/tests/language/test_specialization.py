@@ -165,6 +165,59 @@ def test_what_is_compiled_is_told() -> None:
     assert "extent 0 of x was 3 and is now 4" in function.compilations[1][1]
 
 
+def adds_twice(x, n):
+    for i in range(len(x)):
+        x[i] += n
+        x[i] += n
+
+
+def test_large_numbers_have_versions_of_their_own() -> None:
+    """Two for each: code for small numbers may count in 32 bits."""
+    function = parpy.jit(adds_twice)
+    numbers = [3, 1 << 30, 5, (1 << 30) - 1, -(1 << 30), 1 << 62, -(1 << 30) - 1, -(1 << 63), 7]
+    for n in numbers:
+        x, expected = np.arange(4), np.arange(4)
+        with np.errstate(over="ignore"):
+            adds_twice(expected, n)
+        function(x, n)
+        assert x.tolist() == expected.tolist()
+    assert len(function.compilations) == 4
+    reason = function.compilations[1][1]
+    assert reason == "n was a Python int and is now a Python int where one has more than 31 bits"
+
+
+def adds_three(x, a, b, c):
+    for i in range(len(x)):
+        x[i] += a
+        x[i] += b
+        x[i] += c
+
+
+def test_one_large_number_counts_for_all() -> None:
+    function = parpy.jit(adds_three)
+    for numbers in itertools.product((1, 2, 1 << 40, 1 << 41), repeat=3):
+        x = np.zeros(4, np.int64)
+        function(x, *numbers)
+        assert x.tolist() == [sum(numbers)] * 4
+    assert len(function.compilations) <= 8
+
+
+def first_element(x, y):
+    y[0] = x[0, 0] + x[len(x) - 1, 0]
+
+
+def test_large_arrays_have_versions_of_their_own() -> None:
+    """By the reach of the elements, or by an extent."""
+    memory = np.arange(4.0)
+    function = parpy.jit(first_element)
+    y = np.zeros(1)
+    for shape in [(3, 2), (4, 2), (1 << 30, 2), (1 << 31, 2), (1 << 40, 2)]:
+        x = np.lib.stride_tricks.as_strided(memory, shape, (0, 8), writeable=False)
+        function(x, y)
+    assert len(function.compilations) == 4
+    assert "where one has 2³⁰ elements or more" in function.compilations[2][1]
+
+
 def test_after_clear_all_is_compiled_anew() -> None:
     function = parpy.jit(types)
     function(np.zeros(3), np.zeros(3))

@@ -11,15 +11,11 @@ typedef unsigned long long uint64_t;
 #include <cstdint>
 #endif
 
-__host__ __device__ inline int64_t wrapping_add_int64(int64_t a, int64_t b) {
-  return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-// line 12
+// example.py:12
 extern "C" __global__ void __launch_bounds__(1024) relax_kernel0(
     double *__restrict__ x) {
-  for (int64_t i = threadIdx.x; i < 1000; i += 1024) {
-    x[i] = x[i] * 0.4;
+  for (int i = threadIdx.x; i < 1000; i += 1024) {
+    x[i] *= 0.4;
   }
 }
 
@@ -45,7 +41,7 @@ extern "C" int32_t relax(
   bool go = true;
   while (go) {
     int64_t step_2 = step;
-    bool report = false;
+    bool report;
     if (cudaGetLastError() != cudaSuccess) return -3;
     {
       PythonWord words[] = {(int64_t)0, (int64_t)step_2, x, (int64_t)1000, (int64_t)1};
@@ -55,7 +51,7 @@ extern "C" int32_t relax(
     go = report && step < 10;
     if (go) {
       relax_kernel0<<<1, 1024, 0, stream>>>(x);
-      step = wrapping_add_int64(step, 1);
+      step += 1;
     }
   }
   return cudaGetLastError() == cudaSuccess ? 0 : -3;
