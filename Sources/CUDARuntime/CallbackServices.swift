@@ -23,6 +23,12 @@ struct CallbackServices: HostServices {
     try services.launch(plan, frame)
   }
 
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome? {
+    try services.fetch(plan, slot: slot, frame)
+  }
+
   func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome? {
     guard try staging.copyOut(slot, task: task) else { return .outOfMemory }
     if slot[0] != 0 { return .faultRecorded }

@@ -48,8 +48,9 @@ public final class HostExecutor: Sendable {
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
-    // What Python sees in between must have run.
-    graphs = usesGraphs && code.callbacks.isEmpty ? LaunchGraphs(module) : nil
+    // What Python or the host sees in between must have run.
+    let isSeen = !code.callbacks.isEmpty || !code.fetches.isEmpty
+    graphs = usesGraphs && !isSeen ? LaunchGraphs(module) : nil
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(
         Diagnostic(
@@ -118,7 +119,7 @@ public final class HostExecutor: Sendable {
     case .fault(let fault):
       (slot[0], slot[1], slot[2]) = (Int64(fault.number), fault.first, fault.second)
       return -2
-    case .faultRecorded: return -2
+    case .faultRecorded, .faultOnDevice: return -2
     case .callbackFailed: return -3
     }
   }
@@ -178,7 +179,7 @@ public final class HostExecutor: Sendable {
       outcome = try runBody(words, frame, services, services)
     }
     switch outcome {
-    case .done, .fault:
+    case .done, .fault, .faultOnDevice:
       guard try staging.copyOut(slot, task: task) else { return -1 }
       return slot[0] == 0 ? status(of: outcome, slot) : -2
     case .checkFailed, .outOfMemory, .faultRecorded, .callbackFailed:

@@ -11,6 +11,12 @@ protocol HostServices {
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError)
   /// Calls a Python function with the operands that stand in the frame; how that ends the host part, or nil where it goes on.
   func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome?
+  /// Waits for the kernels and reads an element; how that ends the host part, or nil where it goes on.
+  ///
+  /// - Parameter slot: the address of the error slot; nil where there is none.
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome?
 }
 
 /// How a stretch of the host part ended.
@@ -23,6 +29,8 @@ enum HostOutcome: Hashable {
   case fault(HostFault)
   /// A kernel recorded a fault, which was read already.
   case faultRecorded
+  /// A kernel recorded a fault, which stands in the error slot of the device.
+  case faultOnDevice
   /// A Python function raised.
   case callbackFailed
 }
@@ -42,14 +50,14 @@ func interpret<Services: HostServices>(
 ) throws(CUDAError) -> HostOutcome {
   try code.instructions.withUnsafeBufferPointer { instructions throws(CUDAError) in
     try code.launches.withUnsafeBufferPointer { launches throws(CUDAError) in
-      try interpret(instructions, launches, code.callbacks, from: start, frame, services)
+      try interpret(instructions, launches, code, from: start, frame, services)
     }
   }
 }
 
 private func interpret<Services: HostServices>(
   _ instructions: UnsafeBufferPointer<HostInstruction>,
-  _ launches: UnsafeBufferPointer<LaunchPlan>, _ callbacks: [CallbackPlan], from start: Int,
+  _ launches: UnsafeBufferPointer<LaunchPlan>, _ code: HostCode, from start: Int,
   _ frame: HostFrame, _ services: Services
 ) throws(CUDAError) -> HostOutcome {
   var position = start
@@ -99,7 +107,10 @@ private func interpret<Services: HostServices>(
       services.free(UInt64(bitPattern: frame[register]))
     case .launch(let index): try services.launch(launches[Int(index)], frame)
     case .callBack(let index):
-      if let end = try services.callBack(callbacks[Int(index)], frame) { return end }
+      if let end = try services.callBack(code.callbacks[Int(index)], frame) { return end }
+    case .fetch(let index):
+      let slot = code.slot.map { UInt64(bitPattern: frame[$0]) }
+      if let end = try services.fetch(code.fetches[Int(index)], slot: slot, frame) { return end }
     case .requireEqual(let first, let second, let number):
       if frame[first] != frame[second] {
         return .fault(HostFault(number: number, first: frame[first], second: frame[second]))
@@ -136,7 +147,7 @@ private func interpretWide(_ instruction: HostInstruction, _ frame: HostFrame) {
     frame[result] = op.holds(frame[l], frame[r]) && frame[isExact] != 0 ? 1 : 0
   case .copy, .add, .subtract, .multiply, .order, .unary, .binary, .compare, .convert, .math, .jump,
     .jumpIfFalse, .jumpIfTrue, .tripCount, .loopHead, .loopNext, .sizeProduct, .allocate, .free,
-    .launch, .callBack, .requireEqual, .requireInside, .check, .finish:
+    .launch, .callBack, .fetch, .requireEqual, .requireInside, .check, .finish:
     break
   }
 }

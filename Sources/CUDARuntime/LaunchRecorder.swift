@@ -82,6 +82,15 @@ final class LaunchRecorder: HostServices {
   /// Programs that call back are not recorded.
   func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { .callbackFailed }
 
+  /// The launches so far must run now, and so what follows is not kept either.
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome? {
+    try flush()
+    isDirect = true
+    return try services.fetch(plan, slot: slot, frame)
+  }
+
   /// Gives the launches kept so far to the driver, one by one.
   func flush() throws(CUDAError) {
     for launch in launches {

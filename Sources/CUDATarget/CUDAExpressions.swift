@@ -191,7 +191,7 @@ extension CUDAKernelEmitter {
   // MARK: Elements
 
   private func load(_ id: BufferID, _ indices: [Expression], _ e: Expression) -> CText {
-    let plain = CText("\(name(id))[\(offset(of: id, indices))]")
+    let plain = element("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
     let zero =
       e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"

@@ -294,6 +294,9 @@ class CUDAKernelEmitter {
     add("}")
   }
 
+  /// The value of an element.
+  func element(_ place: String) -> CText { CText(place) }
+
   func launch(_ kernel: DeviceKernel) {}
 
   func emit(_ call: ForeignCall, at statement: Statement) { emitOnDevice(call, at: statement.span) }

@@ -73,6 +73,6 @@ private let reservedNames: Set<String> = [
   "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
   "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union",
   "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
-  "stream", "slot", "main",
+  "stream", "slot", "main", "fetched",
   "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
 ]

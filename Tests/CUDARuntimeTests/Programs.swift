@@ -86,4 +86,5 @@ struct NoServices: HostServices {
   func free(_ address: UInt64) {}
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {}
   func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { nil }
+  func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) -> HostOutcome? { nil }
 }
