@@ -148,6 +148,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
     guardLengths,
+    decideOnDevice,
     tileRows,
     removeUnused,
   ]

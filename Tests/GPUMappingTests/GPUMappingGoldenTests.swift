@@ -28,5 +28,7 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func guardLengths() throws { try runGoldens(pass: GPUMapping.guardLengths) }
 
+  @Test func decideOnDevice() throws { try runGoldens(pass: GPUMapping.decideOnDevice) }
+
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
 }
