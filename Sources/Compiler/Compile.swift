@@ -45,7 +45,7 @@ private func compile(
   let loopIR = try runner.run(loopIRPasses(signature.options), on: lowered, in: context)
 
   if signature.options.backend.isDevice {
-    return try compileForDevice(loopIR, signature, &runner, context)
+    return try compileForDevice(loopIR, from: lowered, signature, &runner, context)
   }
 
   guard let machine else {
@@ -81,10 +81,11 @@ private func compile(
 
 /// The rest of a compilation for a device: CUDA C++, or the Metal Shading Language.
 private func compileForDevice(
-  _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
-  _ context: PassContext
+  _ loopIR: LoopFunction, from lowered: LoopFunction, _ signature: CallSignature,
+  _ runner: inout PassRunner, _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
   let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
+  try requireParallelism(in: mapped, from: lowered, signature.schedule)
   let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
     insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
   }

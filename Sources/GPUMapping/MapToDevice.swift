@@ -23,14 +23,6 @@ public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction
     mapper.errors = function.body.callbacksBesideHostFunctions
     var result = function
     result.body = mapper.mapped(function.body)
-    if mapper.errors.isEmpty && !mapper.hasParallelism {
-      mapper.errors.append(
-        Diagnostic(
-          .program, "The function \(function.name) does not contain any parallelism", at: [],
-          help:
-            "put parpy.label('N') before a loop and give the label threads: parpy.par({'N': parpy.threads(1024)})"
-        ))
-    }
     if !mapper.errors.isEmpty { throw DiagnosticError(mapper.errors) }
     mapper.warnings.forEach(context.warn)
     return result
@@ -123,8 +115,6 @@ private struct DeviceMapper {
   let schedule: [String: LoopSchedule]
   var errors: [Diagnostic] = []
   var warnings: [Diagnostic] = []
-  /// Whether a loop or a block runs on the device.
-  var hasParallelism = false
 
   /// The blocks of levels around the innermost, outermost first.
   private static let dimensions: [DeviceLevel] = [.blocksX, .blocksY, .blocksZ]
@@ -137,16 +127,13 @@ private struct DeviceMapper {
   mutating func mapped(_ statements: [Statement]) -> [Statement] {
     statements.map { statement in
       guard case .loop(let loop) = statement.kind, loop.mapping.workers != nil else {
-        if case .device = statement.kind { hasParallelism = true }
-        if case .call(let call) = statement.kind, request(of: call, at: statement.span) != nil {
-          hasParallelism = true
-        }
+        // A call of too many threads is noted.
+        if case .call(let call) = statement.kind { _ = request(of: call, at: statement.span) }
         var copy = self
         let result = statement.mapBlocks { copy.mapped($0) }
         self = copy
         return result
       }
-      hasParallelism = true
       return Statement(.loop(map(nest: loop)), at: statement.span)
     }
   }

@@ -161,6 +161,7 @@ extension FunctionState {
     let includes = build.includes + (try headers.texts())
     do {
       let target = try CUDADriver.shared().device(ordinal)
+      if kernels.isEmpty { return try ready(CUDAModule(withoutKernelsOn: target)) }
       let compiler = try NVRTC.shared(in: try libraries.texts())
       let settings = NVRTC.Options(
         architecture: target.properties.architecture, isStrict: isStrict, includes: includes,
