@@ -23,14 +23,14 @@ public final class HostExecutor: Sendable {
   ///
   /// - Parameters:
   ///   - module: with the program's kernels, in order.
-  ///   - usesGraphs: whether calls with many launches are replayed as CUDA graphs.
+  ///   - graphs: which calls run as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
   public convenience init(
-    _ program: DeviceProgram, _ module: CUDAModule, usesGraphs: Bool = true
+    _ program: DeviceProgram, _ module: CUDAModule, graphs: GraphUse = .whereWorthIt
   ) throws(DiagnosticError) {
     try self.init(
       program, module, arrays: ArrayUse.uses(in: program), recordsFaults: program.recordsFaults,
-      usesGraphs: usesGraphs)
+      graphs: graphs)
   }
 
   /// Makes a program ready whose kernels are known by name only.
@@ -38,10 +38,11 @@ public final class HostExecutor: Sendable {
   /// - Parameters:
   ///   - arrays: what they do with each array argument.
   ///   - recordsFaults: whether they get the address of the error slot.
+  ///   - graphs: which calls run as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
   public init(
     _ program: DeviceProgram, _ module: CUDAModule, arrays: [ArrayUse], recordsFaults: Bool,
-    usesGraphs: Bool = true
+    graphs: GraphUse = .whereWorthIt
   ) throws(DiagnosticError) {
     self.module = module
     native = nil
@@ -50,7 +51,7 @@ public final class HostExecutor: Sendable {
     self.arrays = arrays
     // What Python or the host sees in between must have run.
     let isSeen = !code.callbacks.isEmpty || !code.fetches.isEmpty
-    graphs = usesGraphs && !isSeen ? LaunchGraphs(module) : nil
+    self.graphs = isSeen ? nil : LaunchGraphs(module, graphs)
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(
         Diagnostic(

@@ -89,11 +89,13 @@ private func compileForDevice(
   let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
     insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
   }
-  let code: String =
-    switch signature.options.backend {
-    case .cpu, .cuda: emitCUDA(program)
-    case .metal: try emitMetal(program)
-    }
+  let code: String
+  switch signature.options.backend {
+  case .cpu, .cuda:
+    if signature.options.requiresGraphs { program.graphObstacle.map(context.warn) }
+    code = emitCUDA(program)
+  case .metal: code = try emitMetal(program)
+  }
   return CompiledProgram(
     entry: program.host.name, code: code,
     failures: program.host.checks.map { check in

@@ -51,9 +51,9 @@ struct TestProgram {
   }
 
   /// Loads the program on a GPU that has its kernels.
-  func executor(on device: CUDADevice, usesGraphs: Bool = true) throws -> HostExecutor {
+  func executor(on device: CUDADevice, graphs: GraphUse = .whereWorthIt) throws -> HostExecutor {
     let names = program.kernels.map { KernelName($0.name) }
-    return try HostExecutor(program, device.load([1], kernels: names), usesGraphs: usesGraphs)
+    return try HostExecutor(program, device.load([1], kernels: names), graphs: graphs)
   }
 }
 

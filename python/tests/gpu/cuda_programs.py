@@ -89,6 +89,11 @@ def until_small(x, err, N):
             err[0] = parpy.operators.max(x[:])
 
 
+def last_halves(x):
+    parpy.label("N")
+    x[:] = x[:] * 0.5
+
+
 def until_halves_are_small(z, N):
     with parpy.gpu:
         while z[1].real > 0.1:
