@@ -47,6 +47,11 @@ public struct ArrayUse: Sendable, Hashable {
         }
       }
     }
+    host.body.forEachExpression { e in
+      if case .load(let id, _) = e.kind, uses.indices.contains(id.index) {
+        uses[id.index].isRead = true
+      }
+    }
     if host.body.mayEndEarly { return ofArguments(uses, host) }
     host.body.forEachCertainStatement { statement in
       guard case .launch(let id) = statement.kind, program.kernels.indices.contains(id.index) else {
@@ -114,8 +119,9 @@ extension [Statement] {
     forEachStatement { statement in
       switch statement.kind {
       case .call, .requireEqual: found = true
-      case .assign, .store, .loop, .whileLoop, .conditional, .device, .allocate, .launch, .barrier:
-        break
+      case .loop, .whileLoop, .conditional:
+        statement.forEachExpression { found = found || $0.contains(\.isLoad) }
+      case .assign, .store, .device, .allocate, .launch, .barrier: break
       }
     }
     return found

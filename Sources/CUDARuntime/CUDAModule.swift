@@ -10,8 +10,8 @@ public final class CUDAModule: Sendable {
   /// Nil where there are no kernels.
   private let handle: CUDADevice.Handle?
 
-  /// A module without kernels.
-  init(withoutKernelsOn device: CUDADevice) {
+  /// A module without kernels, for which nothing is compiled or loaded.
+  public init(withoutKernelsOn device: CUDADevice) {
     self.device = device
     kernels = []
     launchers = []

@@ -27,6 +27,12 @@ struct CallbackServices: HostServices {
     try services.launch(plan, frame)
   }
 
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome? {
+    try services.fetch(plan, slot: slot, frame)
+  }
+
   func callBack(
     _ function: Int, _ words: UnsafeMutablePointer<Int64>
   ) throws(CUDAError) -> HostOutcome? {

@@ -5,7 +5,7 @@ import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 import struct Syntax.Span
 
-/// Tests and calls of the host part.
+/// Tests and calls of the host part, and the elements that it reads.
 extension HostFlattener {
   /// Ends the call where two lengths differ.
   mutating func emitRequireEqual(
@@ -57,18 +57,12 @@ extension HostFlattener {
     _ part: ArrayPart, _ tests: [RunTimeTest]
   ) throws(DiagnosticError) -> CallbackPlan.Array {
     let buffer = program.host[part.buffer]
-    let offset = temporary()
-    add(.copy(offset, constant(0)))
-    for (dimension, (index, stride)) in zip(part.start, buffer.effectiveStrides).enumerated() {
-      let position = try emit(index)
-      if index.isChecked {
-        let subject = RunTimeTest.Subject.index(of: part.buffer, dimension: dimension)
-        let number = number(of: subject, among: tests)
-        add(.requireInside(position, try emit(buffer.extents[dimension]), fault: number))
-      }
-      let distance = temporary()
-      add(.multiply(distance, position, try emit(stride)))
-      add(.add(offset, offset, distance))
+    let offset = try offset(of: part.start, in: buffer) {
+      this, dimension, position throws(DiagnosticError) in
+      guard part.start[dimension].isChecked else { return }
+      let subject = RunTimeTest.Subject.index(of: part.buffer, dimension: dimension)
+      let number = this.number(of: subject, among: tests)
+      this.add(.requireInside(position, try this.emit(buffer.extents[dimension]), fault: number))
     }
     var array = CallbackPlan.Array(
       buffer: try register(of: part.buffer), elementSize: buffer.element.size, offset: offset,
@@ -76,5 +70,42 @@ extension HostFlattener {
     for extent in part.extents { array.extents.append(try emit(extent)) }
     for stride in part.strides(in: buffer) { array.strides.append(try emit(stride)) }
     return array
+  }
+
+  /// Reads an element of the device.
+  mutating func fetch(
+    _ id: BufferID, _ indices: [Expression], _ e: Expression
+  ) throws(DiagnosticError) -> Register {
+    let array = try register(of: id)
+    let buffer = program.host[id]
+    guard indices.count == buffer.extents.count, buffer.element == e.type else {
+      throw bug("an element of another array", at: e.span)
+    }
+    let offset = try offset(of: indices, in: buffer)
+    let result = temporary()
+    code.fetches.append(FetchPlan(result: result, array: array, offset: offset, type: e.type))
+    add(.fetch(Int32(truncatingIfNeeded: code.fetches.count - 1)))
+    return result
+  }
+
+  /// How far an element is from the one whose indices are all 0, in elements.
+  ///
+  /// - Parameter test: gets each dimension and its index before that is used.
+  private mutating func offset(
+    of indices: [Expression], in buffer: Buffer,
+    testing test: (
+      _ this: inout HostFlattener, _ dimension: Int, _ index: Register
+    ) throws(DiagnosticError) -> Void = { _, _, _ in }
+  ) throws(DiagnosticError) -> Register {
+    let offset = temporary()
+    add(.copy(offset, constant(0)))
+    for (dimension, (index, stride)) in zip(indices, buffer.effectiveStrides).enumerated() {
+      let position = try emit(index)
+      try test(&self, dimension, position)
+      let distance = temporary()
+      add(.multiply(distance, position, try emit(stride)))
+      add(.add(offset, offset, distance))
+    }
+    return offset
   }
 }

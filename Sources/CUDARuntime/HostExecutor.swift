@@ -26,14 +26,14 @@ public final class HostExecutor: Sendable {
   ///
   /// - Parameters:
   ///   - module: with the program's kernels, in order.
-  ///   - usesGraphs: whether calls with many launches are replayed as CUDA graphs.
+  ///   - graphs: which calls run as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
   public convenience init(
-    _ program: DeviceProgram, _ module: CUDAModule, usesGraphs: Bool = true
+    _ program: DeviceProgram, _ module: CUDAModule, graphs: GraphUse = .whereWorthIt
   ) throws(DiagnosticError) {
     try self.init(
       program, module, arrays: ArrayUse.uses(in: program), recordsFaults: program.recordsFaults,
-      usesGraphs: usesGraphs)
+      graphs: graphs)
   }
 
   /// Makes a program ready whose kernels are known by name only.
@@ -41,10 +41,11 @@ public final class HostExecutor: Sendable {
   /// - Parameters:
   ///   - arrays: what they do with each array argument.
   ///   - recordsFaults: whether they get the address of the error slot.
+  ///   - graphs: which calls run as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
   public init(
     _ program: DeviceProgram, _ module: CUDAModule, arrays: [ArrayUse], recordsFaults: Bool,
-    usesGraphs: Bool = true
+    graphs: GraphUse = .whereWorthIt
   ) throws(DiagnosticError) {
     self.module = module
     native = nil
@@ -52,8 +53,9 @@ public final class HostExecutor: Sendable {
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
-    // What Python sees in between must have run.
-    graphs = usesGraphs && code.callbacks.isEmpty ? LaunchGraphs(module) : nil
+    // What Python or the host sees in between must have run.
+    let isSeen = !code.callbacks.isEmpty || !code.fetches.isEmpty
+    self.graphs = isSeen ? nil : LaunchGraphs(module, graphs)
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(
         Diagnostic(
@@ -123,7 +125,7 @@ public final class HostExecutor: Sendable {
     case .fault(let fault):
       (slot[0], slot[1], slot[2]) = (Int64(fault.number), fault.first, fault.second)
       return -2
-    case .faultRecorded: return -2
+    case .faultRecorded, .faultOnDevice: return -2
     case .callbackFailed: return -3
     }
   }
@@ -186,7 +188,7 @@ public final class HostExecutor: Sendable {
       outcome = try runBody(words, frame, services, services)
     }
     switch outcome {
-    case .done, .fault:
+    case .done, .fault, .faultOnDevice:
       guard try staging.copyOut(slot, task: task) else { return -1 }
       return slot[0] == 0 ? status(of: outcome, slot) : -2
     case .checkFailed, .outOfMemory, .faultRecorded, .callbackFailed:

@@ -47,6 +47,8 @@ enum HostInstruction: Sendable {
   case launch(Int32)
   /// A call of a Python function, of the executor's list.
   case callBack(Int32)
+  /// A copy of one element from the device, of the executor's list.
+  case fetch(Int32)
   /// Ends the call where two lengths differ, or where an index is not within a size, with the number of the test and both.
   case requireEqual(Register, Register, fault: Int32)
   case requireInside(Register, Register, fault: Int32)
@@ -74,6 +76,22 @@ struct LaunchPlan: Sendable {
   var threads: Register
 }
 
+/// A copy of one element to the host, which waits for the kernels before it.
+struct FetchPlan: Sendable {
+  /// Gets the element.
+  var result: Register
+  /// The address of the array's element whose indices are all 0.
+  var array: Register
+  /// How far the element is from that one, in elements.
+  var offset: Register
+  var type: ScalarType
+
+  /// Where the element is on the device.
+  func address(in frame: HostFrame) -> UInt64 {
+    UInt64(bitPattern: frame[array] &+ frame[offset] &* Int64(type.size))
+  }
+}
+
 /// The host part as instructions.
 struct HostCode: Sendable {
   /// The checks, up to a `finish`, and then the body, up to another.
@@ -82,6 +100,7 @@ struct HostCode: Sendable {
   var bodyStart = 0
   var launches: [LaunchPlan] = []
   var callbacks: [CallbackPlan] = []
+  var fetches: [FetchPlan] = []
   /// What the registers hold when the executor is made; those of variables are 0 at the start of each call.
   var initialRegisters: [Int64] = []
   var wideCount = 0

@@ -9,6 +9,12 @@ protocol HostServices {
   func free(_ address: UInt64)
   /// Launches a kernel with the arguments that stand in the frame.
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError)
+  /// Waits for the kernels and reads an element; how that ends the host part, or nil where it goes on.
+  ///
+  /// - Parameter slot: the address of the error slot; nil where there is none.
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome?
   /// Calls the Python function at a position of the program's callbacks, with the words of `CallbackSignature`, in which addresses are
   /// the device's; how that ends the host part, or nil where it goes on.
   func callBack(
@@ -26,6 +32,8 @@ enum HostOutcome: Hashable {
   case fault(HostFault)
   /// A kernel recorded a fault, which was read already.
   case faultRecorded
+  /// A kernel recorded a fault, which stands in the error slot of the device.
+  case faultOnDevice
   /// A Python function raised.
   case callbackFailed
 }
@@ -45,14 +53,14 @@ func interpret<Services: HostServices>(
 ) throws(CUDAError) -> HostOutcome {
   try code.instructions.withUnsafeBufferPointer { instructions throws(CUDAError) in
     try code.launches.withUnsafeBufferPointer { launches throws(CUDAError) in
-      try interpret(instructions, launches, code.callbacks, from: start, frame, services)
+      try interpret(instructions, launches, code, from: start, frame, services)
     }
   }
 }
 
 private func interpret<Services: HostServices>(
   _ instructions: UnsafeBufferPointer<HostInstruction>,
-  _ launches: UnsafeBufferPointer<LaunchPlan>, _ callbacks: [CallbackPlan], from start: Int,
+  _ launches: UnsafeBufferPointer<LaunchPlan>, _ code: HostCode, from start: Int,
   _ frame: HostFrame, _ services: Services
 ) throws(CUDAError) -> HostOutcome {
   var position = start
@@ -100,9 +108,12 @@ private func interpret<Services: HostServices>(
     case .free(let register):
       _ = frame.temporaries.popLast()
       services.free(UInt64(bitPattern: frame[register]))
-    case .launch(let index): try services.launch(launches[Int(index)], frame)
+    case .launch(let index): try services.launch(code.launches[Int(index)], frame)
     case .callBack(let index):
-      if let end = try callbacks[Int(index)].run(frame, services) { return end }
+      if let end = try code.callbacks[Int(index)].run(frame, services) { return end }
+    case .fetch(let index):
+      let slot = code.slot.map { UInt64(bitPattern: frame[$0]) }
+      if let end = try services.fetch(code.fetches[Int(index)], slot: slot, frame) { return end }
     case .requireEqual(let first, let second, let number):
       if frame[first] != frame[second] {
         return .fault(HostFault(number: number, first: frame[first], second: frame[second]))
@@ -139,7 +150,7 @@ private func interpretWide(_ instruction: HostInstruction, _ frame: HostFrame) {
     frame[result] = op.holds(frame[l], frame[r]) && frame[isExact] != 0 ? 1 : 0
   case .copy, .add, .subtract, .multiply, .order, .unary, .binary, .compare, .convert, .math, .jump,
     .jumpIfFalse, .jumpIfTrue, .tripCount, .loopHead, .loopNext, .sizeProduct, .allocate, .free,
-    .launch, .callBack, .requireEqual, .requireInside, .check, .finish:
+    .launch, .callBack, .fetch, .requireEqual, .requireInside, .check, .finish:
     break
   }
 }

@@ -270,7 +270,7 @@ extension CUDAKernelEmitter {
 
   private func load(_ id: BufferID, _ indices: [Expression], _ e: Expression) -> CText {
     if let row = rowElements[RowAccesses.Row(buffer: id, indices: indices)] { return CText(row) }
-    let plain = CText("\(name(id))[\(offset(of: id, indices))]")
+    let plain = element("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
     let zero =
       e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"

@@ -317,6 +317,9 @@ class CUDAKernelEmitter {
     add("}")
   }
 
+  /// The value of an element.
+  func element(_ place: String) -> CText { CText(place) }
+
   func launch(_ kernel: DeviceKernel) {}
 
   /// - Parameter start: the result's variable, where the call is to declare it.

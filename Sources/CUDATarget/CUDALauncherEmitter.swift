@@ -10,6 +10,8 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   private var recordsFaults = false
   /// Whether a function of another language is called.
   private var callsHost = false
+  /// Whether the host part reads elements of the device.
+  private var fetches = false
 
   init(_ module: CUDAModuleEmitter) { super.init(module, nil) }
 
@@ -28,10 +30,11 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     emit(host.body, declaring: assigned(in: host.body))
     add("return cudaGetLastError() == cudaSuccess ? 0 : -3;")
     return (usesTemporaries ? Self.temporary : "") + (recordsFaults ? Self.faultRecorder : "")
-      + (callsHost ? Self.hostTurn : "")
+      + (callsHost ? Self.hostTurn : "") + (fetches ? Self.fetching : "")
       + (module.program.callbacks.isEmpty ? "" : Self.pythonCaller)
-      + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) {\n"
-      + lines.joined(separator: "\n") + "\n}\n"
+      + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) \(fetches ? "try " : ""){\n"
+      + lines.joined(separator: "\n")
+      + (fetches ? "\n} catch (const HostPartEnds &end) {\n  return end.status;\n}\n" : "\n}\n")
   }
 
   /// The arrays of the function, in order.
@@ -243,6 +246,35 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
         cudaEventDestroy(event);
       }
     };
+
+
+    """
+
+  // MARK: Elements
+
+  override func element(_ place: String) -> CText {
+    fetches = true
+    return CText("fetched(&\(place), \(module.hasSlot ? "slot" : "nullptr"), stream)")
+  }
+
+  private static let fetching = """
+    // Ends the host part with a status.
+    struct HostPartEnds {
+      int32_t status;
+    };
+
+    // An element of the device, after the kernels before; where one of them has failed a test, the host part ends.
+    template <typename T>
+    static T fetched(const T *element, const unsigned long long *slot, cudaStream_t stream) {
+      T value;
+      unsigned long long fault = 0;
+      cudaError_t error = cudaMemcpyAsync(&value, element, sizeof value, cudaMemcpyDeviceToHost, stream);
+      if (error == cudaSuccess && slot != nullptr)
+        error = cudaMemcpyAsync(&fault, slot, sizeof fault, cudaMemcpyDeviceToHost, stream);
+      if (error != cudaSuccess || cudaStreamSynchronize(stream) != cudaSuccess) throw HostPartEnds{-3};
+      if (fault != 0) throw HostPartEnds{-2};
+      return value;
+    }
 
 
     """

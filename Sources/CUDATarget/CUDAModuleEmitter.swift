@@ -7,7 +7,8 @@ import struct Syntax.Span
 ///
 /// Its kernels are `extern "C"`, so that they are found by name; the function `NAME(arrays…, parameters…, stream)` is the host
 /// part, which `nvcc` compiles and NVRTC does not see. It returns 0, the 1-based position of the check that failed, -1 where
-/// memory ran out, -3 where a launch failed, or -4 where a call of Python ended it.
+/// memory ran out, -2 where a test failed, see the error slot, -3 where a launch or a copy failed, or -4 where a call of Python
+/// ended it.
 public func emitCUDA(_ program: DeviceProgram) -> String {
   let module = CUDAModuleEmitter(program, CUDADialect())
   let kernels = program.kernels.map { module.emit($0).text }

@@ -80,6 +80,6 @@ private let reservedNames: Set<String> = [
   "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union",
   "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
   "stream", "slot", "python", "main", "Python", "PythonWord", "Temporary",
-  "HostTurn", "parpy_stream", "parpy_current_stream",
+  "HostTurn", "parpy_stream", "parpy_current_stream", "fetched", "HostPartEnds",
   "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
 ]

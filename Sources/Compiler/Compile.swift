@@ -46,7 +46,7 @@ private func compile(
   let loopIR = try runner.run(loopIRPasses(signature.options), on: lowered, in: context)
 
   if signature.options.backend.isDevice {
-    return try compileForDevice(loopIR, signature, &runner, context) { span in
+    return try compileForDevice(loopIR, from: lowered, signature, &runner, context) { span in
       place(lowered.calls.resolve(span), names)
     }
   }
@@ -84,21 +84,24 @@ private func compile(
 
 /// The rest of a compilation for a device: CUDA C++, or the Metal Shading Language.
 private func compileForDevice(
-  _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
-  _ context: PassContext, placing place: (Span) -> String?
+  _ loopIR: LoopFunction, from lowered: LoopFunction, _ signature: CallSignature,
+  _ runner: inout PassRunner, _ context: PassContext, placing place: (Span) -> String?
 ) throws(DiagnosticError) -> CompiledProgram {
   let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
+  try requireParallelism(in: mapped, from: lowered, signature.schedule)
   var program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
     insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
   }
   for index in program.kernels.indices {
     program.kernels[index].place = place(program.kernels[index].span)
   }
-  let code: String =
-    switch signature.options.backend {
-    case .cpu, .cuda: emitCUDA(program)
-    case .metal: try emitMetal(program)
-    }
+  let code: String
+  switch signature.options.backend {
+  case .cpu, .cuda:
+    if signature.options.requiresGraphs { program.graphObstacle.map(context.warn) }
+    code = emitCUDA(program)
+  case .metal: code = try emitMetal(program)
+  }
   return CompiledProgram(
     entry: program.host.name, code: code,
     failures: program.host.checks.map { check in
@@ -163,6 +166,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
     guardLengths,
+    decideOnDevice,
     tileRows,
   ] + widening + [removeUnused]
 }

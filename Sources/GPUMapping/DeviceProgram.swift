@@ -82,8 +82,8 @@ extension DeviceProgram: IntermediateRepresentation {
     }.joined() + host.printed
   }
 
-  /// A bug for each launch of no kernel, each array that the host part touches, each live-in that a kernel assigns, and
-  /// each invariant of the host that does not hold.
+  /// A bug for each launch of no kernel, each store of the host part, each element that it reads beside what decides how a statement
+  /// runs, each live-in that a kernel assigns, and each invariant of the host that does not hold.
   public func verify() -> [Diagnostic] {
     var bugs = host.verify(allowsLaunch: true)
     host.body.forEachStatement { statement in
@@ -96,11 +96,19 @@ extension DeviceProgram: IntermediateRepresentation {
         }
       case .store, .barrier, .device:
         bugs.append(Diagnostic(.bug, "the host part runs code of the device", at: statement.span))
-      case .assign, .loop, .whileLoop, .conditional, .allocate, .call, .requireEqual: break
+      case .assign, .allocate, .call, .requireEqual:
+        statement.forEachExpression { e in
+          if e.contains(\.isLoad) {
+            bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span))
+          }
+        }
+      case .loop, .whileLoop, .conditional:
+        statement.forEachExpression { e in
+          if e.contains(\.isChecked) {
+            bugs.append(Diagnostic(.bug, "the host part tests an index", at: e.span))
+          }
+        }
       }
-    }
-    host.body.forEachExpression { e in
-      if e.isLoad { bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span)) }
     }
     for kernel in kernels {
       kernel.body.forEachStatement { statement in

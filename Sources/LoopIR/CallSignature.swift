@@ -144,6 +144,8 @@ public struct CompileOptions: Sendable, Hashable {
   public var printsStages = false
   /// A loop over a shape variable bears the variable's name as a label.
   public var hasImplicitShapeLabels = true
+  /// It is warned of a GPU program whose launches cannot be one graph.
+  public var requiresGraphs = false
   /// What the code is made for.
   public var backend = Backend.cpu
   /// The types of weak values: those of the backend, or what the user forces.

@@ -10,6 +10,8 @@ public struct LoopFunction: Sendable, Hashable {
   public var checks: [Check]
   /// The calls whose bodies are part of the function; for messages only.
   public var calls = CallTable()
+  /// Whether lowering left out loops and branches that do not run for the values of the call; for messages only.
+  public var leavesCodeOut = false
 
   /// Creates a function.
   public init(

@@ -1,4 +1,5 @@
 import CPython
+import CUDARuntime
 import LoopIR
 import Syntax
 
@@ -18,8 +19,8 @@ struct CallOptions {
   /// Where external functions come from.
   var build = BuildSettings()
   var printsCallbacks = false
-  /// Whether calls with many launches may be replayed as CUDA graphs.
-  var usesGraphs = true
+  /// Which calls run as CUDA graphs.
+  var graphs = GraphUse.whereWorthIt
   /// Whether a function that the backend does not have runs on the CPU: `Auto` stands for a GPU that was found.
   private(set) var yieldsToCPU = false
   /// What `Auto` stands for in these options; what they mean stays that, whatever other threads choose meanwhile.
@@ -61,8 +62,8 @@ struct CallOptions {
     let specialize = try options.attribute("specialize")
     specialization = Specialization(rawValue: try String(python: specialize.pointer)) ?? .auto
     printsCallbacks = try Self.bool(options, "debug_callbacks")
-    let graphs = try options.attribute("use_cuda_graphs")
-    if graphs.pointer != py_none() { usesGraphs = try Self.bool(options, "use_cuda_graphs") }
+    graphs = try GraphUse(options)
+    compile.requiresGraphs = graphs == .always
     build = try BuildSettings(options)
     let mapping = try options.attribute("parallelize")
     guard py_is_dict(mapping.pointer) else { return }
@@ -72,8 +73,9 @@ struct CallOptions {
     }
   }
 
-  private static func bool(_ options: PythonPointer, _ name: String) throws(PythonException) -> Bool
-  {
+  fileprivate static func bool(
+    _ options: PythonPointer, _ name: String
+  ) throws(PythonException) -> Bool {
     let value = try options.attribute(name)
     let truth = PyObject_IsTrue(value.pointer)
     if truth < 0 { throw PythonException() }
@@ -162,5 +164,16 @@ struct CallOptions {
         at: function.span,
         help: nearest.map { "the nearest label is '\($0)'" } ?? "the function has no labels")
     }
+  }
+}
+
+extension GraphUse {
+  /// What the options of a call say of graphs; None and nil stand for the default ones.
+  init(_ options: PythonPointer?) throws(PythonException) {
+    self = .whereWorthIt
+    guard let options, options != py_none() else { return }
+    let setting = try options.attribute("use_cuda_graphs")
+    if setting.pointer == py_none() { return }
+    self = try CallOptions.bool(options, "use_cuda_graphs") ? .always : .never
   }
 }

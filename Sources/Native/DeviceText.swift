@@ -18,11 +18,12 @@ final class DeviceText {
   private let build: BuildSettings
   /// Whether `nvcc` compiles it all, since the host part is the user's own or calls functions of other languages.
   private let isNative: Bool
+  private let graphs: GraphUse
   private var executors: [Int: HostExecutor] = [:]
 
   /// Compiles the text for the current device; nil where it has no host program, and so is for the CPU.
   init?(
-    _ text: String, _ block: SignatureBlock, _ settings: BuildSettings
+    _ text: String, _ block: SignatureBlock, _ settings: BuildSettings, _ graphs: GraphUse
   ) throws(PythonException) {
     do {
       guard let program = try DeviceProgram(parsingHostOf: text, prefix: "// ") else { return nil }
@@ -31,6 +32,7 @@ final class DeviceText {
       throw raise(error, in: [])
     }
     self.text = text
+    self.graphs = graphs
     build = BuildSettings(
       libraries: block.libraries, includes: block.includes, flags: block.flags
     ).joined(with: settings)
@@ -41,9 +43,17 @@ final class DeviceText {
       guard case .array(let array) = argument else { return nil }
       return ArrayUse(elementSize: array.element.size, isRead: true, isWritten: isWritten)
     }
+    if graphs == .always, let obstacle = graphObstacle { try warn(obstacle, in: []) }
     try FunctionState.requireCUDA()
     let ordinal = DeviceOfCall.current
     executors[ordinal] = try load(on: ordinal)
+  }
+
+  /// A warning that the launches of a call cannot be one CUDA graph; nil where they can.
+  private var graphObstacle: Diagnostic? {
+    program.graphObstacle
+      ?? (isNative
+        ? .noGraphs(of: program.host.name, because: "its host code is compiled by nvcc") : nil)
   }
 
   /// The code on the device on which the call's arrays lie.
@@ -58,7 +68,7 @@ final class DeviceText {
   }
 
   private func load(on ordinal: Int) throws(PythonException) -> HostExecutor {
-    let (program, uses, recordsFaults) = (program, uses, recordsFaults)
+    let (program, uses, recordsFaults, graphs) = (program, uses, recordsFaults, graphs)
     let isStrict = text.split(separator: "\n").contains(Self.strictMark.dropLast())
     if isNative {
       let code = NativeCode(
@@ -69,7 +79,8 @@ final class DeviceText {
     return try FunctionState.load(
       text, kernels: program.kernels.map(\.name), isStrict: isStrict, build, on: ordinal,
       { module throws(DiagnosticError) in
-        try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
+        try HostExecutor(
+          program, module, arrays: uses, recordsFaults: recordsFaults, graphs: graphs)
       },
       refused: { error throws(PythonException) in
         throw raise(Diagnostic(.program, error.message, at: []), in: [])

@@ -1,5 +1,6 @@
 import CPython
 import CRuntime
+import CUDARuntime
 import Compiler
 import LoopIR
 import Syntax
@@ -17,8 +18,12 @@ final class TextState: CallableState {
 
   /// Compiles the text of the function `name`.
   ///
-  /// - Parameter settings: what the options add to those of the text.
-  init(name: String, text: String, settings: BuildSettings) throws(PythonException) {
+  /// - Parameters:
+  ///   - settings: what the options add to those of the text.
+  ///   - graphs: which calls run as CUDA graphs.
+  init(
+    name: String, text: String, settings: BuildSettings, graphs: GraphUse
+  ) throws(PythonException) {
     do {
       block = try SignatureBlock(parsing: text)
     } catch {
@@ -49,7 +54,7 @@ final class TextState: CallableState {
           "The code calls the Python function '\(name)', which its text cannot hold.", at: [],
           help: "compile code without callbacks, or call the decorated function"), in: [])
     }
-    device = try DeviceText(text, block, settings)
+    device = try DeviceText(text, block, settings, graphs)
     let code =
       device == nil
       ? try FunctionState.load(

@@ -51,9 +51,9 @@ struct TestProgram {
   }
 
   /// Loads the program on a GPU that has its kernels.
-  func executor(on device: CUDADevice, usesGraphs: Bool = true) throws -> HostExecutor {
+  func executor(on device: CUDADevice, graphs: GraphUse = .whereWorthIt) throws -> HostExecutor {
     let names = program.kernels.map { KernelName($0.name) }
-    return try HostExecutor(program, device.load([1], kernels: names), usesGraphs: usesGraphs)
+    return try HostExecutor(program, device.load([1], kernels: names), graphs: graphs)
   }
 }
 
@@ -86,4 +86,5 @@ struct NoServices: HostServices {
   func free(_ address: UInt64) {}
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {}
   func callBack(_ function: Int, _ words: UnsafeMutablePointer<Int64>) -> HostOutcome? { nil }
+  func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) -> HostOutcome? { nil }
 }

@@ -209,8 +209,8 @@ class CompileOptions:
         write_output: on a failed native compile, write the code to a file and name it.
         use_cuda_thread_block_clusters: let CUDA reductions use clusters.
         max_thread_blocks_per_cluster: the size of such a cluster; a power of two up to 16.
-        use_cuda_graphs: whether the launches of calls that repeat each other are replayed as a CUDA
-            graph; None, like True, leaves it to the runtime.
+        use_cuda_graphs: whether the launches of a call run as one CUDA graph: True for every call,
+            False for none; None leaves it to the runtime, which takes calls that repeat each other.
         max_unroll_count: the longest loop that `.unroll()` unrolls as a whole, in iterations.
         force_int_size: the type that integers which are Python's own, such as literals and loop
             variables, are computed in where they are no indices: `parpy.types.I8` to `I64`.

@@ -118,6 +118,14 @@ def test_a_loop_until_data_say_so_stays_on_the_device() -> None:
     assert "kernel1" not in text
 
 
+def test_the_host_fetches_what_a_loop_around_several_blocks_waits_for() -> None:
+    text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(2048)})
+    host = text[text.index("__CUDACC_RTC__\n//") :]
+    assert "while (fetched(&err[0], nullptr, stream) > 0.01f) {" in host
+    assert host.count("<<<") == 4
+    assert "//     while err[0] > 0.01:" in host
+
+
 def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
     """NVRTC reads `err[0]` before the barrier where the pointer is `__restrict__`."""
     text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(256)})
@@ -280,7 +288,7 @@ def test_what_fits_is_counted_in_32_bits(specialize: Any) -> None:
     opts.specialize = specialize
     text = parpy.print_compiled(columns_of_rows, [ROWS, ROWS.copy(), 100, 1024], opts)
     require_compiles(text)
-        assert re.search(r"for \(int j = .*threadIdx.x;", text)
+    assert re.search(r"for \(int j = .*threadIdx.x;", text)
     if specialize == "always":
         assert "y[i * 1024 + j] = x[i * 1024 + (j - 1)] + (float)(i * j);" in text
     else:
