@@ -85,7 +85,7 @@ public struct Variable: Sendable, Hashable {
   public var name: String
   public var type: ScalarType
   public var role: Role
-  /// The least value of a parameter, where the call guarantees one: 2 for an extent.
+  /// The least value of a parameter, where the call guarantees one: 2 or 0 for an extent.
   public var lowerBound: Int64?
   /// Whether it is a part of what was one complex variable.
   public var isPart: Bool
