@@ -10,23 +10,26 @@ public struct CallSignature: Sendable, Hashable {
   public var options: CompileOptions
   /// How many run-time parameters the call passes.
   public var parameterCount: Int
+  /// What every extent that is a parameter is at least: 2, or 0 where one version serves empty arrays, too.
+  public var leastExtent: Int64
 
   /// Creates a signature.
   public init(
     arguments: [Argument], schedule: [String: LoopSchedule] = [:],
     options: CompileOptions = .init(),
-    parameterCount: Int = 0
+    parameterCount: Int = 0, leastExtent: Int64 = 2
   ) {
     self.arguments = arguments
     self.schedule = schedule
     self.options = options
     self.parameterCount = parameterCount
+    self.leastExtent = leastExtent
   }
 
   /// A 64-bit value of a call: known when compiling, or one of the run-time parameters.
   public enum Word: Sendable, Hashable {
     case constant(Int64)
-    /// The parameter with that position. An extent that is a parameter is at least 2.
+    /// The parameter with that position. An extent that is a parameter is at least `leastExtent`.
     case parameter(Int)
   }
 

@@ -90,7 +90,7 @@ public struct Variable: Sendable, Hashable {
   public var name: String
   public var type: ScalarType
   public var role: Role
-  /// The least value of a parameter, where the call guarantees one: 2 for an extent.
+  /// The least value of a parameter, where the call guarantees one: 2 or 0 for an extent.
   public var lowerBound: Int64?
   /// Whether the value of an integer parameter may be outside of `ValueRange.small`.
   public var isLarge: Bool

@@ -193,7 +193,9 @@ final class Lowerer {
             return ir.read(id, at: parameter.span)
           }
         }
-        let extents = array.extents.enumerated().map { size($1, "extent\($0)", least: 2) }
+        let extents = array.extents.enumerated().map {
+          size($1, "extent\($0)", least: signature.leastExtent)
+        }
         let strides = array.strides?.enumerated().map { size($1, "stride\($0)", least: nil) }
         let id = ir.add(
           Buffer(

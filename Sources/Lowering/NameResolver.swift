@@ -79,6 +79,8 @@ public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
   case numpyCeil = "np_ceil"
   case numpyTrunc = "np_trunc"
   case numpyRound = "np_round"
+  /// NumPy's `rint`, which gives a float.
+  case numpyRint = "np_rint"
   case fabs, pow, fmod, hypot, copysign, isnan, isinf, isfinite
   case pythonMin = "py_min"
   case pythonMax = "py_max"

@@ -37,6 +37,8 @@ struct CallFrame {
   /// the number of threads of each label.
   private(set) var values: UnsafeMutablePointer<Int64>
   var valueCount = 0
+  /// The value words, for the cold path.
+  var valueWords: [Int64] { Array(UnsafeBufferPointer(start: values, count: valueCount)) }
   private(set) var arrays: UnsafeMutablePointer<ArrayPlace>
   var arrayCount = 0
   /// How many of the arrays lie in memory of a CUDA device.

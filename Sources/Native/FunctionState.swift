@@ -176,11 +176,16 @@ final class FunctionState: CallableState {
   ) throws(PythonException) {
     let result = try execute(variant, frame)
     if result == 0 { return }
+    var refused = variant
     if try fail(result, variant, frame) { return }
-    let special = try respecialize(frame, opts)
-    let second = try execute(special, frame)
-    if second == 0 { return }
-    if try fail(second, special, frame) { return }
+    // One with open extents, one for its extents of 0, one of constants alone.
+    for _ in 0..<2 {
+      let special = try respecialize(frame, opts, after: refused)
+      let result = try execute(special, frame)
+      if result == 0 { return }
+      if try fail(result, special, frame) { return }
+      refused = special
+    }
     throw raise(
       Diagnostic(
         .bug, "The code for exactly the values of this call of '\(callee.name)' refuses them.",

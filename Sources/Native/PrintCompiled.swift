@@ -70,8 +70,7 @@ extension FunctionState {
     _ frame: CallFrame.Reference, _ options: CallOptions, _ names: PythonNames
   ) throws(PythonException) -> Result<PrintedCompilation, DiagnosticError> {
     let layout = layout(frame)
-    let values = Array(
-      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    let values = frame.pointee.valueWords
     var history = ValueHistory(layout)
     _ = history.note(values)
     let machine = try Self.machine(for: options)

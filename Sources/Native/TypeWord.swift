@@ -114,6 +114,21 @@ struct TypeWord: Equatable {
     bits >> (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension)) & 3
   }
 
+  /// The word with extents of 0 open, as those of 2 and more are; one whose strides are part of the key stays as it is.
+  @inline(__always)
+  var withOpenExtents: TypeWord {
+    guard isArray, !contains(.strided) else { return self }
+    let used = UInt64(1) << (2 &* UInt64(truncatingIfNeeded: dimensions)) &- 1
+    let classes = bits >> 32
+    let empty = ~(classes | classes >> 1) & 0x5555_5555 & used
+    return TypeWord(bits: bits | empty << 33)
+  }
+
+  /// The word without what it says of extents; one whose strides are part of the key stays as it is.
+  var withoutExtents: TypeWord {
+    isArray && !contains(.strided) ? TypeWord(bits: bits & 0xFFFF_FFFF) : self
+  }
+
   /// How many value words go with the word.
   var valueCount: Int {
     if isArray { return contains(.strided) ? 2 * dimensions : dimensions }

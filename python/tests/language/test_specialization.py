@@ -42,6 +42,32 @@ def test_all_versions_give_the_same_bits(dtype: str) -> None:
             assert_same(results[2], results[1], what=f"never and always, {n}, {schedule}")
 
 
+def nests(x, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = parpy.math.exp(x[i, j]) + x[i, j] * y[i, j]
+    parpy.label("R")
+    s = parpy.operators.sum(x * 1.1)
+    parpy.label("N")
+    y[:, :] += s + parpy.operators.sum(parpy.math.sin(x), axis=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_all_versions_of_nests_give_the_same_bits(dtype: str) -> None:
+    functions = {version: parpy.jit(nests) for version in VERSIONS}
+    rng = np.random.default_rng(0)
+    for n, m in itertools.product((0, 1, 2, 37, 64), repeat=2):
+        x = rng.standard_normal((n, m)).astype(dtype)
+        for schedule in ({}, *each("N", "R", threads=[8])):
+            results = []
+            for version, function in functions.items():
+                results.append(np.ones((n, m), dtype))
+                function(x, results[-1], opts=options(schedule, specialize=version))
+            assert_same(results[0], results[1], what=f"auto and always, {n}, {m}, {schedule}")
+            assert_same(results[2], results[1], what=f"never and always, {n}, {m}, {schedule}")
+
+
 def products_of_scalars(x, y, a, b):
     t = a
     u = a * 1.7
