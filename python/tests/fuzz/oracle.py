@@ -174,6 +174,8 @@ class Perturbation:
         self.operations += 1
         if self.operations > _MOST_OPERATIONS:
             raise Unlimited("too long for plain Python")
+        if type(left) is complex and type(right) is np.float64:
+            raise Discard("a float64 that Python takes for a float of its own, which is weak")
         value = checked(t.OPERATORS[op](left, right))
         if op == "/" and type(left) is type(right) is int and self.source is not None:
             # Python rounds the quotient of integers once, ParPy each of them to float64 before.
