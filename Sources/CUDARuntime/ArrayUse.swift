@@ -35,14 +35,14 @@ public struct ArrayUse: Sendable, Hashable {
       uses[id.index].isRead = true
       uses[id.index].isWritten = true
     }
-    for kernel in program.kernels {
-      kernel.body.forEachExpression { e in
+    for body in program.kernels.map(\.body) + [host.body] {
+      body.forEachExpression { e in
         if case .load(let id, _) = e.kind, uses.indices.contains(id.index) {
           uses[id.index].isRead = true
         }
       }
-      kernel.body.forEachStatement { statement in
-        for id in statement.writtenBuffers where uses.indices.contains(id.index) {
+      body.forEachStatement { statement in
+        if case .store(let id, _, _) = statement.kind, uses.indices.contains(id.index) {
           uses[id.index].isWritten = true
         }
       }

@@ -7,6 +7,8 @@ import CCUDA
 ///
 /// - Requires: the device's context is current.
 struct CallbackServices: HostServices {
+  typealias Failure = CUDAError
+
   let services: StreamServices
   let staging: Staging
   /// The error slot of the call.
@@ -23,6 +25,8 @@ struct CallbackServices: HostServices {
     try services.launch(plan, frame)
   }
 
+  func wait() throws(CUDAError) { try services.wait() }
+
   func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome? {
     guard try staging.copyOut(slot, task: task) else { return .outOfMemory }
     if slot[0] != 0 { return .faultRecorded }
@@ -35,45 +39,19 @@ struct CallbackServices: HostServices {
 
     let words = UnsafeMutablePointer<Int64>.allocate(capacity: plan.wordCount)
     defer { words.deallocate() }
-    fill(words, plan, frame, lent)
+    plan.fill(words, frame) { array, distance in
+      staging.hostAddress(of: array).map { Int64($0) &+ distance }
+        ?? lent.hostAddress(of: frame[array.buffer] &+ distance)
+    }
     let isDone = caller(plan.index, words)
     // Python may have chosen another device.
     try services.module.device.makeCurrent()
     // What Python wrote stays, also where it raised afterwards.
     try lent.copyIn()
     guard isDone else { return .callbackFailed }
-    let passed = plan.operands.compactMap { operand in
-      if case .array(let array) = operand { array.argument } else { nil }
-    }
-    try staging.copyInAgain(passed)
+    try staging.copyInAgain(plan.passedArguments)
     frame[plan.result] = words[0]
     return nil
-  }
-
-  /// Writes the words of a call.
-  private func fill(
-    _ words: UnsafeMutablePointer<Int64>, _ plan: CallbackPlan, _ frame: HostFrame,
-    _ lent: LentMemory
-  ) {
-    var position = 0
-    func append(_ word: Int64) {
-      (words + position).initialize(to: word)
-      position += 1
-    }
-    append(0)
-    for operand in plan.operands {
-      switch operand {
-      case .scalar(let register): append(frame[register])
-      case .array(let array):
-        let distance = frame[array.offset] &* Int64(array.elementSize)
-        if let data = staging.hostAddress(of: array) {
-          append(Int64(data) &+ distance)
-        } else {
-          append(lent.hostAddress(of: frame[array.buffer] &+ distance))
-        }
-        for register in array.extents + array.strides { append(frame[register]) }
-      }
-    }
   }
 }
 

@@ -9,21 +9,15 @@ import struct Syntax.Span
 extension HostFlattener {
   /// Ends the call where two lengths differ.
   mutating func emitRequireEqual(
-    _ left: Expression, _ right: Expression, _ tests: [RunTimeTest]
+    _ left: Expression, _ right: Expression, at span: Span
   ) throws(DiagnosticError) {
     let (l, r) = (try emit(left), try emit(right))
-    add(.requireEqual(l, r, fault: number(of: .lengths, among: tests)))
-  }
-
-  /// The number of a statement's test, from 1.
-  private func number(of subject: RunTimeTest.Subject, among tests: [RunTimeTest]) -> Int32 {
-    let position = tests.firstIndex { $0.subject == subject } ?? 0
-    return Int32(truncatingIfNeeded: testCount + position + 1)
+    add(.requireEqual(l, r, fault: number(of: .lengths, at: span)))
   }
 
   /// Calls a Python function.
   mutating func emit(
-    _ call: ForeignCall, _ tests: [RunTimeTest], at span: Span
+    _ call: ForeignCall, at span: Span
   ) throws(DiagnosticError) {
     guard let signature = call.callbackSignature(in: program.host),
       let index = program.callbacks.firstIndex(of: signature)
@@ -32,7 +26,7 @@ extension HostFlattener {
     for operand in call.operands {
       switch operand {
       case .scalar(let value): operands.append(.scalar(try word(of: value)))
-      case .array(let part): operands.append(.array(try array(part, tests)))
+      case .array(let part): operands.append(.array(try array(part, at: span)))
       }
     }
     let word = temporary()
@@ -54,22 +48,10 @@ extension HostFlattener {
   }
 
   private mutating func array(
-    _ part: ArrayPart, _ tests: [RunTimeTest]
+    _ part: ArrayPart, at span: Span
   ) throws(DiagnosticError) -> CallbackPlan.Array {
     let buffer = program.host[part.buffer]
-    let offset = temporary()
-    add(.copy(offset, constant(0)))
-    for (dimension, (index, stride)) in zip(part.start, buffer.effectiveStrides).enumerated() {
-      let position = try emit(index)
-      if index.isChecked {
-        let subject = RunTimeTest.Subject.index(of: part.buffer, dimension: dimension)
-        let number = number(of: subject, among: tests)
-        add(.requireInside(position, try emit(buffer.extents[dimension]), fault: number))
-      }
-      let distance = temporary()
-      add(.multiply(distance, position, try emit(stride)))
-      add(.add(offset, offset, distance))
-    }
+    let offset = try offset(of: part.buffer, part.start, at: span)
     var array = CallbackPlan.Array(
       buffer: try register(of: part.buffer), elementSize: buffer.element.size, offset: offset,
       extents: [], strides: [])

@@ -86,7 +86,9 @@ private func compileForDevice(
 ) throws(DiagnosticError) -> CompiledProgram {
   let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
   let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
-    insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
+    insertBarriers(
+      try outlineDeviceKernels(
+        mapped, signature.schedule, sharesMemory: signature.options.backend == .metal))
   }
   let code: String =
     switch signature.options.backend {

@@ -9,11 +9,14 @@ public struct DeviceProgram: Sendable, Hashable {
   /// The tables, the checks and, as the body, the host part: scalar code, loops, temporaries and launches.
   public var host: LoopFunction
   public var kernels: [DeviceKernel]
+  /// Whether the memory of the GPU is the host's, so that the host part may touch elements.
+  public var sharesMemory: Bool
 
   /// Creates a program.
-  public init(host: LoopFunction, kernels: [DeviceKernel] = []) {
+  public init(host: LoopFunction, kernels: [DeviceKernel] = [], sharesMemory: Bool = false) {
     self.host = host
     self.kernels = kernels
+    self.sharesMemory = sharesMemory
   }
 
   public subscript(_ id: KernelID) -> DeviceKernel { kernels[id.index] }
@@ -78,7 +81,8 @@ extension DeviceProgram: IntermediateRepresentation {
     }.joined() + host.printed
   }
 
-  /// A bug for each launch of no kernel, each array that the host part touches, each live-in that a kernel assigns, and
+  /// A bug for each launch of no kernel, each array that the host part touches where it
+  /// must not, each live-in that a kernel assigns, and
   /// each invariant of the host that does not hold.
   public func verify() -> [Diagnostic] {
     var bugs = host.verify(allowsLaunch: true)
@@ -90,13 +94,16 @@ extension DeviceProgram: IntermediateRepresentation {
             Diagnostic(
               .bug, "launch of kernel \(id.index), which does not exist", at: statement.span))
         }
+      case .store where sharesMemory: break
       case .store, .barrier, .device:
         bugs.append(Diagnostic(.bug, "the host part runs code of the device", at: statement.span))
       case .assign, .loop, .whileLoop, .conditional, .allocate, .call, .requireEqual: break
       }
     }
     host.body.forEachExpression { e in
-      if e.isLoad { bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span)) }
+      if e.isLoad && !sharesMemory {
+        bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span))
+      }
     }
     for kernel in kernels {
       kernel.body.forEachStatement { statement in

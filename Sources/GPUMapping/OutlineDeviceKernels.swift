@@ -16,11 +16,12 @@ import struct Syntax.Span
 /// Each parallel loop, each call that threads make together, and each block that runs on the device, becomes a kernel. A device block is cut where all
 /// blocks of a grid must be through before the next begin. A scalar that the device computes stays there, in an array of one element.
 ///
+/// - Parameter sharesMemory: whether the host may touch elements, those scalars too: `if s > 0: …   →   if s_device[0] > 0: …`.
 /// - Throws: the diagnostics about host code that touches arrays, and about code that no grid can run.
 public func outlineDeviceKernels(
-  _ function: LoopFunction, _ schedule: [String: LoopSchedule]
+  _ function: LoopFunction, _ schedule: [String: LoopSchedule], sharesMemory: Bool = false
 ) throws(DiagnosticError) -> DeviceProgram {
-  var outliner = DeviceOutliner(function, schedule)
+  var outliner = DeviceOutliner(function, schedule, sharesMemory: sharesMemory)
   let body = outliner.host(function.body)
   if !outliner.errors.isEmpty { throw DiagnosticError(outliner.errors) }
   let program = outliner.program(host: body)
@@ -31,15 +32,19 @@ public func outlineDeviceKernels(
 private struct DeviceOutliner {
   var function: LoopFunction
   let schedule: [String: LoopSchedule]
+  let sharesMemory: Bool
   /// The scalars that only the device knows.
   let deviceScalars: DeviceScalars
   /// The bodies of the kernels, by number.
   private var bodies: [[Statement]] = []
   var errors: [Diagnostic] = []
 
-  init(_ function: LoopFunction, _ schedule: [String: LoopSchedule]) {
+  init(
+    _ function: LoopFunction, _ schedule: [String: LoopSchedule], sharesMemory: Bool
+  ) {
     self.function = function
     self.schedule = schedule
+    self.sharesMemory = sharesMemory
     deviceScalars = DeviceScalars(of: function.body)
   }
 
@@ -59,7 +64,12 @@ private struct DeviceOutliner {
       switch statement.kind {
       case .assign(let id, let value):
         rejectLoads(in: value)
-        if deviceScalars.found.contains(id) || deviceScalars.areRead(in: value) {
+        let isDevice = deviceScalars.found.contains(id) || deviceScalars.areRead(in: value)
+        if isDevice && value.contains(\.isLoad) {
+          // What later code stores must not be there yet when it is read.
+          endPrefix(of: &sequence)
+          device([statement], &sequence)
+        } else if isDevice {
           if updatesItself(sequence.prefix + [statement]) { launchNews(of: &sequence) }
           sequence.prefix.append(statement)
           sequence.hasNews = true
@@ -67,6 +77,9 @@ private struct DeviceOutliner {
           if sequence.prefix.contains(where: { $0.reads(id) }) { endPrefix(of: &sequence) }
           sequence.launches.append(statement)
         }
+      case .store where sharesMemory:
+        endPrefix(of: &sequence)
+        sequence.launches.append(statement)
       case .store:
         errors.append(.hostAssignment(at: span))
       case .loop(let loop) where loop.mapping.level != nil:
@@ -87,6 +100,7 @@ private struct DeviceOutliner {
       case .call(let call) where call.isParallel: launch([statement], after: &sequence, at: span)
       case .call, .requireEqual:
         statement.forEachExpression { rejectDeviceValue($0) }
+        if readsDeviceScalars(statement) { endPrefix(of: &sequence) }
         if let id = statement.assignedVariable, sequence.prefix.contains(where: { $0.reads(id) }) {
           endPrefix(of: &sequence)
         }
@@ -116,12 +130,20 @@ private struct DeviceOutliner {
     return !exposure.exposed.isEmpty
   }
 
+  private func readsDeviceScalars(_ statement: Statement) -> Bool {
+    var found = false
+    statement.forEachExpression { found = found || deviceScalars.areRead(in: $0) }
+    return found
+  }
+
   private mutating func rejectDeviceValue(_ e: Expression) {
     rejectLoads(in: e)
+    if sharesMemory { return }
     if deviceScalars.areRead(in: e) { errors.append(.hostAccess(at: e.span)) }
   }
 
   private mutating func rejectLoads(in e: Expression) {
+    if sharesMemory { return }
     var spans: [Span] = []
     e.forEachDescendant { if $0.isLoad { spans.append($0.span) } }
     errors += spans.map { .hostAccess(at: $0) }
@@ -282,6 +304,10 @@ private struct DeviceOutliner {
       numbers.append(body.isEmpty ? nil : kernels.count)
       if !body.isEmpty { kernels.append(kernel(kernels.count, body)) }
     }
+    let host = host.mapExpressions { e in
+      guard case .variable(let id) = e.kind, let slot = slots[id] else { return e }
+      return Expression(.load(slot, [.index(0)]), e.type, at: e.span)
+    }
     let launches = host.flatMapStatements { statement in
       guard case .launch(let id) = statement.kind else { return [statement] }
       return numbers[id.index].map { [Statement(.launch(KernelID($0)), at: statement.span)] } ?? []
@@ -289,7 +315,7 @@ private struct DeviceOutliner {
     function.body = slots.sorted { $0.key.index > $1.key.index }.reduce(launches) {
       [Statement(.allocate($1.value, body: $0))]
     }
-    return DeviceProgram(host: function, kernels: kernels)
+    return DeviceProgram(host: function, kernels: kernels, sharesMemory: sharesMemory)
   }
 
   /// The body without scalar code at its top whose result nothing reads.
@@ -329,11 +355,16 @@ private struct DeviceOutliner {
     return buffers
   }
 
-  /// The variables that one kernel leaves for another, or for its next launch.
+  /// The variables that one kernel leaves for another, for its next launch, or for the host.
   private func passedScalars(_ host: [Statement]) -> Set<VariableID> {
     let repeated = Self.repeatedKernels(in: host)
     let assigned = bodies.map { Self.assigned(in: $0) }
     var passed: Set<VariableID> = []
+    host.forEachExpression { e in
+      e.forEachDescendant {
+        if case .variable(let id) = $0.kind, deviceScalars.found.contains(id) { passed.insert(id) }
+      }
+    }
     for (i, body) in bodies.enumerated() {
       let others = assigned.indices.filter { $0 != i || repeated.contains(KernelID(i)) }
       let from = others.reduce(into: Set()) { $0.formUnion(assigned[$1]) }

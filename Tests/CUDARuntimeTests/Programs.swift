@@ -85,5 +85,6 @@ struct NoServices: HostServices {
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? { nil }
   func free(_ address: UInt64) {}
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {}
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { nil }
+  func wait() throws(CUDAError) {}
+  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome? { nil }
 }
