@@ -30,10 +30,12 @@ let package = Package(
       ]),
     .target(name: "CCUDA"),
     stage("CUDARuntime", ["CCUDA", "LoopIR", "GPUMapping"]),
+    .target(name: "CMetal"),
+    stage("MetalRuntime", ["CMetal", "LoopIR", "GPUMapping", "CUDARuntime"]),
     .target(name: "CRuntime"),
     stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),
-    stage("Native", ["Compiler", "Runtime", "CPython", "CUDARuntime"]),
+    stage("Native", ["Compiler", "Runtime", "CPython", "CUDARuntime", "MetalRuntime"]),
     .target(name: "CForking", path: "Tests/CForking"),
     .testTarget(
       name: "RuntimeTests", dependencies: ["Runtime", "CRuntime", "CForking"],

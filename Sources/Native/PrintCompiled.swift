@@ -46,7 +46,7 @@ extension FunctionState {
   ) throws(PythonException) -> PrintedCompilation {
     frame.pointee.isDescribing = true
     try readKey(frame, opts, try OptionsReader.token(opts))
-    let callOptions = try CallOptions(opts, isPrinted: true)
+    let callOptions = try CallOptions(opts)
     let (names, identities) = try lookUpNames(frame, opts)
     defer { identities.forEach { py_release($0) } }
     let error: DiagnosticError

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import parpy
+
 _HERE = str(Path(__file__).parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
@@ -41,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run CUDA kernels on the CPU, and the language tests on CUDA: some variants or all",
     )
     parser.addoption(
+        "--emulate-metal",
+        choices=["quick", "all"],
+        help="run Metal kernels on the CPU, and the language tests on Metal: some variants or all",
+    )
+    parser.addoption(
         "--gpu", choices=["quick", "all"], help="the same on the NVIDIA GPU of this machine"
     )
     parser.addoption(
@@ -52,7 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    mode = config.getoption("--emulate")
+    mode = config.getoption("--emulate") or config.getoption("--emulate-metal")
+    is_metal = config.getoption("--emulate") is None
     through = config.getoption("--through")
     if gpu_mode := config.getoption("--gpu"):
         import on_cuda
@@ -63,12 +71,16 @@ def pytest_configure(config: pytest.Config) -> None:
     import emulator
     import on_cuda
 
+    backend = parpy.CompileBackend.Metal if is_metal else parpy.CompileBackend.Cuda
     try:
-        emulator.start()
+        if is_metal:
+            emulator.start_metal()
+        else:
+            emulator.start()
     except emulator.Unavailable as error:
         config.stash[_OBSTACLE] = f"the emulated GPU cannot be had: {error}"
     else:
-        on_cuda.start(mode, has_gpu=False, through=through)
+        on_cuda.start(mode, has_gpu=False, through=through, backend=backend)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -76,7 +88,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if (obstacle := config.stash.get(_OBSTACLE, None)) is not None:
         for item in items:
             item.add_marker(pytest.mark.skip(obstacle))
-    if "quick" not in (config.getoption("--emulate"), config.getoption("--gpu")):
+    options = ("--emulate", "--emulate-metal", "--gpu")
+    if "quick" not in (config.getoption(option) for option in options):
         return
     tables: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -90,8 +103,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item in kept]
 
 
+def _is_emulated(config: pytest.Config) -> bool:
+    return bool(config.getoption("--emulate") or config.getoption("--emulate-metal"))
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
-    if config.getoption("--emulate") is None:
+    if not _is_emulated(config):
         return None
     import emulator
 
@@ -105,7 +122,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
         terminalreporter.section("GPU")
         terminalreporter.write_line(str(on_cuda.COUNTS))
-    if config.getoption("--emulate") is None or _OBSTACLE in config.stash:
+    if not _is_emulated(config) or _OBSTACLE in config.stash:
         return
     import emulator
     import on_cuda
