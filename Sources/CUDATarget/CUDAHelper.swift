@@ -75,6 +75,7 @@ package enum CUDAHelper: Hashable {
         : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
     case .inRange: [.recordFault]
+    case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
       .recordFault:
       []

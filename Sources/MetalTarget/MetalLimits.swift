@@ -53,8 +53,6 @@ extension [Statement] {
         e.forEachDescendant { part in
           if part.type.isDouble {
             found.append(.noDoubles("a value here is of type \(part.type)", at: part.span))
-          } else if case .math(let function, _) = part.kind, function.isMissingOnMetal {
-            found.append(.noFunction(function, at: part.span))
           }
         }
       }
@@ -78,31 +76,12 @@ extension ScalarType {
   fileprivate var isDouble: Bool { self == .float64 || self == .complex128 }
 }
 
-extension MathFunction {
-  /// Whether neither Metal's library nor `MetalDialect` has the function.
-  fileprivate var isMissingOnMetal: Bool {
-    switch self {
-    case .erf, .erfc, .gamma, .lgamma: true
-    case .sqrt, .cbrt, .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin,
-      .acos, .atan, .atan2, .sinh, .cosh, .tanh, .floor, .ceil, .trunc, .roundEven, .fmod, .hypot,
-      .copysign, .isnan, .isinf, .isfinite:
-      false
-    }
-  }
-}
-
 extension Diagnostic {
   fileprivate static func noDoubles(_ reason: String, at span: Span) -> Diagnostic {
     Diagnostic(
       .program, "Metal does not support double-precision floating-point numbers: \(reason)",
       at: span,
       help: "pass arrays of float32, and leave force_float_size out or set it to parpy.types.F32")
-  }
-
-  fileprivate static func noFunction(_ function: MathFunction, at span: Span) -> Diagnostic {
-    Diagnostic(
-      .program, "the function \(function.rawValue) is not there on Metal", at: span,
-      help: "compute it on the host, or by a formula of your own")
   }
 
   fileprivate static func noWideAtomics(_ buffer: Buffer, at span: Span) -> Diagnostic {
