@@ -10,7 +10,8 @@ typedef unsigned uint2 __attribute__((ext_vector_type(2)));
 namespace metal {
 enum class mem_flags : unsigned {};
 
-void threadgroup_barrier(mem_flags, int line) { emulator_services->barrier(line); }
+// Their bits are those of `EmulatorMemory`.
+void threadgroup_barrier(mem_flags flags, int line) { emulator_services->barrier(line, static_cast<unsigned>(flags)); }
 
 namespace {
 
