@@ -70,18 +70,35 @@ extension FunctionState {
     _ program: CompiledProgram, _ device: DeviceProgram, _ options: CallOptions,
     in sources: [SourceFile]
   ) throws(PythonException) -> MetalExecutor {
-    let isStrict = options.compile.isStrict
+    try loadOnMetal(
+      program.code, device, arrays: ArrayUse.uses(in: device),
+      recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict, in: sources,
+      refused: { error throws(PythonException) in
+        var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
+        if options.writesOutput { message += try written(program.code, device.host.name) }
+        throw raise(Diagnostic(.bug, message, at: []), in: sources)
+      })
+  }
+
+  /// Compiles a text for Metal and makes its host part ready.
+  ///
+  /// - Parameters:
+  ///   - arrays: what the program does with each array argument.
+  ///   - recordsFaults: whether kernels get the address of the error slot.
+  ///   - refused: raises that the text is refused.
+  static func loadOnMetal(
+    _ text: String, _ program: DeviceProgram, arrays: [ArrayUse], recordsFaults: Bool,
+    isStrict: Bool, in sources: [SourceFile],
+    refused: (MetalError) throws(PythonException) -> Never
+  ) throws(PythonException) -> MetalExecutor {
     do {
       return try withoutInterpreter {
         try MetalExecutor(
-          device, text: program.code, kernelNames: device.kernels.map { cudaName($0.name) },
-          arrays: ArrayUse.uses(in: device), recordsFaults: device.recordsFaults,
-          isStrict: isStrict)
+          program, text: text, kernelNames: program.kernels.map { cudaName($0.name) },
+          arrays: arrays, recordsFaults: recordsFaults, isStrict: isStrict)
       }
     } catch let error as MetalError where error.reason == .compilation {
-      var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
-      if options.writesOutput { message += try written(program.code, device.host.name) }
-      throw raise(Diagnostic(.bug, message, at: []), in: sources)
+      try refused(error)
     } catch let error as DiagnosticError {
       throw raise(error, in: sources)
     } catch {
