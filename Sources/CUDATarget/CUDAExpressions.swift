@@ -15,7 +15,11 @@ extension CUDAKernelEmitter {
     case .load(let buffer, let indices): return load(buffer, indices, e)
     case .unary(let op, let operand): return unary(op, operand, part(operand), isIndex: isIndex)
     case .binary(let op, let left, let right):
-      return binary(op, e.type, part(left), part(right), isIndex: isIndex)
+      // An index lies in range, and so do the sums and products it consists of, but not the data that is reduced: `k[i] * 5 % n`.
+      let isExact =
+        isIndex && ([.add, .subtract, .multiply].contains(op) || !dependsOnData(e))
+      return binary(
+        op, e.type, text(left, isIndex: isExact), text(right, isIndex: isExact), isIndex: isIndex)
     case .compare(let op, let left, let right):
       return compare(op, left, right)
     case .logical(let op, let left, let right):

@@ -15,6 +15,8 @@ class CUDAKernelEmitter {
   private var updated: Set<BufferID> = []
   /// Whether each thread that comes by has an iteration of its own.
   private(set) var isInThread = false
+  /// The variables that the kernel assigns.
+  private let computed: Set<VariableID>
   /// The memory that the block shares, where it is declared first in the kernel.
   private var sharedDeclarations: [String] = []
   /// The bytes of all memory that the block shares.
@@ -24,6 +26,7 @@ class CUDAKernelEmitter {
     self.module = module
     self.kernel = kernel
     taken = module.externalNames
+    computed = kernel.map { Self.assigned(in: $0.body) } ?? []
     isInThread = kernel.map { $0.grid.maximumThreads == 1 } ?? true
     if let kernel {
       kernel.buffers.forEach { _ = name($0) }
@@ -79,7 +82,7 @@ class CUDAKernelEmitter {
 
   func emitKernel() -> String {
     guard let kernel else { return "" }
-    emit(kernel.body, declaring: assigned(in: kernel.body))
+    emit(kernel.body, declaring: computed)
     let passed = passedBuffers(in: kernel.body)
     let stored = storedBuffers(in: kernel.body).union(passed)
     let exchanged = exchangedBuffers(in: kernel.body, stored)
@@ -176,7 +179,14 @@ class CUDAKernelEmitter {
     sharedBytes = sharedBytes.addingReportingOverflow(bytes).overflow ? .max : sharedBytes + bytes
   }
 
-  func assigned(in body: [Statement]) -> Set<VariableID> {
+  /// Whether an expression reads elements, or variables that may have been computed of some.
+  func dependsOnData(_ e: Expression) -> Bool {
+    e.contains { part in
+      if case .variable(let id) = part.kind { computed.contains(id) } else { part.isLoad }
+    }
+  }
+
+  static func assigned(in body: [Statement]) -> Set<VariableID> {
     var assigned: Set<VariableID> = []
     body.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
     return assigned
@@ -480,7 +490,7 @@ class CUDAKernelEmitter {
 
   /// A bound that is evaluated once: as it stands where nothing in the loop can change it, else in a variable.
   private func settled(_ bound: Expression, _ wanted: String, in loop: ForLoop) -> CText {
-    let changed = assigned(in: loop.body)
+    let changed = Self.assigned(in: loop.body)
     let isFixed = !bound.contains { part in
       if case .variable(let id) = part.kind { return changed.contains(id) }
       return part.isLoad

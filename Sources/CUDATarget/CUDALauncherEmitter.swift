@@ -23,7 +23,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     for (i, check) in host.checks.enumerated() {
       add("if (!(\(exact(check.condition).text))) return \(i + 1);")
     }
-    emit(host.body, declaring: assigned(in: host.body))
+    emit(host.body, declaring: Self.assigned(in: host.body))
     add("return cudaGetLastError() == cudaSuccess ? 0 : -3;")
     return (usesTemporaries ? Self.temporary : "") + (recordsFaults ? Self.faultRecorder : "")
       + (callsHost ? Self.defaultStream : "") + callbackDeclarations

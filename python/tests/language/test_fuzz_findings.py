@@ -250,3 +250,16 @@ def test_lanes_of_a_sum_do_not_depend_on_a_known_condition() -> None:
         parpy.jit(sums_far_elements_on_condition)(x, y, b, opts=opts)
         results.append(y[0])
     assert results[0] == results[1]
+
+
+def reduces_an_index_of_data(u, v):
+    parpy.label("N")
+    for i in range(len(v)):
+        v[u[i] * u[i] % 7] = 2.0
+        k = u[i] * 2654435761
+        v[k & 7] = 3.0
+
+
+def test_data_of_an_index_wraps_before_it_is_reduced() -> None:
+    u = np.array([2**40 + 3, 2**62 + 1, -(2**61)] * 3)
+    check(reduces_an_index_of_data, u, np.zeros(9, np.float32))
