@@ -243,6 +243,9 @@ def test_printed_text_runs_edited_or_not() -> None:
     assert_same(z, x + 2 * y)
     parpy.compile_string("add", text.replace("2.0f * y", "3.0f * y"))(x, y, z, 50)
     assert_same(z, x + 3 * y)
+    parpy.compile_string("add", text, options())(x, y, z, 50)
+    parpy.sync(METAL)
+    assert_same(z, x + 2 * y)
     with pytest.raises(parpy.CompileError, match="undeclared"):
         parpy.compile_string("add", text.replace("2.0f *", "no_such_name *"))
 
