@@ -168,7 +168,7 @@ def clear_cache() -> None:
 
 
 def sync(backend: CompileBackend) -> None:
-    """Waits until everything started on `backend` is done; on a CPU that is so at every return.
+    """Waits until everything started on `backend` is done; on the CPU that is so at every return.
 
     Raises:
         TypeError: `backend` is not a `CompileBackend`.
