@@ -63,7 +63,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "GPUMappingTests",
-      dependencies: ["LoopIR", "Schedule", "GPUMapping", "TestSupport"], swiftSettings: strict),
+      dependencies: ["Syntax", "Passes", "LoopIR", "Schedule", "GPUMapping", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "CPUTargetTests",
       dependencies: ["LoopIR", "Schedule", "CPUTarget", "TestSupport"], swiftSettings: strict),
