@@ -42,6 +42,12 @@ package enum CUDAHelper: Hashable {
     }
   }
 
+  /// Whether a helper may have that name, so that no variable of a kernel can.
+  static func mayBeCalled(_ name: String) -> Bool {
+    name == inRange.name || name == recordFault.name
+      || ScalarType.allCases.contains { name.hasSuffix("_\($0)") }
+  }
+
   /// The helper for the lesser or greater of two values; Python's and NumPy's differ for floats alone.
   static func extremum(of op: BinaryOperator, _ type: ScalarType) -> CUDAHelper {
     .extremum(type.isFloat ? op : op.isMinimum ? .minimum : .maximum, type)
