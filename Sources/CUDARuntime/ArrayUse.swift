@@ -114,8 +114,11 @@ extension [Statement] {
     forEachStatement { statement in
       switch statement.kind {
       case .call, .requireEqual: found = true
-      case .assign, .store, .loop, .whileLoop, .conditional, .device, .allocate, .launch, .barrier:
-        break
+      case .assign, .store, .loop, .whileLoop, .conditional:
+        statement.forEachExpression { e in
+          found = found || e.contains { $0.isLoad || $0.isChecked }
+        }
+      case .device, .allocate, .launch, .barrier: break
       }
     }
     return found

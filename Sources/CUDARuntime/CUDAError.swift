@@ -1,5 +1,6 @@
 /// Why something could not be done with CUDA.
 public struct CUDAError: Error, Sendable, Hashable {
+  /// What kind of error it is.
   public enum Reason: Sendable, Hashable {
     /// A library or a device that is not there, or too old; the help says what to install.
     case unavailable
@@ -30,5 +31,6 @@ public struct CUDAError: Error, Sendable, Hashable {
 }
 
 extension CUDAError: CustomStringConvertible {
+  /// The message, and the way out on a line of its own.
   public var description: String { message + (help.map { "\nhelp: " + $0 } ?? "") }
 }

@@ -10,8 +10,8 @@ public final class CUDAModule: Sendable {
   /// Nil where there are no kernels.
   private let handle: CUDADevice.Handle?
 
-  /// A module without kernels.
-  init(withoutKernelsOn device: CUDADevice) {
+  /// A module without kernels, for which nothing is compiled or loaded.
+  public init(withoutKernelsOn device: CUDADevice) {
     self.device = device
     kernels = []
     launchers = []
@@ -65,6 +65,7 @@ public struct KernelName: Sendable, Hashable {
 }
 
 extension KernelName: ExpressibleByStringLiteral {
+  /// The name of a kernel that needs nothing special.
   public init(stringLiteral name: String) { self.init(name) }
 }
 

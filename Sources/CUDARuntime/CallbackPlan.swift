@@ -5,9 +5,7 @@ package struct CallbackPlan: Sendable {
   /// An array or a part of one; sizes and strides are in elements.
   package struct Array: Sendable {
     /// The register with the address of the element whose indices are all 0.
-    package var buffer: Register
-    /// The position among the array arguments; nil for a temporary.
-    package var argument: Int?
+    var buffer: Register
     var elementSize: Int
     /// How far the part's first element is from that one.
     var offset: Register
@@ -27,8 +25,20 @@ package struct CallbackPlan: Sendable {
   /// Gets the word that comes back.
   package var result: Register
 
+  /// Makes the call with what stands in a frame; how that ends the host part, or nil where it goes on.
+  func run<Services: HostServices>(
+    _ frame: HostFrame, _ services: Services
+  ) throws(Services.Failure) -> HostOutcome? {
+    let words = UnsafeMutablePointer<Int64>.allocate(capacity: wordCount)
+    defer { words.deallocate() }
+    write(frame, to: words)
+    if let end = try services.callBack(index, words) { return end }
+    frame[result] = words[0]
+    return nil
+  }
+
   /// How many words the call has, the result's included; see `CallbackSignature`.
-  package var wordCount: Int {
+  private var wordCount: Int {
     operands.reduce(1) { count, operand in
       switch operand {
       case .scalar: count + 1
@@ -36,16 +46,8 @@ package struct CallbackPlan: Sendable {
       }
     }
   }
-}
 
-extension CallbackPlan {
-  /// Writes the words of a call: the result's, which is 0, and then those of the operands.
-  ///
-  /// - Parameter address: where Python finds the element at a distance in bytes from the one whose indices are all 0.
-  package func fill(
-    _ words: UnsafeMutablePointer<Int64>, _ frame: HostFrame,
-    address: (_ array: Array, _ distance: Int64) -> Int64
-  ) {
+  private func write(_ frame: HostFrame, to words: UnsafeMutablePointer<Int64>) {
     var position = 0
     func append(_ word: Int64) {
       (words + position).initialize(to: word)
@@ -56,16 +58,9 @@ extension CallbackPlan {
       switch operand {
       case .scalar(let register): append(frame[register])
       case .array(let array):
-        append(address(array, frame[array.offset] &* Int64(array.elementSize)))
+        append(frame[array.buffer] &+ frame[array.offset] &* Int64(array.elementSize))
         for register in array.extents + array.strides { append(frame[register]) }
       }
-    }
-  }
-
-  /// The positions of the array arguments that are passed.
-  package var passedArguments: [Int] {
-    operands.compactMap { operand in
-      if case .array(let array) = operand { array.argument } else { nil }
     }
   }
 }

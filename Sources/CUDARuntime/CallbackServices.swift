@@ -1,4 +1,6 @@
 import CCUDA
+import LoopIR
+import Schedule
 
 /// Launches and memory in the order of a stream, and calls of Python functions in between.
 ///
@@ -11,6 +13,8 @@ struct CallbackServices: HostServices {
 
   let services: StreamServices
   let staging: Staging
+  /// The program's callbacks.
+  let signatures: [CallbackSignature]
   /// The error slot of the call.
   let slot: UnsafeMutablePointer<Int64>
   /// What the kernels do, for messages.
@@ -27,45 +31,71 @@ struct CallbackServices: HostServices {
 
   func wait() throws(CUDAError) { try services.wait() }
 
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(CUDAError) -> HostOutcome? {
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome? {
+    try services.fetch(plan, slot: slot, frame)
+  }
+
+  func callBack(
+    _ function: Int, _ words: UnsafeMutablePointer<Int64>
+  ) throws(CUDAError) -> HostOutcome? {
+    guard signatures.indices.contains(function) else { return .callbackFailed }
     guard try staging.copyOut(slot, task: task) else { return .outOfMemory }
     if slot[0] != 0 { return .faultRecorded }
     let lent = LentMemory(services.module.device, services.stream)
     defer { lent.giveBlocks() }
-    for case .array(let array) in plan.operands where staging.hostAddress(of: array) == nil {
-      if let range = array.range(in: frame) { lent.add(range) }
+    var ofHost: [Range<Int64>] = []
+    var ofDevice: [UnsafeMutablePointer<Int64>] = []
+    signatures[function].forEachArray(in: words) { word, range in
+      if let data = staging.hostAddress(of: word.pointee) {
+        let distance = data &- word.pointee
+        if let range {
+          let (low, high) = (range.lowerBound &+ distance, range.upperBound &+ distance)
+          if low < high { ofHost.append(low..<high) }
+        }
+        word.pointee = data
+      } else {
+        if let range { lent.add(range) }
+        ofDevice.append(word)
+      }
     }
     guard try lent.copyOut(task: task) else { return .outOfMemory }
+    for word in ofDevice { word.pointee = lent.hostAddress(of: word.pointee) }
 
-    let words = UnsafeMutablePointer<Int64>.allocate(capacity: plan.wordCount)
-    defer { words.deallocate() }
-    plan.fill(words, frame) { array, distance in
-      staging.hostAddress(of: array).map { Int64($0) &+ distance }
-        ?? lent.hostAddress(of: frame[array.buffer] &+ distance)
-    }
-    let isDone = caller(plan.index, words)
+    let isDone = caller(function, words)
     // Python may have chosen another device.
     try services.module.device.makeCurrent()
     // What Python wrote stays, also where it raised afterwards.
     try lent.copyIn()
     guard isDone else { return .callbackFailed }
-    try staging.copyInAgain(plan.passedArguments)
-    frame[plan.result] = words[0]
+    try staging.copyInAgain(ofHost)
     return nil
   }
 }
 
-extension CallbackPlan.Array {
-  /// The addresses of the device from the first byte of any element to behind the last; nil where there are no elements.
-  fileprivate func range(in frame: HostFrame) -> Range<Int64>? {
-    let size = Int64(elementSize)
-    var low = frame[buffer] &+ frame[offset] &* size
-    var high = low &+ size
-    for (extent, stride) in zip(extents, strides) {
-      if frame[extent] <= 0 { return nil }
-      let distance = (frame[extent] &- 1) &* frame[stride] &* size
-      if distance < 0 { low = low &+ distance } else { high = high &+ distance }
+extension CallbackSignature {
+  /// Calls `visit` for each array of a call, with the word that has the address of its first element, and the addresses from the
+  /// first byte of any element to behind the last; nil where there are no elements.
+  package func forEachArray(
+    in words: UnsafeMutablePointer<Int64>,
+    _ visit: (UnsafeMutablePointer<Int64>, Range<Int64>?) -> Void
+  ) {
+    var rest = words + 1
+    for operand in operands {
+      if case .array(let element, let dimensions, _, _) = operand {
+        let (extents, strides) = (rest + 1, rest + 1 + dimensions)
+        let size = Int64(element.size)
+        var (low, high) = (rest.pointee, rest.pointee &+ size)
+        var isEmpty = false
+        for dimension in 0..<dimensions {
+          if extents[dimension] <= 0 { isEmpty = true }
+          let distance = (extents[dimension] &- 1) &* strides[dimension] &* size
+          if distance < 0 { low = low &+ distance } else { high = high &+ distance }
+        }
+        visit(rest, !isEmpty && low < high ? low..<high : nil)
+      }
+      rest += operand.wordCount
     }
-    return low < high ? low..<high : nil
   }
 }

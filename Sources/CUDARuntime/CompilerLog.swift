@@ -33,13 +33,16 @@ struct CompilerLog {
   func quote(from text: String) -> String {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard let number = firstLine, lines.indices.contains(number - 1) else { return "" }
-    let origin = lines[..<number].reversed().lazy.compactMap(Self.programLine).first
-    let made = origin.map { ", made of line \($0) of the program" } ?? ""
+    let origin = lines[..<number].reversed().lazy.compactMap(Self.place).first
+    let made = origin.map { ", made of \($0)" } ?? ""
     return "\nThe line \(number) of the generated code\(made):\n    \(lines[number - 1])"
   }
 
-  /// The number in a line `// line 4`.
-  private static func programLine(_ line: Substring) -> Int? {
-    line.hasPrefix("// line ") ? Int(line.dropFirst(8)) : nil
+  /// The place of the program in a line `// example.py:4`.
+  private static func place(_ line: Substring) -> Substring? {
+    guard line.hasPrefix("// "), let colon = line.lastIndex(of: ":"),
+      Int(line[line.index(after: colon)...]) != nil
+    else { return nil }
+    return line.dropFirst(3)
   }
 }

@@ -55,7 +55,6 @@ extension HostFlattener {
     var array = CallbackPlan.Array(
       buffer: try register(of: part.buffer), elementSize: buffer.element.size, offset: offset,
       extents: [], strides: [])
-    if case .argument(let position) = buffer.role { array.argument = position }
     for extent in part.extents { array.extents.append(try emit(extent)) }
     for stride in part.strides(in: buffer) { array.strides.append(try emit(stride)) }
     return array

@@ -4,7 +4,7 @@ import Schedule
 import struct Syntax.DiagnosticError
 import struct Syntax.Span
 
-/// Elements that the host part touches, where it shares the memory of the GPU.
+/// Elements that the host part reads and writes.
 extension HostFlattener {
   /// How far an element is from the one whose indices are all 0, in elements.
   mutating func offset(
@@ -26,48 +26,35 @@ extension HostFlattener {
     return offset
   }
 
-  /// The address of an element.
-  private mutating func address(
-    of id: BufferID, _ indices: [Expression], at span: Span
+  /// Reads an element of the device.
+  mutating func fetch(
+    _ id: BufferID, _ indices: [Expression], _ e: Expression
   ) throws(DiagnosticError) -> Register {
-    guard program.sharesMemory else { throw bug("an access to an element", at: span) }
-    let address = try offset(of: id, indices, at: span)
-    add(.multiply(address, address, constant(Int64(program.host[id].element.size))))
-    add(.add(address, address, try register(of: id)))
-    return address
-  }
-
-  mutating func emitLoad(
-    _ id: BufferID, _ indices: [Expression], into wanted: Register?, at span: Span
-  ) throws(DiagnosticError) -> Register {
-    let address = try address(of: id, indices, at: span)
-    let result = wanted ?? temporary()
-    add(.loadElement(result, program.host[id].element, address: address))
+    let array = try register(of: id)
+    guard indices.count == program.host[id].extents.count, program.host[id].element == e.type
+    else { throw bug("an element of another array", at: e.span) }
+    let offset = try offset(of: id, indices, at: e.span)
+    let result = temporary()
+    code.fetches.append(FetchPlan(result: result, array: array, offset: offset, type: e.type))
+    add(.fetch(Int32(truncatingIfNeeded: code.fetches.count - 1)))
     return result
   }
 
+  /// Writes an element, where the host shares the memory of the GPU.
   mutating func emitStore(
     _ id: BufferID, _ indices: [Expression], _ value: Expression, at span: Span
   ) throws(DiagnosticError) {
-    let address = try address(of: id, indices, at: span)
+    guard program.sharesMemory, indices.count == program.host[id].extents.count else {
+      throw bug("an access to an element", at: span)
+    }
+    let address = try offset(of: id, indices, at: span)
+    add(.multiply(address, address, constant(Int64(program.host[id].element.size))))
+    add(.add(address, address, try register(of: id)))
     add(.storeElement(try emit(value), program.host[id].element, address: address))
   }
 }
 
 extension HostArithmetic {
-  /// The element at an address, as its register.
-  static func element(_ type: ScalarType, at address: Int64) -> Int64 {
-    guard let place = UnsafeRawPointer(bitPattern: Int(address)) else { return 0 }
-    return switch type.size {
-    case 1: type.wrapping(Int64(place.loadUnaligned(as: UInt8.self)))
-    case 2 where type.isFloat: Int64(place.loadUnaligned(as: UInt16.self))
-    case 2: type.wrapping(Int64(place.loadUnaligned(as: UInt16.self)))
-    case 4 where type.isFloat: Int64(place.loadUnaligned(as: UInt32.self))
-    case 4: type.wrapping(Int64(place.loadUnaligned(as: UInt32.self)))
-    default: place.loadUnaligned(as: Int64.self)
-    }
-  }
-
   /// Writes a register to an element.
   static func store(_ value: Int64, _ type: ScalarType, at address: Int64) {
     guard let place = UnsafeMutableRawPointer(bitPattern: Int(address)) else { return }

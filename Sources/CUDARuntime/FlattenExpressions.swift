@@ -29,7 +29,7 @@ extension HostFlattener {
     case .integer(let value): return constant(value)
     case .float(let literal): return constant(HostArithmetic.bits(literal.value, e.type))
     case .variable(let id): return try register(of: id)
-    case .load(let id, let indices): return try emitLoad(id, indices, into: wanted, at: e.span)
+    case .load(let id, let indices): return try fetch(id, indices, e)
     case .complex, .part: throw bug("a complex number", at: e.span)
     case .checked(let index): return try emit(index, into: wanted)
     case .unary(let op, let operand):

@@ -1,6 +1,7 @@
 import CCUDA
 import GPUMapping
 import LoopIR
+import Schedule
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 
@@ -16,6 +17,8 @@ public final class HostExecutor: Sendable {
   private let frames = Locked<[HostFrame]>([])
   private let graphs: LaunchGraphs?
   private let mark = LaunchedFunctions.Mark()
+  /// The Python functions that the host part calls.
+  private let callbacks: [CallbackSignature]
   /// Runs the body; nil where its instructions are interpreted.
   private let native: NativeHost?
 
@@ -23,14 +26,14 @@ public final class HostExecutor: Sendable {
   ///
   /// - Parameters:
   ///   - module: with the program's kernels, in order.
-  ///   - usesGraphs: whether calls with many launches are replayed as CUDA graphs.
+  ///   - graphs: which calls run as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
   public convenience init(
-    _ program: DeviceProgram, _ module: CUDAModule, usesGraphs: Bool = true
+    _ program: DeviceProgram, _ module: CUDAModule, graphs: GraphUse = .whereWorthIt
   ) throws(DiagnosticError) {
     try self.init(
       program, module, arrays: ArrayUse.uses(in: program), recordsFaults: program.recordsFaults,
-      usesGraphs: usesGraphs)
+      graphs: graphs)
   }
 
   /// Makes a program ready whose kernels are known by name only.
@@ -38,18 +41,21 @@ public final class HostExecutor: Sendable {
   /// - Parameters:
   ///   - arrays: what they do with each array argument.
   ///   - recordsFaults: whether they get the address of the error slot.
+  ///   - graphs: which calls run as CUDA graphs.
   /// - Throws: a bug, where the program is not sound.
   public init(
     _ program: DeviceProgram, _ module: CUDAModule, arrays: [ArrayUse], recordsFaults: Bool,
-    usesGraphs: Bool = true
+    graphs: GraphUse = .whereWorthIt
   ) throws(DiagnosticError) {
     self.module = module
     native = nil
+    callbacks = program.callbacks
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
-    // What Python sees in between must have run.
-    graphs = usesGraphs && code.callbacks.isEmpty ? LaunchGraphs(module) : nil
+    // What Python or the host sees in between must have run.
+    let isSeen = !code.callbacks.isEmpty || !code.fetches.isEmpty
+    self.graphs = isSeen ? nil : LaunchGraphs(module, graphs)
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(
         Diagnostic(
@@ -68,6 +74,7 @@ public final class HostExecutor: Sendable {
     recordsFaults: Bool
   ) throws(DiagnosticError) {
     self.native = native
+    callbacks = program.callbacks
     module = CUDAModule(withoutKernelsOn: device)
     name = program.host.name
     var checks = DeviceProgram(host: program.host)
@@ -121,7 +128,9 @@ public final class HostExecutor: Sendable {
     _ words: UnsafePointer<Int64>, _ frame: HostFrame, _ stream: StreamServices,
     _ services: Services
   ) throws(CUDAError) -> HostOutcome where Services.Failure == CUDAError {
-    if let native { return try native.run(name, code, words, frame, on: stream.stream) }
+    if let native {
+      return try native.run(name, code, words, frame, on: stream.stream, calling: services)
+    }
     defer {
       while let register = frame.temporaries.popLast() {
         services.free(UInt64(bitPattern: frame[register]))
@@ -158,13 +167,14 @@ public final class HostExecutor: Sendable {
     let outcome: HostOutcome
     if let caller {
       let calling = CallbackServices(
-        services: services, staging: staging, slot: slot, task: task, caller: caller)
+        services: services, staging: staging, signatures: callbacks, slot: slot, task: task,
+        caller: caller)
       outcome = try runBody(words, frame, services, calling)
     } else {
       outcome = try runBody(words, frame, services, services)
     }
     switch outcome {
-    case .done, .fault:
+    case .done, .fault, .faultOnDevice:
       guard try staging.copyOut(slot, task: task) else { return -1 }
       return slot[0] == 0 ? outcome.status(slot) : -2
     case .checkFailed, .outOfMemory, .faultRecorded, .callbackFailed:

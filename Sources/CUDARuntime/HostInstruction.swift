@@ -47,12 +47,13 @@ package enum HostInstruction: Sendable {
   case launch(Int32)
   /// A call of a Python function, of the executor's list.
   case callBack(Int32)
+  /// A copy of one element from the device, of the executor's list.
+  case fetch(Int32)
   /// Ends the call where two lengths differ, or where an index is not within a size, with the number of the test and both.
   case requireEqual(Register, Register, fault: Int32)
   case requireInside(Register, Register, fault: Int32)
 
-  // Elements, at an address in bytes, where the host shares the GPU's memory.
-  case loadElement(Register, ScalarType, address: Register)
+  /// Writes an element, at an address in bytes, where the host shares the GPU's memory.
   case storeElement(Register, ScalarType, address: Register)
 
   // The checks: sums in 128 bits, and a register that says whether all was exact.
@@ -78,6 +79,28 @@ package struct LaunchPlan: Sendable {
   var threads: Register
 }
 
+/// A copy of one element to the host, which waits for the kernels before it.
+package struct FetchPlan: Sendable {
+  /// Gets the element.
+  var result: Register
+  /// The address of the array's element whose indices are all 0.
+  var array: Register
+  /// How far the element is from that one, in elements.
+  var offset: Register
+  var type: ScalarType
+
+  /// Where the element is on the device.
+  func address(in frame: HostFrame) -> UInt64 {
+    UInt64(bitPattern: frame[array] &+ frame[offset] &* Int64(type.size))
+  }
+
+  /// Reads the element, where the host shares the device's memory.
+  package func read(_ frame: HostFrame) {
+    guard let place = UnsafeRawPointer(bitPattern: UInt(address(in: frame))) else { return }
+    frame[result] = HostArithmetic.element(at: place, type)
+  }
+}
+
 /// The host part as instructions.
 package struct HostCode: Sendable {
   /// The checks, up to a `finish`, and then the body, up to another.
@@ -85,7 +108,8 @@ package struct HostCode: Sendable {
   /// Where the body begins.
   package var bodyStart = 0
   var launches: [LaunchPlan] = []
-  package var callbacks: [CallbackPlan] = []
+  var callbacks: [CallbackPlan] = []
+  var fetches: [FetchPlan] = []
   /// What the registers hold when the executor is made; those of variables are 0 at the start of each call.
   var initialRegisters: [Int64] = []
   var wideCount = 0

@@ -14,8 +14,15 @@ package protocol HostServices {
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(Failure)
   /// Waits for the kernels launched so far, so that the host may use the memory that it shares with them.
   func wait() throws(Failure)
-  /// Calls a Python function with the operands that stand in the frame; how that ends the host part, or nil where it goes on.
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(Failure) -> HostOutcome?
+  /// Waits for the kernels and reads an element; how that ends the host part, or nil where it goes on.
+  ///
+  /// - Parameter slot: the address of the error slot; nil where there is none.
+  func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) throws(Failure) -> HostOutcome?
+  /// Calls the Python function at a position of the program's callbacks, with the words of `CallbackSignature`, in which addresses are
+  /// the device's; how that ends the host part, or nil where it goes on.
+  func callBack(
+    _ function: Int, _ words: UnsafeMutablePointer<Int64>
+  ) throws(Failure) -> HostOutcome?
 }
 
 /// How a stretch of the host part ended.
@@ -28,6 +35,8 @@ package enum HostOutcome: Hashable {
   case fault(HostFault)
   /// A kernel recorded a fault, which was read already.
   case faultRecorded
+  /// A kernel recorded a fault, which stands in the error slot of the device.
+  case faultOnDevice
   /// A Python function raised.
   case callbackFailed
 }
@@ -42,7 +51,7 @@ extension HostOutcome {
     case .fault(let fault):
       (slot[0], slot[1], slot[2]) = (Int64(fault.number), fault.first, fault.second)
       return -2
-    case .faultRecorded: return -2
+    case .faultRecorded, .faultOnDevice: return -2
     case .callbackFailed: return -3
     }
   }
@@ -63,14 +72,14 @@ package func interpret<Services: HostServices>(
 ) throws(Services.Failure) -> HostOutcome {
   try code.instructions.withUnsafeBufferPointer { instructions throws(Services.Failure) in
     try code.launches.withUnsafeBufferPointer { launches throws(Services.Failure) in
-      try interpret(instructions, launches, code.callbacks, from: start, frame, services)
+      try interpret(instructions, launches, code, from: start, frame, services)
     }
   }
 }
 
 private func interpret<Services: HostServices>(
   _ instructions: UnsafeBufferPointer<HostInstruction>,
-  _ launches: UnsafeBufferPointer<LaunchPlan>, _ callbacks: [CallbackPlan], from start: Int,
+  _ launches: UnsafeBufferPointer<LaunchPlan>, _ code: HostCode, from start: Int,
   _ frame: HostFrame, _ services: Services
 ) throws(Services.Failure) -> HostOutcome {
   var position = start
@@ -118,9 +127,12 @@ private func interpret<Services: HostServices>(
     case .free(let register):
       _ = frame.temporaries.popLast()
       services.free(UInt64(bitPattern: frame[register]))
-    case .launch(let index): try services.launch(launches[Int(index)], frame)
+    case .launch(let index): try services.launch(code.launches[Int(index)], frame)
     case .callBack(let index):
-      if let end = try services.callBack(callbacks[Int(index)], frame) { return end }
+      if let end = try code.callbacks[Int(index)].run(frame, services) { return end }
+    case .fetch(let index):
+      let slot = code.slot.map { UInt64(bitPattern: frame[$0]) }
+      if let end = try services.fetch(code.fetches[Int(index)], slot: slot, frame) { return end }
     case .requireEqual(let first, let second, let number):
       if frame[first] != frame[second] {
         return .fault(HostFault(number: number, first: frame[first], second: frame[second]))
@@ -129,9 +141,6 @@ private func interpret<Services: HostServices>(
       if frame[index] < 0 || frame[index] >= frame[size] {
         return .fault(HostFault(number: number, first: frame[index], second: frame[size]))
       }
-    case .loadElement(let result, let type, let address):
-      try services.wait()
-      frame[result] = HostArithmetic.element(type, at: frame[address])
     case .storeElement(let value, let type, let address):
       try services.wait()
       HostArithmetic.store(frame[value], type, at: frame[address])
@@ -163,7 +172,7 @@ private func interpretWide(_ instruction: HostInstruction, _ frame: HostFrame) {
     frame[result] = op.holds(frame[l], frame[r]) && frame[isExact] != 0 ? 1 : 0
   case .copy, .add, .subtract, .multiply, .order, .unary, .binary, .compare, .convert, .math, .jump,
     .jumpIfFalse, .jumpIfTrue, .tripCount, .loopHead, .loopNext, .sizeProduct, .allocate, .free,
-    .launch, .callBack, .requireEqual, .requireInside, .loadElement, .storeElement, .check, .finish:
+    .launch, .callBack, .fetch, .requireEqual, .requireInside, .storeElement, .check, .finish:
     break
   }
 }

@@ -1,9 +1,21 @@
 import CCUDA
 
-/// Replays the launches of a program as one CUDA graph, where calls with many of them repeat each other.
+/// Which calls run as CUDA graphs.
+public enum GraphUse: Sendable {
+  case never
+  /// Those that repeat the call before and have several launches.
+  case whereWorthIt
+  /// All whose launches can be known before the first runs.
+  case always
+}
+
+/// Replays the launches of a program as one CUDA graph, where calls with many of them repeat each other, or always.
 ///
 /// The host part runs each time and records its launches. Where they are those of the call before, but perhaps for the grids or
 /// arguments of a few, a graph is made of them, and from then on the nodes that differ are changed and the graph runs again.
+///
+/// Where all calls are to be graphs, so is the first, and one that is no repetition: as many nodes are changed as it takes, and where
+/// other kernels follow each other, another graph is made. Calls that run at the same time have graphs of their own.
 final class LaunchGraphs: Sendable {
   /// How many launches of one call make a graph worth it.
   static let leastLaunches = 2
@@ -14,6 +26,8 @@ final class LaunchGraphs: Sendable {
   private struct Memory: Sendable {
     var trace: LaunchTrace?
     var graph: LaunchGraph?
+    /// Whether the next call gets it.
+    var isKept = true
   }
 
   private struct State {
@@ -24,10 +38,12 @@ final class LaunchGraphs: Sendable {
   }
 
   private let state = Locked(State())
+  private let isForced: Bool
 
-  /// Nil where a kernel of the module needs more than a plain launch.
-  init?(_ module: CUDAModule) {
-    guard module.launchers.allSatisfy(\.isPlain) else { return nil }
+  /// Nil where no call is to be a graph, or a kernel of the module needs more than a plain launch.
+  init?(_ module: CUDAModule, _ use: GraphUse) {
+    guard use != .never, module.launchers.allSatisfy(\.isPlain) else { return nil }
+    isForced = use == .always
   }
 
   /// Notes how many launches a call had.
@@ -43,35 +59,40 @@ final class LaunchGraphs: Sendable {
     var isMiss = false
     defer { end(memory, isMiss: isMiss, launches: frame.launchCount) }
 
-    let recorder = LaunchRecorder(code, services, like: memory.trace)
+    let recorder = LaunchRecorder(
+      code, services, like: memory.trace, atMost: isForced ? .max : LaunchRecorder.greatestCount)
     defer { recorder.freeRetired() }
     let outcome = try interpret(code, from: code.bodyStart, frame, recorder)
-    guard outcome == .done, !recorder.isDirect, recorder.launches.count >= Self.leastLaunches
+    guard outcome == .done, !recorder.isDirect,
+      recorder.launches.count >= (isForced ? 1 : Self.leastLaunches)
     else {
       try recorder.flush()
       return outcome
     }
-    let repeats = memory.trace.flatMap { $0.changes(to: recorder.trace) }
+    let changes = memory.trace.flatMap { $0.changes(to: recorder.trace) }
+    let isRepetition = changes.map { $0.count <= recorder.launches.count / 2 } ?? false
     memory.trace = recorder.trace
-    if let changes = repeats, memory.graph?.change(changes, recorder) != true {
+    if !isRepetition && !isForced {
+      memory.graph = nil
+    } else if changes.flatMap({ memory.graph?.change($0, recorder) }) != true {
       memory.graph = LaunchGraph(recorder)
     }
-    if repeats != nil, let graph = memory.graph {
+    if let graph = memory.graph {
       try graph.launch(services)
     } else {
       isMiss = true
-      memory.graph = nil
       try recorder.flush()
     }
     return outcome
   }
 
-  /// Takes what is known of the call before, unless another thread has it or graphs are no use.
+  /// Takes what is known of the call before; nil where another thread has it or graphs are no use, unless all calls are graphs.
   private func begin() -> Memory? {
     state.withLock { state -> Memory? in
-      guard !state.isInUse, state.launchCount >= Self.leastLaunches,
-        state.misses < Self.greatestMisses
-      else { return nil }
+      let isWorthIt =
+        state.launchCount >= Self.leastLaunches && state.misses < Self.greatestMisses
+      guard isForced || isWorthIt else { return nil }
+      if state.isInUse { return isForced ? Memory(isKept: false) : nil }
       state.isInUse = true
       defer { state.memory = Memory() }
       return state.memory
@@ -79,6 +100,7 @@ final class LaunchGraphs: Sendable {
   }
 
   private func end(_ memory: Memory, isMiss: Bool, launches: Int) {
+    if !memory.isKept { return }
     state.withLock { state in
       state.isInUse = false
       state.memory = memory

@@ -14,7 +14,7 @@ final class LaunchRecorder: HostServices {
     var arguments: Range<Int>
   }
 
-  /// More launches than this are not kept: a graph of them would take long to make.
+  /// Where graphs are chosen by the runtime, more launches than this are not kept: a graph of them would take long to make.
   static let greatestCount = 4096
 
   let services: StreamServices
@@ -23,12 +23,20 @@ final class LaunchRecorder: HostServices {
   /// Whether launches are given to the driver as they come, because there were too many to keep.
   private(set) var isDirect = false
   private let argumentCounts: [Int]
+  /// How many launches are kept at most.
+  private let limit: Int
   private var sizes: [UInt64: UInt64] = [:]
   private var retired: [UInt64] = []
 
-  /// - Parameter former: the call before, which this one is likely to repeat.
-  init(_ code: HostCode, _ services: StreamServices, like former: LaunchTrace? = nil) {
+  /// - Parameters:
+  ///   - former: the call before, which this one is likely to repeat.
+  ///   - limit: how many launches are kept at most.
+  init(
+    _ code: HostCode, _ services: StreamServices, like former: LaunchTrace? = nil,
+    atMost limit: Int = LaunchRecorder.greatestCount
+  ) {
     self.services = services
+    self.limit = limit
     argumentCounts = code.kernelArguments.map(\.count)
     if let former {
       launches.reserveCapacity(former.launches.count)
@@ -65,7 +73,7 @@ final class LaunchRecorder: HostServices {
   }
 
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {
-    if launches.count >= Self.greatestCount {
+    if launches.count >= limit {
       try flush()
       isDirect = true
     }
@@ -88,7 +96,18 @@ final class LaunchRecorder: HostServices {
   }
 
   /// Programs that call back are not recorded.
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { .callbackFailed }
+  func callBack(_ function: Int, _ words: UnsafeMutablePointer<Int64>) -> HostOutcome? {
+    .callbackFailed
+  }
+
+  /// The launches so far must run now, and so what follows is not kept either.
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome? {
+    try flush()
+    isDirect = true
+    return try services.fetch(plan, slot: slot, frame)
+  }
 
   /// Gives the launches kept so far to the driver, one by one.
   func flush() throws(CUDAError) {
@@ -127,8 +146,7 @@ struct LaunchTrace: Sendable {
   var launches: [LaunchRecorder.Launch]
   var arguments: [Int64]
 
-  /// The positions at which another call has another grid or other arguments; nil where that call is no repetition:
-  /// other kernels follow each other, or more than half of the launches differ.
+  /// The positions at which another call has another grid or other arguments; nil where other kernels follow each other.
   func changes(to other: LaunchTrace) -> [Int]? {
     guard launches.count == other.launches.count else { return nil }
     var changes: [Int] = []
@@ -141,6 +159,6 @@ struct LaunchTrace: Sendable {
         changes.append(index)
       }
     }
-    return changes.count <= launches.count / 2 ? changes : nil
+    return changes
   }
 }

@@ -1,10 +1,14 @@
+import CCUDA
+
 /// A host part that was compiled to machine code, with the kernels it launches.
 ///
 /// Whoever makes one sees to it that the code stays loaded.
 public struct NativeHost: @unchecked Sendable {
-  /// The function that `emitCUDAEntry` writes: words, the address of the error slot on the device, and a stream.
+  /// The function that `emitCUDAEntry` writes: words, the address of the error slot on the device, what calls Python, and a stream.
   typealias Entry =
-    @convention(c) (UnsafePointer<Int64>, UInt64, OpaquePointer?) -> Int32
+    @convention(c) (
+      UnsafePointer<Int64>, UInt64, UnsafePointer<parpy_cuda_python>, OpaquePointer?
+    ) -> Int32
 
   private let entry: Entry
 
@@ -20,17 +24,21 @@ public struct NativeHost: @unchecked Sendable {
   /// - Parameters:
   ///   - name: the user's function, for messages.
   ///   - words: those of the call, whose arrays are then those of the frame's registers.
-  func run(
+  ///   - services: what calls Python functions.
+  func run<Services: HostServices>(
     _ name: String, _ code: HostCode, _ words: UnsafePointer<Int64>, _ frame: HostFrame,
-    on stream: CUDAStream
-  ) throws(CUDAError) -> HostOutcome {
+    on stream: CUDAStream, calling services: Services
+  ) throws(CUDAError) -> HostOutcome where Services.Failure == CUDAError {
     let count = (code.arguments.map(\.word).max() ?? -1) + 1
     var given = (0..<count).map { words[$0] }
     for argument in code.arguments where argument.word < code.arrayCount {
       given[argument.word] = frame[argument.register]
     }
     let slot = code.slot.map { UInt64(bitPattern: frame[$0]) } ?? 0
-    switch entry(given, slot, stream.pointer) {
+    let calls = PythonCalls(services)
+    let result = calls.withCaller { entry(given, slot, $0, stream.pointer) }
+    if let end = calls.end { return try end.get() }
+    switch result {
     // What a test recorded stands in the slot.
     case 0, -2: return .done
     case -1: return .outOfMemory

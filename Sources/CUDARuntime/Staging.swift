@@ -74,6 +74,12 @@ package final class Staging {
     var low: Int { group.low }
     var high: Int { group.high }
     var members: [Argument] { group.members }
+
+    /// Whether a byte of the device belongs to it.
+    func holds(_ byte: Int64) -> Bool {
+      let distance = byte &- Int64(bitPattern: address)
+      return 0 <= distance && distance < Int64(high &- low)
+    }
   }
 
   /// Arrays up to this size come back together, by way of page-locked memory.
@@ -84,8 +90,8 @@ package final class Staging {
   private let device: CUDADevice
   private let stream: CUDAStream
   private var copies: [Copy] = []
-  /// The arrays of the call, by their positions among its array arguments.
-  private var arguments: [Int: Argument] = [:]
+  /// The arrays of the call that no kernel uses, and that have no copy.
+  private var left: [HostArray] = []
   private var slot: UInt64?
   /// Whether the driver may still read memory of the host.
   private var isCopying = false
@@ -102,8 +108,10 @@ package final class Staging {
   /// Makes the copies and gives their addresses to the registers; false where there is not enough memory.
   func copyIn(_ arguments: [Argument], _ frame: HostFrame) throws(CUDAError) -> Bool {
     for argument in arguments {
-      frame[argument.register] = 0
-      self.arguments[argument.array.position] = argument
+      let isOfKernels = argument.use.isRead || argument.use.isWritten
+      // What only callbacks see stays where it is.
+      frame[argument.register] = isOfKernels ? 0 : Int64(argument.data)
+      if !isOfKernels { left.append(argument.array) }
     }
     for group in Group.groups(of: arguments) {
       let offset = UInt64(group.offset)
@@ -119,11 +127,10 @@ package final class Staging {
     return true
   }
 
-  /// Copies the memory of the arrays at some positions once more, with what it holds now.
-  func copyInAgain(_ positions: [Int]) throws(CUDAError) {
-    let changed = positions.compactMap { arguments[$0]?.array }
+  /// Makes the copies of some addresses of the host once more, with what is there now.
+  func copyInAgain(_ changed: [Range<Int64>]) throws(CUDAError) {
     for copy in copies
-    where changed.contains(where: { $0.low < copy.high && copy.low < $0.high }) {
+    where changed.contains(where: { $0.overlaps(Int64(copy.low)..<Int64(copy.high)) }) {
       try copyContents(to: copy)
     }
   }
@@ -140,9 +147,12 @@ package final class Staging {
       "copying \(size) bytes to the GPU")
   }
 
-  /// Where the element whose indices are all 0 is in memory of the host; nil for arrays of the device.
-  func hostAddress(of array: CallbackPlan.Array) -> Int? {
-    array.argument.flatMap { arguments[$0]?.data }
+  /// Where the byte is in memory of the host that host code knows by an address; nil for bytes of the device alone.
+  func hostAddress(of address: Int64) -> Int64? {
+    if let copy = copies.first(where: { $0.holds(address) }) {
+      return Int64(copy.low) &+ (address &- Int64(bitPattern: copy.address))
+    }
+    return left.contains { ($0.low..<$0.high).contains(Int(address)) } ? address : nil
   }
 
   /// Makes an error slot of zeros on the device; nil where there is not enough memory.

@@ -34,7 +34,31 @@ struct StreamServices: HostServices {
   }
 
   /// Nobody is there to be called.
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) -> HostOutcome? { .callbackFailed }
+  func callBack(_ function: Int, _ words: UnsafeMutablePointer<Int64>) -> HostOutcome? {
+    .callbackFailed
+  }
+
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(CUDAError) -> HostOutcome? {
+    let device = module.device
+    let wordSize = MemoryLayout<UInt64>.size
+    guard let block = device.memory.staging.take(2 * wordSize) else { return .outOfMemory }
+    defer { device.memory.staging.give(block) }
+    let task = "waiting for the kernels that the host part depends on"
+    let fault = block.memory + wordSize
+    fault.storeBytes(of: 0, as: UInt64.self)
+    try device.driver.check(
+      functions.pointee.copy_out(block.memory, plan.address(in: frame), plan.type.size, pointer),
+      task)
+    if let slot {
+      try device.driver.check(functions.pointee.copy_out(fault, slot, wordSize, pointer), task)
+    }
+    try device.driver.check(functions.pointee.synchronize_stream(pointer), task)
+    if fault.load(as: UInt64.self) != 0 { return .faultOnDevice }
+    frame[plan.result] = HostArithmetic.element(at: block.memory, plan.type)
+    return nil
+  }
 
   /// Launches the kernel at a position of the module with arguments at the given addresses.
   func launch(

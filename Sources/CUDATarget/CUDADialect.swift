@@ -34,6 +34,10 @@ struct CUDADialect: KernelDialect {
 
   func power(_ type: ScalarType) -> String { type == .float32 ? "powf" : "pow" }
 
+  func roundedProduct(_ type: ScalarType) -> String? {
+    type == .float32 ? "__fmul_rn" : "__dmul_rn"
+  }
+
   let thread = "threadIdx.x"
   let blockSize = "blockDim.x"
   func block(_ axis: String) -> String { "blockIdx.\(axis)" }
@@ -47,7 +51,7 @@ struct CUDADialect: KernelDialect {
     var parameters = kernel.arrays.map { array in
       "\(array.isConst ? "const " : "")\(array.element.cuda) *\(array.isRestricted ? "__restrict__ " : "")\(array.name)"
     }
-    parameters += kernel.values.map { "const \($0.type.cuda) \($0.name)" }
+    parameters += kernel.values.map { "const \($0.type) \($0.name)" }
     if kernel.hasSlot { parameters.append("unsigned long long *slot") }
     return
       "extern \"C\" __global__ void __launch_bounds__(\(kernel.maximumThreads)) \(kernel.name)(\n    "
@@ -83,6 +87,6 @@ struct CUDADialect: KernelDialect {
   func reductionMemory(of type: ScalarType) -> String? { nil }
 
   let reservedNames: Set<String> = [
-    "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "main",
+    "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "python", "main",
   ]
 }

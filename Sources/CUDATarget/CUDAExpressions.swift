@@ -1,40 +1,48 @@
+import GPUMapping
 import LoopIR
 import struct Syntax.Span
 
 extension CUDAKernelEmitter {
   /// An expression as text.
   ///
-  /// - Parameter isIndex: whether it is an index or a bound, whose arithmetic was proved not to overflow.
-  func text(_ e: Expression, isIndex: Bool = false) -> CText {
-    func part(_ e: Expression) -> CText { text(e, isIndex: isIndex) }
+  /// Sums and products of signed integers are C++'s own, as `4 * i`, where `ValueRanges` proves that they do not overflow; others
+  /// wrap, as `wrapping_multiply_int64(4, n)`: C++ leaves open what happens there.
+  func text(_ e: Expression) -> CText {
     switch e.kind {
     case .integer, .float:
       let literal = CUDALiteral.text(e, module.dialect)
-      return CText(literal, literal.hasPrefix("-") ? .unary : .primary)
-    case .variable(let id): return CText(name(id))
+      return CText(
+        literal, literal.hasPrefix("-") ? .unary : .primary, isInt: e.type == .int64 && fitsInt(e))
+    case .variable(let id): return CText(name(id), isInt: shortVariables.contains(id))
     case .load(let buffer, let indices): return load(buffer, indices, e)
-    case .unary(let op, let operand): return unary(op, operand, part(operand), isIndex: isIndex)
+    case .unary(let op, let operand): return unary(op, operand, text(operand), e)
     case .binary(let op, let left, let right):
-      // An index lies in range, and so do the sums and products it consists of, but not the data that is reduced: `k[i] * 5 % n`.
-      let isExact =
-        isIndex && ([.add, .subtract, .multiply].contains(op) || !dependsOnData(e))
-      return binary(
-        op, e.type, text(left, isIndex: isExact), text(right, isIndex: isExact), isIndex: isIndex)
+      if let known = knownExtremum(op, left, right) { return text(known) }
+      if let product = roundedProduct(e) { return product }
+      let isPlain = isDivisionOfC(op, left, right)
+      let range = module.ranges.exactRange(of: e)
+      return binary(op, e.type, text(left), text(right), range, isDivisionOfC: isPlain)
     case .compare(let op, let left, let right):
       return compare(op, left, right)
     case .logical(let op, let left, let right):
       let level: CPrecedence = op == .and ? .and : .or
       return CText(
-        "\(part(left).inside(level)) \(op == .and ? "&&" : "||") \(part(right).inside(level))",
+        "\(text(left).inside(level)) \(op == .and ? "&&" : "||") \(text(right).inside(level))",
         level)
     case .select(let condition, let then, let otherwise):
+      let (first, second) = (text(then), text(otherwise))
       return CText(
-        "\(part(condition).inside(.or)) ? \(part(then).inside(.or)) : \(part(otherwise).inside(.conditional))",
-        .conditional)
-    case .convert(let operand): return convert(text(operand), operand.type, e.type)
+        "\(text(condition).inside(.or)) ? \(first.inside(.or)) : \(second.inside(.conditional))",
+        .conditional, isInt: first.isInt && second.isInt)
+    case .convert(let operand):
+      let value = text(operand)
+      if operand.type == .int32 && e.type == .int64 && !operand.contains(\.isLoad) {
+        return CText(value.text, value.precedence, isInt: true)
+      }
+      return convert(value, operand.type, e.type)
     case .math(let function, let arguments):
       return math(function, arguments.map { text($0) }, arguments[0].type)
-    case .checked(let index): return text(index, isIndex: isIndex)
+    case .checked(let index): return text(index)
     // `split-complex` leaves none.
     case .complex(let real, _), .part(_, let real): return text(real)
     }
@@ -55,10 +63,60 @@ extension CUDAKernelEmitter {
 
   // MARK: Operators
 
-  private func unary(_ op: UnaryOperator, _ operand: Expression, _ value: CText, isIndex: Bool)
-    -> CText
-  {
+  /// Whether `/` and `%` of C++ are Python's: of operands that are not negative, by none that is 0.
+  func isDivisionOfC(_ op: BinaryOperator, _ l: Expression, _ r: Expression) -> Bool {
+    guard op == .floorDivide || op == .modulo, l.type.isInteger, l.type.size >= 4,
+      let dividend = module.ranges.range(of: l), let divisor = module.ranges.range(of: r)
+    else { return false }
+    return dividend.isNonNegative && divisor.least >= 1
+  }
+
+  /// The operand that is the lesser or greater one of two integers, whatever they are.
+  private func knownExtremum(
+    _ op: BinaryOperator, _ l: Expression, _ r: Expression
+  ) -> Expression? {
+    guard CUDAHelper.isExtremum(op), let left = module.ranges.range(of: l),
+      let right = module.ranges.range(of: r)
+    else { return nil }
+    let (first, second) = op.isMinimum ? (right, left) : (left, right)
+    if first.least >= second.greatest { return l }
+    return second.least >= first.greatest ? r : nil
+  }
+
+  /// A product of parameters alone, rounded by itself as it is where they are constants: `a * b + x[i]` would else be one
+  /// operation in code for parameters, and rounded once. Nil for other expressions.
+  func roundedProduct(_ e: Expression) -> CText? {
+    guard kernel != nil, e.type == .float32 || e.type == .float64,
+      case .binary(.multiply, let left, let right) = e.kind, host.isFixedByParameters(e),
+      let function = module.dialect.roundedProduct(e.type)
+    else { return nil }
+    return CText("\(function)(\(text(left).text), \(text(right).text))")
+  }
+
+  /// A sign and what follows it: `+ -1` is `- 1`.
+  func combined(_ sign: String, _ term: CText) -> (sign: String, term: CText) {
+    guard sign == "+" || sign == "-", term.precedence == .unary, term.text.hasPrefix("-") else {
+      return (sign, term)
+    }
+    return (sign == "+" ? "-" : "+", CText(String(term.text.dropFirst()), isInt: term.isInt))
+  }
+
+  /// `l symbol r` in C++'s arithmetic: in that of `int64_t` where the result does not fit in an `int`.
+  private func infix(
+    _ symbol: String, _ l: CText, _ r: CText, _ level: CPrecedence, isShort: Bool
+  ) -> CText {
+    guard l.isInt && r.isInt else { return infix(symbol, l, r, level) }
+    let left = isShort ? l : CText("(\(name(of: .int64)))\(l.inside(.unary))", .unary)
+    var result = infix(symbol, left, r, level)
+    result.isInt = isShort
+    return result
+  }
+
+  private func unary(
+    _ op: UnaryOperator, _ operand: Expression, _ value: CText, _ e: Expression
+  ) -> CText {
     let type = operand.type
+    let range = module.ranges.exactRange(of: e)
     switch op {
     case .not: return CText("!\(value.inside(.unary))", .unary)
     case .invert where type == .bool: return CText("!\(value.inside(.unary))", .unary)
@@ -66,20 +124,22 @@ extension CUDAKernelEmitter {
     case .negate where type.isHalf: return narrowed("-\(widened(value, type).text)", type)
     case .absolute where type.isHalf:
       return narrowed("\(absolute(.float32))(\(widened(value, type).text))", type)
-    case .negate where type.isFloat || (isIndex && type.size >= 4):
-      return CText("-\(value.inside(.primary))", .unary)
-    case .negate:
-      return binary(.subtract, type, CText("(\(name(of: type)))0"), value, isIndex: false)
+    case .negate where type.isFloat || (range?.isInside(.int32) ?? false && type.size >= 4):
+      return CText("-\(value.inside(.primary))", .unary, isInt: value.isInt)
+    case .negate: return binary(.subtract, type, zero(of: type), value, range)
     case .absolute where type.isFloat:
       return CText("\(absolute(type))(\(value.text))")
     case .absolute where type.isSignedInteger:
-      let negative = binary(.subtract, type, CText("(\(name(of: type)))0"), value, isIndex: false)
+      let negative = binary(.subtract, type, zero(of: type), value, range)
       return CText(
         "\(value.inside(.relation)) < 0 ? \(negative.inside(.or)) : \(value.inside(.or))",
         .conditional)
     case .absolute: return value
     }
   }
+
+  /// The 0 of a type, which a number is taken from.
+  func zero(of type: ScalarType) -> CText { CText("(\(name(of: type)))0", .unary) }
 
   private func absolute(_ type: ScalarType) -> String { module.dialect.absolute(type) }
 
@@ -94,22 +154,35 @@ extension CUDAKernelEmitter {
     return CText("\(l.inside(level)) \(symbol) \(r.inside(tighter))", level)
   }
 
+  /// `l op r` of one type.
+  ///
+  /// - Parameters:
+  ///   - range: of an integer, what the result may be over the integers; nil where it may leave its type.
+  ///   - isDivisionOfC: whether C++'s division by the operands is Python's.
   func binary(
-    _ op: BinaryOperator, _ type: ScalarType, _ l: CText, _ r: CText, isIndex: Bool
+    _ op: BinaryOperator, _ type: ScalarType, _ l: CText, _ r: CText, _ range: ValueRange? = nil,
+    isDivisionOfC: Bool = false
   ) -> CText {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
     if type == .bool {
       return CText(
         CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
     }
-    let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && !isIndex
+    let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && range == nil
+    let isShort = range?.isInside(.int32) ?? false
     switch op {
     case .add, .subtract, .multiply:
       if wraps { return call(.wrapping(op, type), l, r) }
       let level: CPrecedence = op == .multiply ? .product : .sum
-      return narrow(
-        infix(op == .add ? "+" : op == .subtract ? "-" : "*", l, r, level), type)
+      let (symbol, r) = combined(op == .add ? "+" : op == .subtract ? "-" : "*", r)
+      return infix(symbol, l, r, level, isShort: isShort)
     case .divide: return infix("/", l, r, .product)
+    case .floorDivide where isDivisionOfC: return infix("/", l, r, .product, isShort: true)
+    case .modulo where isDivisionOfC: return infix("%", l, r, .product, isShort: true)
+    // On a GPU a division of 64 bits takes several times as long as one of 32.
+    case .floorDivide where l.isInt && r.isInt && isShort:
+      return call(.floorDivide(.int32), l, r).asInt
+    case .modulo where l.isInt && r.isInt: return call(.modulo(.int32), l, r).asInt
     case .floorDivide: return call(.floorDivide(type), l, r)
     case .modulo: return call(.modulo(type), l, r)
     case .power where type.isFloat:
@@ -125,7 +198,7 @@ extension CUDAKernelEmitter {
   }
 
   private func half(_ op: BinaryOperator, _ type: ScalarType, _ l: CText, _ r: CText) -> CText {
-    narrowed(binary(op, .float32, l, r, isIndex: false).text, type)
+    narrowed(binary(op, .float32, l, r).text, type)
   }
 
   private func call(_ helper: CUDAHelper, _ arguments: CText...) -> CText {
@@ -168,6 +241,7 @@ extension CUDAKernelEmitter {
       return CText(module.dialect.narrowed(value.text, from: from, to))
     }
     if to.isHalf { return narrowed(convert(value, from, .float32).text, to) }
+    if from == .int64 && to == .int32 && value.isInt { return value }
     if to == .bool { return CText("\(value.inside(.relation)) != 0", .equality) }
     if from.isFloat && to.isInteger {
       let helper = CUDAHelper.truncate(from: from, to: to)
@@ -195,7 +269,8 @@ extension CUDAKernelEmitter {
   // MARK: Elements
 
   private func load(_ id: BufferID, _ indices: [Expression], _ e: Expression) -> CText {
-    let plain = CText("\(name(id))[\(offset(of: id, indices))]")
+    if let row = rowElements[RowAccesses.Row(buffer: id, indices: indices)] { return CText(row) }
+    let plain = element("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
     let zero =
       e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"
@@ -215,25 +290,36 @@ extension CUDAKernelEmitter {
   }
 
   /// The position of an element, in elements.
+  ///
+  /// - Requires: each index is in range, so that where all positions in the array fit in 32 bits, the parts of this one do.
   func offset(of id: BufferID, _ indices: [Expression]) -> String {
     let buffer = host[id]
+    let isShort = buffer.hasShortOffsets
     if let strides = buffer.strides {
-      let terms = zip(indices, strides).map { index, stride in
-        stride.integerLiteral == 1
-          ? text(index, isIndex: true)
-          : infix("*", text(index, isIndex: true), text(stride, isIndex: true), .product)
+      var sum: CText?
+      for (index, stride) in zip(indices, strides) where index.integerLiteral != 0 {
+        let term =
+          stride.integerLiteral == 1
+          ? text(index) : product(text(index), text(stride), isShort: isShort)
+        sum = sum.map { infix("+", $0, term, .sum, isShort: isShort) } ?? term
       }
-      return terms.dropFirst().reduce(terms.first ?? CText("0")) { infix("+", $0, $1, .sum) }.text
+      return sum?.text ?? "0"
     }
     var position: CText?
     for (index, extent) in zip(indices, buffer.extents) {
-      let own = text(index, isIndex: true)
-      guard let outer = position else {
-        position = own
-        continue
+      let scaled = position.map { product($0, text(extent), isShort: isShort) }
+      if index.integerLiteral == 0 {
+        position = scaled
+      } else {
+        let own = text(index)
+        position = scaled.map { infix("+", $0, own, .sum, isShort: isShort) } ?? own
       }
-      position = infix("+", infix("*", outer, text(extent, isIndex: true), .product), own, .sum)
     }
     return position?.text ?? "0"
+  }
+
+  /// The product of a position and a number of elements.
+  private func product(_ position: CText, _ count: CText, isShort: Bool) -> CText {
+    position.text == "1" ? count : infix("*", position, count, .product, isShort: isShort)
   }
 }

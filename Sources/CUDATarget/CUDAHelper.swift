@@ -1,3 +1,4 @@
+import GPUMapping
 import LoopIR
 
 /// Small functions that the text carries along when it uses them: what SPEC.md §1 defines and C++ does not.
@@ -16,6 +17,12 @@ package enum CUDAHelper: Hashable {
   case blockReduce(BinaryOperator, ScalarType)
   /// `*place = *place op value` as one step.
   case atomic(BinaryOperator, ScalarType)
+  /// Reads four elements that lie in a row at a multiple of 16 bytes.
+  case loadRow(ScalarType)
+  /// Writes four elements in a row at a multiple of 16 bytes.
+  case storeRow(ScalarType)
+  /// Whether a place is a multiple of 16 bytes.
+  case isAligned
   /// A function of float32 that the language's library lacks.
   case library(MathFunction)
   /// Whether an index is in range; if not, the error slot is written.
@@ -36,6 +43,9 @@ package enum CUDAHelper: Hashable {
     case .truncate(let from, let to): "\(to)_of_\(from)"
     case .blockReduce(let op, let type): "block_\(Self.word(op))_\(type)"
     case .atomic(let op, let type): "atomic_\(Self.word(op))_\(type)"
+    case .loadRow(let type): "load_row_\(type)"
+    case .storeRow(let type): "store_row_\(type)"
+    case .isAligned: "is_aligned"
     case .library(let function): "\(function.rawValue)_float32"
     case .inRange: "in_range"
     case .recordFault: "record_fault"
@@ -44,7 +54,7 @@ package enum CUDAHelper: Hashable {
 
   /// Whether a helper may have that name, so that no variable of a kernel can.
   static func mayBeCalled(_ name: String) -> Bool {
-    name == inRange.name || name == recordFault.name
+    [inRange, recordFault, isAligned].contains { $0.name == name }
       || ScalarType.allCases.contains { name.hasSuffix("_\($0)") }
   }
 
@@ -83,7 +93,7 @@ package enum CUDAHelper: Hashable {
     case .inRange: [.recordFault]
     case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .recordFault:
+      .recordFault, .loadRow, .storeRow, .isAligned:
       []
     }
   }
@@ -122,7 +132,8 @@ package enum CUDAHelper: Hashable {
           : "return a != a || a \(symbol) b ? a : b;"
       }
     case .truncate(let from, let to): return truncation(from, to, d)
-    case .blockReduce, .atomic, .library, .inRange, .recordFault: return d.definition(of: self)
+    case .blockReduce, .atomic, .library, .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
+      return d.definition(of: self)
     }
   }
 
@@ -133,6 +144,9 @@ package enum CUDAHelper: Hashable {
     case .atomic(let op, let type): atomicUpdate(op, type, CUDADialect())
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
+    case .loadRow(let type): rowLoad(of: type)
+    case .storeRow(let type): rowStore(of: type)
+    case .isAligned: Self.alignmentTest
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: ""
     }
   }
@@ -140,7 +154,7 @@ package enum CUDAHelper: Hashable {
   /// Whether the function uses what only threads of a device have.
   private var isOnDeviceAlone: Bool {
     switch self {
-    case .blockReduce, .atomic, .inRange, .recordFault: true
+    case .blockReduce, .atomic, .inRange, .recordFault, .loadRow, .storeRow, .isAligned: true
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: false
     }
   }
@@ -385,6 +399,52 @@ package enum CUDAHelper: Hashable {
 
       """
   }
+
+  /// The type of 16 bytes of a scalar type, and the names of its parts.
+  private func word(of type: ScalarType) -> (name: String, parts: [String]) {
+    let parts = Array(["x", "y", "z", "w"].prefix(16 / max(4, type.size)))
+    let isLong = type.size == 8 && !type.isFloat
+    let plain = type.isFloat ? type.cuda : isLong ? "longlong" : "int"
+    return ("\(type.isUnsignedInteger ? "u" : "")\(plain)\(parts.count)", parts)
+  }
+
+  /// The words of a row: the name of each, where it lies, and the elements in it.
+  private func words(of type: ScalarType) -> (
+    type: String, words: [(name: String, place: String, parts: [(element: String, part: String)])]
+  ) {
+    let (word, parts) = word(of: type)
+    let names = parts.count == RowAccesses.lanes ? ["word"] : ["low", "high"]
+    let words = names.enumerated().map { position, name in
+      let first = position * parts.count
+      let elements = parts.enumerated().map { ("row[\(first + $0)]", $1) }
+      return (name, first == 0 ? "place" : "(place + \(first))", elements)
+    }
+    return (word, words)
+  }
+
+  private func rowLoad(of type: ScalarType) -> String {
+    let (word, words) = words(of: type)
+    let lines = words.map { name, place, parts in
+      let moves = parts.map { "\($0.element) = \(name).\($0.part);" }.joined(separator: " ")
+      return "  const \(word) \(name) = *(const \(word) *)\(place);\n  \(moves)\n"
+    }
+    return
+      "__device__ inline void \(name)(\(type.cuda) (&row)[\(RowAccesses.lanes)], const \(type.cuda) *place) {\n\(lines.joined())}\n"
+  }
+
+  private func rowStore(of type: ScalarType) -> String {
+    let (word, words) = words(of: type)
+    let lines = words.map { _, place, parts in
+      "  *(\(word) *)\(place) = make_\(word)(\(parts.map(\.element).joined(separator: ", ")));\n"
+    }
+    return
+      "__device__ inline void \(name)(\(type.cuda) *place, const \(type.cuda) (&row)[\(RowAccesses.lanes)]) {\n\(lines.joined())}\n"
+  }
+
+  private static let alignmentTest = """
+    __device__ inline bool is_aligned(const void *place) { return (uint64_t)place % 16 == 0; }
+
+    """
 
   /// The slot holds the number of the fault, the index and the size; the first thread that finds it free writes it.
   private static let rangeTest = """

@@ -5,7 +5,7 @@ import Schedule
 /// Writes one function of a translation unit: a kernel, or the host part.
 class CUDAKernelEmitter {
   let module: CUDAModuleEmitter
-  private let kernel: DeviceKernel?
+  let kernel: DeviceKernel?
   private(set) var lines: [String] = []
   private var depth = 1
   private var variableNames: [VariableID: String] = [:]
@@ -15,8 +15,10 @@ class CUDAKernelEmitter {
   private var updated: Set<BufferID> = []
   /// Whether each thread that comes by has an iteration of its own.
   private(set) var isInThread = false
-  /// The variables that the kernel assigns.
-  private let computed: Set<VariableID>
+  /// The elements of rows that a thread has read, or will write, for several iterations at once.
+  var rowElements: [RowAccesses.Row: String] = [:]
+  /// The int64 variables that are of type `int` in the text: parameters of the kernel, and those of the loops around.
+  var shortVariables: Set<VariableID> = []
   /// The memory that the block shares, where it is declared first in the kernel.
   private var sharedDeclarations: [String] = []
   /// The bytes of all memory that the block shares.
@@ -26,11 +28,12 @@ class CUDAKernelEmitter {
     self.module = module
     self.kernel = kernel
     taken = module.externalNames
-    computed = kernel.map { Self.assigned(in: $0.body) } ?? []
     isInThread = kernel.map { $0.grid.maximumThreads == 1 } ?? true
     if let kernel {
       kernel.buffers.forEach { _ = name($0) }
       kernel.liveIns.forEach { _ = name($0) }
+      shortVariables = Set(
+        kernel.liveIns.filter { host[$0].type == .int64 && fitsInt(host.read($0)) })
     }
   }
 
@@ -54,6 +57,13 @@ class CUDAKernelEmitter {
     return name
   }
 
+  /// What is written where a variable has another name.
+  func renaming(_ id: VariableID, to name: String, _ write: () -> String) -> String {
+    let former = variableNames.updateValue(name, forKey: id)
+    defer { variableNames[id] = former }
+    return write()
+  }
+
   func unique(_ wanted: String) -> String {
     var base = cudaName(wanted)
     if module.dialect.reservedNames.contains(base) || CUDAHelper.mayBeCalled(base) { base += "_" }
@@ -65,6 +75,9 @@ class CUDAKernelEmitter {
     }
     return name
   }
+
+  /// Lets names be given again, whose block has ended.
+  func release(_ names: [String]) { taken.subtract(names) }
 
   // MARK: Lines
 
@@ -78,11 +91,20 @@ class CUDAKernelEmitter {
     add("}")
   }
 
+  /// What runs where the condition before does not hold.
+  func addElse(_ body: () -> Void) {
+    lines[lines.count - 1] += " else {"
+    depth += 1
+    body()
+    depth -= 1
+    add("}")
+  }
+
   // MARK: Kernels
 
   func emitKernel() -> String {
     guard let kernel else { return "" }
-    emit(kernel.body, declaring: computed)
+    emit(kernel.body, declaring: assigned(in: kernel.body))
     let passed = passedBuffers(in: kernel.body)
     let stored = storedBuffers(in: kernel.body).union(passed)
     let exchanged = exchangedBuffers(in: kernel.body, stored)
@@ -98,8 +120,8 @@ class CUDAKernelEmitter {
     }
     let head = KernelHead(
       name: cudaName(kernel.name), maximumThreads: kernel.grid.maximumThreads, arrays: arrays,
-      values: kernel.liveIns.map { (name($0), host[$0].type) }, hasSlot: module.hasSlot)
-    let place = kernel.span.line > 0 ? "// line \(kernel.span.line)\n" : ""
+      values: kernel.liveIns.map { (name($0), typeName(of: $0)) }, hasSlot: module.hasSlot)
+    let place = kernel.place.map { "// \($0)\n" } ?? ""
     return place + module.dialect.head(of: head) + " {\n"
       + (sharedDeclarations + lines).joined(separator: "\n") + "\n}\n"
   }
@@ -179,14 +201,7 @@ class CUDAKernelEmitter {
     sharedBytes = sharedBytes.addingReportingOverflow(bytes).overflow ? .max : sharedBytes + bytes
   }
 
-  /// Whether an expression reads elements, or variables that may have been computed of some.
-  func dependsOnData(_ e: Expression) -> Bool {
-    e.contains { part in
-      if case .variable(let id) = part.kind { computed.contains(id) } else { part.isLoad }
-    }
-  }
-
-  static func assigned(in body: [Statement]) -> Set<VariableID> {
+  func assigned(in body: [Statement]) -> Set<VariableID> {
     var assigned: Set<VariableID> = []
     body.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
     return assigned
@@ -202,7 +217,7 @@ class CUDAKernelEmitter {
     for (position, statement) in statements.enumerated() {
       var start: VariableID?
       for id in plan.here[position, default: []].sorted(by: { $0.index < $1.index }) {
-        if case .assign(id, let value) = statement.kind, !value.reads(id) {
+        if statement.setsFirst(id) {
           start = id
         } else {
           add("\(name(of: host[id].type)) \(name(id)) = \(zero(host[id].type));")
@@ -239,8 +254,9 @@ class CUDAKernelEmitter {
   ) {
     switch statement.kind {
     case .assign(let id, let value):
-      let type = start == id ? "\(name(of: host[id].type)) " : ""
-      add("\(type)\(name(id)) = \(text(value).text);")
+      add(
+        start == id
+          ? "\(declared(id)) = \(text(value).text);" : assignment(of: value, to: name(id)))
     case .store(let id, let indices, let value): store(statement, id, indices, value)
     case .loop(let loop): emit(loop, declaring: inner, identities)
     case .whileLoop(let condition, let body):
@@ -249,17 +265,13 @@ class CUDAKernelEmitter {
       let used = inner.filter { $0.isMentioned(in: then) }
       braces("if (\(text(condition).text))") { emit(then, declaring: used) }
       if !otherwise.isEmpty {
-        lines[lines.count - 1] += " else {"
-        depth += 1
-        emit(otherwise, declaring: inner.subtracting(used))
-        depth -= 1
-        add("}")
+        addElse { emit(otherwise, declaring: inner.subtracting(used)) }
       }
     case .device(let body): emit(body, declaring: inner)
     case .allocate(let id, let body): allocate(id, body, inner)
     case .launch(let id): launch(module.program[id])
     case .barrier: add(module.dialect.barrier)
-    case .call(let call): emit(call, at: statement)
+    case .call(let call): emit(call, at: statement, starting: start)
     case .requireEqual(let left, let right): requireEqual(left, right, at: statement)
     }
   }
@@ -267,13 +279,14 @@ class CUDAKernelEmitter {
   private func store(
     _ statement: Statement, _ id: BufferID, _ indices: [Expression], _ value: Expression
   ) {
-    let element = "\(name(id))[\(offset(of: id, indices))]"
-    var assignment = "\(element) = \(text(value).text);"
+    let row = rowElements[RowAccesses.Row(buffer: id, indices: indices)]
+    let element = row ?? "\(name(id))[\(offset(of: id, indices))]"
+    var assignment = assignment(of: value, to: element)
     if updated.contains(id), let update = Update(of: .load(id, indices), in: value) {
       let type = host[id].element
       var term = text(update.term)
       if update.op == .subtract {
-        term = binary(.subtract, type, CText("(\(name(of: type)))0"), term, isIndex: false)
+        term = binary(.subtract, type, zero(of: type), term)
       }
       let helper = CUDAHelper.atomic(update.op.combining, type)
       module.use(helper)
@@ -304,9 +317,19 @@ class CUDAKernelEmitter {
     add("}")
   }
 
+  /// The value of an element.
+  func element(_ place: String) -> CText { CText(place) }
+
   func launch(_ kernel: DeviceKernel) {}
 
-  func emit(_ call: ForeignCall, at statement: Statement) { emitOnDevice(call, at: statement.span) }
+  /// - Parameter start: the result's variable, where the call is to declare it.
+  func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
+    emitOnDevice(
+      call, at: statement.span, result: call.result.map { $0 == start ? declared($0) : name($0) })
+  }
+
+  /// A variable's declaration, without a value.
+  func declared(_ id: VariableID) -> String { "\(name(of: host[id].type)) \(name(id))" }
 
   /// Records two lengths that differ; what must not run then stands in a condition, see `guardLengths`.
   func requireEqual(_ left: Expression, _ right: Expression, at statement: Statement) {
@@ -321,13 +344,14 @@ class CUDAKernelEmitter {
   // MARK: Loops
 
   /// The threads of a block; a number where it is known, so that loops can be unrolled.
-  private var threads: String {
+  var threads: String {
     kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
   }
 
   /// Where the first iteration of a thread lies, and how far the next is.
-  private func share(_ level: DeviceLevel?) -> (start: String, stride: String)? {
+  private func share(_ level: DeviceLevel?, isShort: Bool) -> (start: String, stride: String)? {
     let dialect = module.dialect
+    let wide = isShort ? "" : "(int64_t)"
     return switch level {
     case nil: nil
     case .blocksX: (dialect.block("x"), dialect.gridSize("x"))
@@ -336,8 +360,8 @@ class CUDAKernelEmitter {
     case .threads: (dialect.thread, threads)
     case .grid:
       (
-        "(int64_t)\(dialect.block("x")) * \(threads) + \(dialect.thread)",
-        "(int64_t)\(dialect.gridSize("x")) * \(threads)"
+        "\(wide)\(dialect.block("x")) * \(threads) + \(dialect.thread)",
+        "\(wide)\(dialect.gridSize("x")) * \(threads)"
       )
     }
   }
@@ -345,7 +369,6 @@ class CUDAKernelEmitter {
   private func emit(
     _ loop: ForLoop, declaring inner: Set<VariableID>, _ identities: Set<VariableID>
   ) {
-    let share = share(loop.mapping.level)
     let isThreadLevel = loop.mapping.level == .threads || loop.mapping.level == .grid
     let reductions = isThreadLevel ? loop.reductions : []
     var before: [VariableID: String] = [:]
@@ -356,11 +379,11 @@ class CUDAKernelEmitter {
       add("const \(name(of: host[id].type)) \(former) = \(name(id));")
       add("\(name(id)) = \(identity(reduction));")
     }
-    let outer = (isInThread, updated)
+    let outer = (isInThread, updated, shortVariables)
     if isThreadLevel { isInThread = true }
     if loop.mapping.level != nil { updated.formUnion(loop.updates.map(\.buffer)) }
-    head(of: loop, share) { emit(loop.body, declaring: inner) }
-    (isInThread, updated) = outer
+    head(of: loop) { emit(loop.body, declaring: inner) }
+    (isInThread, updated, shortVariables) = outer
     for reduction in reductions { join(reduction, before[reduction.accumulator]) }
   }
 
@@ -385,7 +408,7 @@ class CUDAKernelEmitter {
     if let former {
       // All threads must come to the reduction: nothing that may decide stands before it.
       let (first, second) = type == .bool ? (total, former) : (former, total)
-      value = binary(op, type, CText(first), CText(second), isIndex: false).text
+      value = binary(op, type, CText(first), CText(second)).text
     } else {
       value = total
     }
@@ -400,51 +423,82 @@ class CUDAKernelEmitter {
     if hasBarrier { add("#pragma unroll 1") }
   }
 
-  /// A loop's head, in the plain form where the range is known to be far from the ends of 64 bits.
-  private func head(
-    of loop: ForLoop, _ share: (start: String, stride: String)?, _ body: () -> Void
-  ) {
+  /// A loop's head, in the plain form where no sum leaves the type of the variable.
+  private func head(of loop: ForLoop, _ body: () -> Void) {
     let variable = name(loop.variable)
-    let isPlain =
-      loop.step == 1
-      && (share == nil || loop.lower.integerLiteral.map { (0..<1 << 32).contains($0) } ?? false)
+    let width = width(of: loop)
+    let share = share(loop.mapping.level, isShort: width.isShort)
+    let type = width.isShort ? "int" : "int64_t"
+    let lower =
+      width.isPlain ? text(loop.lower) : settled(loop.lower, "start", in: loop)
+    let upper = width.isPlain ? settled(loop.upper, "stop", in: loop) : text(loop.upper)
+    if width.isShort { shortVariables.insert(loop.variable) }
     let condition = loop.condition.map { " && \(text($0).inside(.and))" } ?? ""
-    if isPlain {
-      let lower = text(loop.lower, isIndex: true)
-      let start: String
-      if let share {
-        start =
-          loop.lower.integerLiteral == 0 ? share.start : "\(lower.inside(.sum)) + \(share.start)"
-      } else {
-        start = lower.text
+    if width.isPlain {
+      if loop.mapping.level == .grid, GridTile.suits(loop.body), let size = tileSize(of: loop) {
+        return tiles(
+          of: size, variable, from: lower, to: upper, condition, isShort: width.isShort, body)
       }
-      let upper = settled(loop.upper, "stop", in: loop)
-      if loop.mapping.level == .grid, GridTile.suits(loop.body),
-        let size = tileSize(of: loop)
-      {
-        return tiles(of: size, variable, from: lower, to: upper, condition, body)
+      if isWide(loop, trips: loop.tripCount.integerLiteral) {
+        let range = IterationRange(
+          counter: variable, type: type, start: lower.inside(.sum), stop: upper.inside(.sum),
+          trips: loop.tripCount.integerLiteral)
+        return emitWide(loop, over: range, body)
       }
-      let step = share.map { " += \($0.stride)" } ?? "++"
+      let start = first(share?.start, of: loop, lower, type)
+      let symbol = loop.step > 0 ? "<" : ">"
       addUnrolling(of: loop)
       return braces(
-        "for (int64_t \(variable) = \(start); \(variable) < \(upper.inside(.sum))\(condition); \(variable)\(step))",
+        "for (\(type) \(variable) = \(start); \(variable) \(symbol) \(upper.inside(.sum))\(condition); \(variable)\(increment(share?.stride, of: loop)))",
         body)
     }
-    let lower = settled(loop.lower, "start", in: loop)
     let trips = unique("trips")
-    add("const int64_t \(trips) = \(text(loop.tripCount, isIndex: true).text);")
+    add("const \(type) \(trips) = \(text(loop.tripCount).text);")
     let counter = unique("k")
-    let (start, stride) = share ?? ("0", "1")
+    if isWide(loop, trips: loop.tripCount.integerLiteral) {
+      let start = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
+      let range = IterationRange(
+        counter: counter, type: type, start: "0", stop: trips,
+        trips: loop.tripCount.integerLiteral, value: { start + $0 })
+      return emitWide(loop, over: range, body)
+    }
     addUnrolling(of: loop)
     braces(
-      "for (int64_t \(counter) = \(start); \(counter) < \(trips); \(counter) += \(stride))"
+      "for (\(type) \(counter) = \(share?.start ?? "0"); \(counter) < \(trips); \(counter)\(share.map { " += \($0.stride)" } ?? "++"))"
     ) {
-      let scaled = loop.step == 1 ? counter : "\(counter) * (\(loop.step))"
-      add("const int64_t \(variable) = \(lower.inside(.sum)) + \(scaled);")
+      let offset = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
+      let scaled =
+        switch loop.step {
+        case 1: counter
+        case ..<0: "\(counter) * (\(loop.step))"
+        default: "\(counter) * \(loop.step)"
+        }
+      add("const \(type) \(variable) = \(offset)\(scaled);")
       if let condition = loop.condition {
         add("if (!(\(text(condition).text))) break;")
       }
       body()
+    }
+  }
+
+  /// The value of the variable of a loop in plain form with which a thread begins.
+  private func first(
+    _ start: String?, of loop: ForLoop, _ lower: CText, _ type: String
+  ) -> String {
+    guard let start else { return lower.text }
+    if loop.lower.integerLiteral == 0 { return start }
+    let isNonNegative = module.ranges.range(of: loop.lower)?.isNonNegative ?? false
+    // Positions of threads have no sign, nor has a sum of theirs with an `int`.
+    return "\(lower.inside(.sum)) + \(isNonNegative ? start : "(\(type))(\(start))")"
+  }
+
+  /// What is added to the variable of a loop in plain form after an iteration.
+  private func increment(_ stride: String?, of loop: ForLoop) -> String {
+    if let stride { return " += \(stride)" }
+    switch loop.step {
+    case 1: return "++"
+    case -1: return "--"
+    default: return loop.step > 0 ? " += \(loop.step)" : " -= \(loop.step.magnitude)"
     }
   }
 
@@ -456,9 +510,9 @@ class CUDAKernelEmitter {
       let threads = Expression.index(Int(threads))
       let size = GridTile.size(for: loop.tripCount * .index(Int(rows)), threads: threads)
       if size == threads { return nil }
-      if size.integerLiteral != nil { return text(size, isIndex: true).text }
+      if size.integerLiteral != nil { return text(size).text }
     }
-    let all = text(loop.tripCount, isIndex: true).inside(.product)
+    let all = text(loop.tripCount).inside(.product)
     let beside =
       rows == 1 ? "" : " * \(module.dialect.gridSize("y")) * \(module.dialect.gridSize("z"))"
     let name = unique("tile")
@@ -471,34 +525,37 @@ class CUDAKernelEmitter {
   /// A loop over tiles, and in it the iterations of the thread.
   private func tiles(
     of size: String, _ variable: String, from lower: CText, to upper: CText, _ condition: String,
-    _ body: () -> Void
+    isShort: Bool, _ body: () -> Void
   ) {
+    let type = isShort ? "int" : "int64_t"
     let (first, last) = (unique("\(variable)_first"), unique("\(variable)_last"))
     let offset = lower.text == "0" ? "" : "\(lower.inside(.sum)) + "
     braces(
       "for (int64_t \(first) = \(offset)(int64_t)\(module.dialect.block("x")) * \(size); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)\(module.dialect.gridSize("x")) * \(size))"
     ) {
       add(
-        "const int64_t \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
+        "const \(type) \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
       )
       add("#pragma unroll \(GridTile.iterations)")
       braces(
-        "for (int64_t \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
+        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
         body)
     }
   }
 
   /// A bound that is evaluated once: as it stands where nothing in the loop can change it, else in a variable.
   private func settled(_ bound: Expression, _ wanted: String, in loop: ForLoop) -> CText {
-    let changed = Self.assigned(in: loop.body)
+    let changed = assigned(in: loop.body)
     let isFixed = !bound.contains { part in
       if case .variable(let id) = part.kind { return changed.contains(id) }
       return part.isLoad
     }
-    if isFixed { return text(bound, isIndex: true) }
+    let value = text(bound)
+    if isFixed { return value }
     let variable = unique(wanted)
-    add("const int64_t \(variable) = \(text(bound, isIndex: true).text);")
-    return CText(variable)
+    let isShort = kernel != nil && fitsInt(bound)
+    add("const \(isShort ? "int" : "int64_t") \(variable) = \(value.text);")
+    return CText(variable, isInt: isShort)
   }
 }
 
@@ -534,6 +591,16 @@ private struct DeclarationPlan {
     var exposure = UpwardExposure(of: [id])
     exposure.visit(blocks[0])
     return exposure.exposed.isEmpty
+  }
+}
+
+extension Statement {
+  /// Whether all that the statement does to the variable is to give it a value that it does not depend on.
+  fileprivate func setsFirst(_ id: VariableID) -> Bool {
+    guard assignedVariable == id else { return false }
+    var reads = false
+    forEachExpression { reads = reads || $0.reads(id) }
+    return !reads
   }
 }
 

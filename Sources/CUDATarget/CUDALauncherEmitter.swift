@@ -10,6 +10,8 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   private var recordsFaults = false
   /// Whether a function of another language is called.
   private var callsHost = false
+  /// Whether the host part reads elements of the device.
+  private var fetches = false
 
   init(_ module: CUDAModuleEmitter) { super.init(module, nil) }
 
@@ -19,16 +21,20 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     let slot = module.hasSlot ? ["unsigned long long *slot"] : []
     self.arguments.forEach { module.note(host[$0].element) }
     self.parameters.forEach { module.note(host[$0].type) }
-    let list = (arguments + parameters + slot + ["cudaStream_t stream"]).joined(separator: ", ")
+    let python = module.program.callbacks.isEmpty ? [] : ["const Python &python"]
+    let list = (arguments + parameters + slot + python + ["cudaStream_t stream"])
+      .joined(separator: ", ")
     for (i, check) in host.checks.enumerated() {
       add("if (!(\(exact(check.condition).text))) return \(i + 1);")
     }
-    emit(host.body, declaring: Self.assigned(in: host.body))
+    emit(host.body, declaring: assigned(in: host.body))
     add("return cudaGetLastError() == cudaSuccess ? 0 : -3;")
     return (usesTemporaries ? Self.temporary : "") + (recordsFaults ? Self.faultRecorder : "")
-      + (callsHost ? Self.defaultStream : "") + callbackDeclarations
-      + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) {\n"
-      + lines.joined(separator: "\n") + "\n}\n"
+      + (callsHost ? Self.hostTurn : "") + (fetches ? Self.fetching : "")
+      + (module.program.callbacks.isEmpty ? "" : Self.pythonCaller)
+      + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) \(fetches ? "try " : ""){\n"
+      + lines.joined(separator: "\n")
+      + (fetches ? "\n} catch (const HostPartEnds &end) {\n  return end.status;\n}\n" : "\n}\n")
   }
 
   /// The arrays of the function, in order.
@@ -107,7 +113,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   }
 
   /// A function of the host's header, or one that stands for a Python function.
-  override func emit(_ call: ForeignCall, at statement: Statement) {
+  override func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
     for case .array(let part) in call.operands {
       let buffer = host[part.buffer]
       for (dimension, index) in part.start.enumerated() where index.isChecked {
@@ -118,47 +124,86 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
       }
     }
     testCount += module.program.tests(ofHost: statement).count
-    let arguments = call.operands.map { argument($0) }.joined(separator: ", ")
-    let result = call.result.map { "\(name($0)) = " } ?? ""
     switch call.callee {
     case .external(let function):
+      let arguments = call.operands.map { argument($0) }.joined(separator: ", ")
+      let result = call.result.map { "\(name($0)) = " } ?? ""
       module.include(function)
-      if let id = call.result { module.note(host[id].type) }
+      if let id = call.result {
+        module.note(host[id].type)
+        if id == start { add("\(declared(id));") }
+      }
       callsHost = true
       braces("") {
-        add("const DefaultStream turn(stream);")
+        add("const HostTurn turn(stream);")
         add("\(result)\(function.symbol)(\(arguments));")
       }
-    case .callback:
-      let position = call.callbackSignature(in: host).flatMap {
-        module.program.callbacks.firstIndex(of: $0)
-      }
-      add("\(result)\(callbackName(position ?? 0))(\(arguments));")
+    case .callback(let function, _): callBack(call, function, starting: start)
     }
   }
 
-  private func callbackName(_ position: Int) -> String {
-    let callbacks = module.program.callbacks
-    let name = callbacks.indices.contains(position) ? callbacks[position].name : "function"
-    return cudaName("callback_\(position)_\(name)")
+  /// Calls a Python function with the words that `CallbackSignature` describes.
+  ///
+  ///     call "report" @python(step, x[0:n]) into go    →    PythonWord words[] = {(int64_t)0, step, x, n, (int64_t)1};
+  ///                                                         if (!python.call(python.context, /* report */ 0, words)) return -4;
+  ///                                                         go = (words[0].integer & 1) != 0;
+  private func callBack(
+    _ call: ForeignCall, _ function: String, starting start: VariableID?
+  ) {
+    if let start { add("\(declared(start));") }
+    let position = call.callbackSignature(in: host).flatMap {
+      module.program.callbacks.firstIndex(of: $0)
+    }
+    // Python must not see what kernels left that could not be launched.
+    add("if (cudaGetLastError() != cudaSuccess) return -3;")
+    braces("") {
+      let words = unique("words")
+      let given = ["(int64_t)0"] + call.operands.flatMap(self.words)
+      add("PythonWord \(words)[] = {\(given.joined(separator: ", "))};")
+      add(
+        "if (!python.call(python.context, /* \(cudaName(function)) */ \(position ?? 0), \(words))) return -4;"
+      )
+      if let id = call.result {
+        let type = host[id].type
+        module.note(type)
+        let value = type.value(
+          ofInteger: "\(words)[0].integer", orNumber: "\(words)[0].number")
+        add("\(name(id)) = \(value);")
+      }
+    }
   }
 
-  /// What stands for the Python functions; whoever compiles the text by hand defines it.
-  private var callbackDeclarations: String {
-    let lines = module.program.callbacks.enumerated().map { position, signature in
-      let parameters = signature.operands.map { operand in
-        switch operand {
-        case .scalar(let type): type.cuda
-        case .array(let element, _, _, let holdsParts):
-          "\(holdsParts ? element.pair : element.cuda) *"
-        }
-      }
-      let result = signature.result?.cuda ?? "void"
-      return
-        "extern \"C\" \(result) \(callbackName(position))(\(parameters.joined(separator: ", ")));\n"
+  /// The words of an operand: a scalar, or the address of an array's first element, its extents and its strides.
+  private func words(of operand: ForeignCall.Operand) -> [String] {
+    switch operand {
+    case .scalar(let value):
+      let wide: ScalarType = value.type.isFloat ? .float64 : .int64
+      return ["(\(wide.cuda))\(text(value.converted(to: wide)).inside(.unary))"]
+    case .array(let part):
+      let sizes = part.extents + part.strides(in: host[part.buffer])
+      return [argument(operand)]
+        + sizes.map { "(int64_t)\(text($0).inside(.unary))" }
     }
-    return lines.isEmpty ? "" : "// Python functions.\n" + lines.joined() + "\n"
   }
+
+  private static let pythonCaller = """
+    // How Python functions are called.
+    union PythonWord {
+      int64_t integer;
+      double number;
+      PythonWord(int64_t integer) : integer(integer) {}
+      PythonWord(double number) : number(number) {}
+      PythonWord(const void *array) : integer((int64_t)array) {}
+    };
+    struct Python {
+      // Calls the function of a number. The first word gets its result; behind it stand the operands: scalars, or the address of
+      // an array, its extents, and its strides in elements. False where it raised, or a kernel before it found an error.
+      bool (*call)(void *context, int64_t function, PythonWord *words);
+      void *context;
+    };
+
+
+    """
 
   private static let faultRecorder = """
     // Writes the error slot, unless a kernel has.
@@ -179,18 +224,57 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
 
     """
 
-  private static let defaultStream = """
-    // Functions of the host work on the default stream: after the kernels before them, and before those that follow.
-    struct DefaultStream {
+  private static let hostTurn = """
+    // While it lives, a function of the host is called: parpy_stream() is the stream of the call. What the function puts on the default
+    // stream comes after what is on that one, and before what follows there.
+    struct HostTurn {
       cudaStream_t stream;
-      explicit DefaultStream(cudaStream_t stream) : stream(stream) {
-        if (stream != nullptr) cudaStreamSynchronize(stream);
+      explicit HostTurn(cudaStream_t stream) : stream(stream) {
+        parpy_current_stream = stream;
+        order(stream, nullptr);
       }
-      DefaultStream(const DefaultStream &) = delete;
-      ~DefaultStream() {
-        if (stream != nullptr) cudaStreamSynchronize(nullptr);
+      HostTurn(const HostTurn &) = delete;
+      ~HostTurn() { order(nullptr, stream); }
+
+      // Lets one of two streams, of which one is the default stream, wait for the other.
+      static void order(cudaStream_t first, cudaStream_t second) {
+        cudaEvent_t event;
+        if (first == second) return;
+        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) return;
+        cudaEventRecord(event, first);
+        cudaStreamWaitEvent(second, event, 0);
+        cudaEventDestroy(event);
       }
     };
+
+
+    """
+
+  // MARK: Elements
+
+  override func element(_ place: String) -> CText {
+    fetches = true
+    return CText("fetched(&\(place), \(module.hasSlot ? "slot" : "nullptr"), stream)")
+  }
+
+  private static let fetching = """
+    // Ends the host part with a status.
+    struct HostPartEnds {
+      int32_t status;
+    };
+
+    // An element of the device, after the kernels before; where one of them has failed a test, the host part ends.
+    template <typename T>
+    static T fetched(const T *element, const unsigned long long *slot, cudaStream_t stream) {
+      T value;
+      unsigned long long fault = 0;
+      cudaError_t error = cudaMemcpyAsync(&value, element, sizeof value, cudaMemcpyDeviceToHost, stream);
+      if (error == cudaSuccess && slot != nullptr)
+        error = cudaMemcpyAsync(&fault, slot, sizeof fault, cudaMemcpyDeviceToHost, stream);
+      if (error != cudaSuccess || cudaStreamSynchronize(stream) != cudaSuccess) throw HostPartEnds{-3};
+      if (fault != 0) throw HostPartEnds{-2};
+      return value;
+    }
 
 
     """
@@ -210,14 +294,14 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   }
 
   private func count(_ e: Expression) -> String {
-    let value = text(e, isIndex: true)
+    let value = text(e)
     return e.isLiteral ? value.text : "(unsigned)\(value.inside(.primary))"
   }
 
   override func allocate(_ id: BufferID, _ body: [Statement], _ inner: Set<VariableID>) {
     let buffer = host[id]
     let memory = unique(buffer.name + "_memory")
-    let count = buffer.extents.map { "(size_t)\(text($0, isIndex: true).inside(.unary))" }
+    let count = buffer.extents.map { "(size_t)\(text($0).inside(.unary))" }
     braces("") {
       add(
         "const Temporary \(memory)(\((count + ["sizeof(\(buffer.element.cuda))"]).joined(separator: " * ")), stream);"

@@ -7,7 +7,8 @@ import struct Syntax.Span
 ///
 /// Its kernels are `extern "C"`, so that they are found by name; the function `NAME(arrays…, parameters…, stream)` is the host
 /// part, which `nvcc` compiles and NVRTC does not see. It returns 0, the 1-based position of the check that failed, -1 where
-/// memory ran out, or -3 where a launch failed.
+/// memory ran out, -2 where a test failed, see the error slot, -3 where a launch or a copy failed, or -4 where a call of Python
+/// ended it.
 public func emitCUDA(_ program: DeviceProgram) -> String {
   let module = CUDAModuleEmitter(program, CUDADialect())
   let kernels = program.kernels.map { module.emit($0).text }
@@ -19,6 +20,8 @@ public func emitCUDA(_ program: DeviceProgram) -> String {
 package final class CUDAModuleEmitter {
   let program: DeviceProgram
   let dialect: any KernelDialect
+  /// What the integers of the program may be.
+  let ranges: ValueRanges
   private let kernelTests: [RunTimeTest]
   private let hostTestCount: Int
   /// The names of the external functions, which no variable may have.
@@ -31,6 +34,9 @@ package final class CUDAModuleEmitter {
   package init(_ program: DeviceProgram, _ dialect: any KernelDialect) {
     self.program = program
     self.dialect = dialect
+    ranges = ValueRanges(
+      variables: program.host.variables, body: program.host.body,
+      kernels: program.kernels.map(\.body))
     hostTestCount = program.hostTests.count
     kernelTests = Array(program.faults.dropFirst(hostTestCount))
     externalNames = Set(program.externals.map(\.symbol))
@@ -61,7 +67,7 @@ package final class CUDAModuleEmitter {
     switch helper {
     case .blockReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .inRange, .recordFault:
+      .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
       break
     }
   }
@@ -90,6 +96,15 @@ package final class CUDAModuleEmitter {
   /// The directives for the headers of external functions, a line each.
   package var includeLines: String { includes.map { $0 + "\n" }.joined() }
 
+  /// How functions of the host that stand in the user's headers find their stream; NVRTC sees no program that calls them.
+  private static let streamOfCall = """
+
+    // The stream on which a function of the host is called.
+    static thread_local cudaStream_t parpy_current_stream = nullptr;
+    static inline cudaStream_t parpy_stream() { return parpy_current_stream; }
+
+    """
+
   func text(_ kernels: [String], _ launcher: String) -> String {
     let headers = headers.sorted().map { "#include <\($0)>\n" }.joined()
     // The user's may use the types that stand above.
@@ -107,7 +122,7 @@ package final class CUDAModuleEmitter {
       #else
       #include <cstdint>
       #endif
-      \(includes)
+      \(program.hostExternals.isEmpty ? "" : Self.streamOfCall)\(includes)
 
       """ + definitions + kernels.joined(separator: "\n")
         + "\n\(HostSection.start)\n" + launcher + "#endif\n"

@@ -38,11 +38,17 @@ enum CPrecedence: Int, Comparable {
 struct CText {
   var text: String
   var precedence: CPrecedence
+  /// Whether the text of an int64 is of type `int`: its value is the same, but not a sum that leaves 32 bits.
+  var isInt: Bool
 
-  init(_ text: String, _ precedence: CPrecedence = .primary) {
+  init(_ text: String, _ precedence: CPrecedence = .primary, isInt: Bool = false) {
     self.text = text
     self.precedence = precedence
+    self.isInt = isInt
   }
+
+  /// The same text, known to be of type `int`.
+  var asInt: CText { CText(text, precedence, isInt: true) }
 
   /// The text, in parentheses where its surroundings bind more tightly.
   func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
@@ -73,6 +79,7 @@ private let reservedNames: Set<String> = [
   "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
   "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union",
   "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
-  "stream", "slot", "main",
+  "stream", "slot", "python", "main", "Python", "PythonWord", "Temporary",
+  "HostTurn", "parpy_stream", "parpy_current_stream", "fetched", "HostPartEnds",
   "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
 ]

@@ -12,7 +12,10 @@ import struct Syntax.Span
 /// Where the threads of a block run the code together, the first of them makes the call and gives the others the result, or all make it
 /// where the function asks for several. Where a thread has an iteration of its own, it calls.
 extension CUDAKernelEmitter {
-  func emitOnDevice(_ call: ForeignCall, at span: Span) {
+  /// Calls a function of the device.
+  ///
+  /// - Parameter result: the variable that gets the result, or its declaration.
+  func emitOnDevice(_ call: ForeignCall, at span: Span, result: String?) {
     guard let function = call.external else { return }
     module.include(function)
     let arguments = call.operands.map { argument($0) }.joined(separator: ", ")
@@ -22,7 +25,7 @@ extension CUDAKernelEmitter {
       return rangeTest(of: part.buffer, part.start, at: span)
     }
     let isOnce = !isInThread && !function.isParallel
-    guard let id = call.result else {
+    guard let id = call.result, let result else {
       let conditions = (isOnce ? ["\(module.dialect.thread) == 0"] : []) + test
       let condition = conditions.joined(separator: " && ")
       return add(condition.isEmpty ? "\(value);" : "if (\(condition)) \(value);")
@@ -31,12 +34,12 @@ extension CUDAKernelEmitter {
     module.note(type)
     let tested =
       test.isEmpty ? value : "\(test.joined(separator: " && ")) ? \(value) : \(zero(type))"
-    guard isOnce else { return add("\(name(id)) = \(tested);") }
+    guard isOnce else { return add("\(result) = \(tested);") }
     let shared = unique("result")
     addShared("\(name(of: type)) \(shared)", bytes: type.size)
     add("if (\(module.dialect.thread) == 0) \(shared) = \(tested);")
     add(module.dialect.barrier)
-    add("\(name(id)) = \(shared);")
+    add("\(result) = \(shared);")
     add(module.dialect.barrier)
   }
 
@@ -46,7 +49,8 @@ extension CUDAKernelEmitter {
     case .scalar(let value):
       module.note(value.type)
       let text = text(value)
-      return value.isLiteral ? "(\(name(of: value.type)))\(text.inside(.unary))" : text.text
+      return value.isLiteral || text.isInt
+        ? "(\(name(of: value.type)))\(text.inside(.unary))" : text.text
     case .array(let part):
       let buffer = host[part.buffer]
       let offset = offset(of: part.buffer, part.start)

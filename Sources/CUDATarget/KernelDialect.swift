@@ -23,6 +23,9 @@ package protocol KernelDialect: Sendable {
   /// A power of floats, as a function's name.
   func power(_ type: ScalarType) -> String
 
+  /// The function that gives a product which no sum is joined with in one rounding; nil where the language has none.
+  func roundedProduct(_ type: ScalarType) -> String?
+
   /// The place of a thread in its block.
   var thread: String { get }
   /// How many threads a block has.
@@ -77,6 +80,7 @@ package struct KernelHead {
   package var name: String
   package var maximumThreads: Int
   package var arrays: [Array]
-  package var values: [(name: String, type: ScalarType)]
+  /// The numbers it is given, each with the name of its type.
+  package var values: [(name: String, type: String)]
   package var hasSlot: Bool
 }

@@ -29,7 +29,7 @@ public func compile(
     try lower(function, signature: signature, names: names)
   }
   do {
-    var program = try compile(lowered, signature, machine, &runner, dump, context)
+    var program = try compile(lowered, signature, names, machine, &runner, dump, context)
     program.resolvePlaces(in: lowered.calls)
     return program
   } catch {
@@ -39,13 +39,16 @@ public func compile(
 
 /// Compiles what lowering gave; places in helpers are those of its table of calls.
 private func compile(
-  _ lowered: LoopFunction, _ signature: CallSignature, _ machine: Machine?,
+  _ lowered: LoopFunction, _ signature: CallSignature, _ names: any NameResolver,
+  _ machine: Machine?,
   _ runner: inout PassRunner, _ dump: DumpRequest, _ context: PassContext
 ) throws(DiagnosticError) -> CompiledProgram {
   let loopIR = try runner.run(loopIRPasses(signature.options), on: lowered, in: context)
 
   if signature.options.backend.isDevice {
-    return try compileForDevice(loopIR, signature, &runner, context)
+    return try compileForDevice(loopIR, from: lowered, signature, &runner, context) { span in
+      place(lowered.calls.resolve(span), names)
+    }
   }
 
   guard let machine else {
@@ -81,20 +84,26 @@ private func compile(
 
 /// The rest of a compilation for a device: CUDA C++, or the Metal Shading Language.
 private func compileForDevice(
-  _ loopIR: LoopFunction, _ signature: CallSignature, _ runner: inout PassRunner,
-  _ context: PassContext
+  _ loopIR: LoopFunction, from lowered: LoopFunction, _ signature: CallSignature,
+  _ runner: inout PassRunner, _ context: PassContext, placing place: (Span) -> String?
 ) throws(DiagnosticError) -> CompiledProgram {
   let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
-  let program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
+  try requireParallelism(in: mapped, from: lowered, signature.schedule)
+  var program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
     insertBarriers(
       try outlineDeviceKernels(
         mapped, signature.schedule, sharesMemory: signature.options.backend == .metal))
   }
-  let code: String =
-    switch signature.options.backend {
-    case .cpu, .cuda: emitCUDA(program)
-    case .metal: try emitMetal(program)
-    }
+  for index in program.kernels.indices {
+    program.kernels[index].place = place(program.kernels[index].span)
+  }
+  let code: String
+  switch signature.options.backend {
+  case .cpu, .cuda:
+    if signature.options.requiresGraphs { program.graphObstacle.map(context.warn) }
+    code = emitCUDA(program)
+  case .metal: code = try emitMetal(program)
+  }
   return CompiledProgram(
     entry: program.host.name, code: code,
     failures: program.host.checks.map { check in
@@ -106,6 +115,14 @@ private func compileForDevice(
     faults: program.faults.map(\.fault), callbacks: program.callbacks,
     writes: writes(of: loopIR, arguments: signature.arguments), device: program,
     warnings: context.warnings, loopIR: loopIR.printed, program: program.printed)
+}
+
+/// A place as it stands in generated code: the file without its folder, and the line.
+private func place(_ span: Span, _ names: any NameResolver) -> String? {
+  guard span.line > 0 else { return nil }
+  let path = names.fileName(ofSource: span.source) ?? ""
+  let file = path.split { $0 == "/" || $0.isNewline }.last
+  return file.map { "\($0):\(span.line)" } ?? "line \(span.line)"
 }
 
 // MARK: - The passes, in order
@@ -140,7 +157,8 @@ private func programPasses(
 
 /// How the program runs on a GPU.
 private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
-  [
+  let widening = signature.options.backend == .metal ? [] : [widenAccesses(signature.schedule)]
+  return [
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,
@@ -150,9 +168,9 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     mapToDevice(signature.schedule),
     splitGridReductions(signature.schedule),
     guardLengths,
+    decideOnDevice,
     tileRows,
-    removeUnused,
-  ]
+  ] + widening + [removeUnused]
 }
 
 /// The names of all stages that can be dumped, each once, in order; those of GPUs last.

@@ -9,6 +9,7 @@ import Syntax
 
 /// Where the compiler shows its stages: `PARPY_DUMP=name,…`, or `debug_print=True` for all of them.
 public struct DumpRequest {
+  /// What takes the text of a stage and, where it is a pass, how long that took.
   public typealias Sink = (_ stage: String, _ text: String, _ duration: Duration?) -> Void
 
   var names: Set<String>

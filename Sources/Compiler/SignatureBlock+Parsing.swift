@@ -138,9 +138,11 @@ extension SignatureBlock {
     guard let type = ScalarType(name: scanner.identifier()) else { return nil }
     if scanner.skip(" = ") {
       if type.isComplex { return readComplex(type, isWeak: isWeak, &scanner) }
-      guard let bits = scanner.scalar(type), scanner.rest.isEmpty else { return nil }
+      guard let bits = scanner.scalar(type) else { return nil }
+      let isLarge = scanner.skip(" large")
+      guard scanner.rest.isEmpty else { return nil }
       writes.append(false)
-      return .scalar(type, isWeak: isWeak, bits: bits)
+      return .scalar(type, isWeak: isWeak, bits: bits, isLarge: isLarge)
     }
     guard !isWeak, let extents = scanner.words() else { return nil }
     var array = CallSignature.ArrayType(element: type, extents: extents)
@@ -149,6 +151,7 @@ extension SignatureBlock {
       array.strides = strides
     }
     array.isReadOnly = scanner.skip(" read-only")
+    array.isLarge = scanner.skip(" large")
     array.overlaps = scanner.skip(" overlapping")
     let isWritten = scanner.skip(" written")
     guard scanner.rest.isEmpty else { return nil }

@@ -23,7 +23,8 @@ import Syntax
 ///     ; end of signature
 ///
 /// A call's value words are, for each argument in order, the extents and, where `strides` are given, the strides of an
-/// array, the bits of a scalar, or those of both parts of a complex one. The types of weak values are there where they are
+/// array, the bits of a scalar, or those of both parts of a complex one. `large` are numbers of 31 bits or more and arrays
+/// of so many elements, for which code may have to count in 64 bits. The types of weak values are there where they are
 /// narrower than Python's. A dictionary has a line of its own, and then one for each entry:
 ///
 ///     ; argument d: dictionary
@@ -155,7 +156,7 @@ extension CallSignature.Argument {
   var words: [CallSignature.Word] {
     switch self {
     case .array(let array): array.extents + (array.strides ?? [])
-    case .scalar(_, _, let bits): [bits]
+    case .scalar(_, _, let bits, _): [bits]
     case .complex(_, _, let real, let imaginary): [real, imaginary]
     case .dictionary: leaves.flatMap(\.words)
     }

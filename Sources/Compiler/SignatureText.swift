@@ -9,10 +9,11 @@ public enum SignatureText {
       var text = "\(array.element)\(words(array.extents))"
       if let strides = array.strides { text += " strides\(words(strides))" }
       if array.isReadOnly { text += " read-only" }
+      if array.isLarge { text += " large" }
       if array.overlaps { text += " overlapping" }
       return text
-    case .scalar(let type, let isWeak, let bits):
-      return "\(isWeak ? "weak " : "")\(type) = \(scalar(bits, type))"
+    case .scalar(let type, let isWeak, let bits, let isLarge):
+      return "\(isWeak ? "weak " : "")\(type) = \(scalar(bits, type))\(isLarge ? " large" : "")"
     case .complex(let type, let isWeak, let real, let imaginary):
       let parts = [real, imaginary].map { scalar($0, type.part) }
       return "\(isWeak ? "weak " : "")\(type) = \(parts[0]) + 1j * \(parts[1])"

@@ -19,6 +19,7 @@ public struct DeviceProgram: Sendable, Hashable {
     self.sharesMemory = sharesMemory
   }
 
+  /// The kernel that a launch names.
   public subscript(_ id: KernelID) -> DeviceKernel { kernels[id.index] }
 }
 
@@ -35,6 +36,8 @@ public struct DeviceKernel: Sendable, Hashable {
   public var buffers: [BufferID]
   /// The first statement's place in the source.
   public var span: Span
+  /// The place as a reader finds it, such as `example.py:6`; nil where no source line stands for the kernel.
+  public var place: String?
 
   /// Creates a kernel.
   public init(
@@ -72,6 +75,7 @@ public struct Grid: Sendable, Hashable {
 }
 
 extension DeviceProgram: IntermediateRepresentation {
+  /// The kernels and then the host part, as text.
   public var printed: String {
     kernels.map { kernel in
       var shown = LoopFunction(
@@ -81,9 +85,9 @@ extension DeviceProgram: IntermediateRepresentation {
     }.joined() + host.printed
   }
 
-  /// A bug for each launch of no kernel, each array that the host part touches where it
-  /// must not, each live-in that a kernel assigns, and
-  /// each invariant of the host that does not hold.
+  /// A bug for each launch of no kernel, each store of the host part, each element that it reads beside what decides how a statement
+  /// runs, each live-in that a kernel assigns, and each invariant of the host that does not hold; the host part may touch any element
+  /// where it shares the memory of the GPU.
   public func verify() -> [Diagnostic] {
     var bugs = host.verify(allowsLaunch: true)
     host.body.forEachStatement { statement in
@@ -97,12 +101,18 @@ extension DeviceProgram: IntermediateRepresentation {
       case .store where sharesMemory: break
       case .store, .barrier, .device:
         bugs.append(Diagnostic(.bug, "the host part runs code of the device", at: statement.span))
-      case .assign, .loop, .whileLoop, .conditional, .allocate, .call, .requireEqual: break
-      }
-    }
-    host.body.forEachExpression { e in
-      if e.isLoad && !sharesMemory {
-        bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span))
+      case .assign, .allocate, .call, .requireEqual:
+        statement.forEachExpression { e in
+          if !sharesMemory && e.contains(\.isLoad) {
+            bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span))
+          }
+        }
+      case .loop, .whileLoop, .conditional:
+        statement.forEachExpression { e in
+          if !sharesMemory && e.contains(\.isChecked) {
+            bugs.append(Diagnostic(.bug, "the host part tests an index", at: e.span))
+          }
+        }
       }
     }
     for kernel in kernels {

@@ -23,12 +23,25 @@ struct DeviceScalars {
   /// Whether the host can evaluate an expression.
   func isKnownToHost(_ e: Expression) -> Bool { !areRead(in: e) && !e.contains(\.isLoad) }
 
-  /// Whether the host can run a statement and launch what is inside it: nothing it evaluates is data of the device.
-  func canRunOnHost(_ statement: Statement) -> Bool {
-    if case .whileLoop = statement.kind { return false }
-    var isKnown = true
-    statement.forEachExpression { isKnown = isKnown && isKnownToHost($0) }
-    return isKnown
+  /// Whether the host can evaluate an expression when it has fetched one number: a scalar, or an element at indices that it knows
+  /// and that need no test.
+  func isKnownAfterOneFetch(_ e: Expression) -> Bool {
+    var fetches = 0
+    var canFetch = true
+    e.forEachDescendant { part in
+      switch part.kind {
+      case .load(_, let indices):
+        fetches += 1
+        canFetch = canFetch && indices.allSatisfy { isKnownToHost($0) && !$0.isChecked }
+      case .variable(let id): if found.contains(id) { fetches += 1 }
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked,
+        .complex, .part:
+        break
+      }
+      canFetch = canFetch && !part.type.isHalf
+    }
+    return canFetch && fetches <= 1
   }
 
   private mutating func visit(_ statements: [Statement], isDevice: Bool) {

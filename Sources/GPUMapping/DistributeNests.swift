@@ -31,7 +31,7 @@ import struct Syntax.Span
 public func distributeNests(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("distribute-nests") { function, _ in
     var distributor = NestDistributor(function, schedule)
-    let body = distributor.distributed(function.body, isOnDevice: false)
+    let body = distributor.distributed(function.body)
     var result = distributor.function
     result.body = body
     return result
@@ -49,8 +49,7 @@ private struct NestDistributor {
     deviceScalars = DeviceScalars(of: function.body)
   }
 
-  /// - Parameter isOnDevice: whether they stand in a device block, where the host does not run every statement.
-  mutating func distributed(_ statements: [Statement], isOnDevice: Bool) -> [Statement] {
+  mutating func distributed(_ statements: [Statement]) -> [Statement] {
     statements.flatMap { statement -> [Statement] in
       var copy = self
       if case .loop(let loop) = statement.kind, loop.mapping.workers != nil {
@@ -58,10 +57,7 @@ private struct NestDistributor {
         self = copy
         return nests
       }
-      var isDevice = isOnDevice
-      if case .device = statement.kind { isDevice = true }
-      if isDevice && !deviceScalars.canRunOnHost(statement) { return [statement] }
-      let result = statement.mapBlocks { copy.distributed($0, isOnDevice: isDevice) }
+      let result = statement.mapBlocks { copy.distributed($0) }
       self = copy
       return [result]
     }

@@ -13,11 +13,12 @@ import Schedule
 /// unless a thread only meets itself: two loops over the same range give a thread the same iterations, and an index
 /// that tells iterations apart keeps threads apart. Ranges and indices are only compared while no statement has changed a
 /// variable in them. Loops are followed twice, so that an iteration waits for the one
-/// before it; one whose iterations need no barrier among themselves is waited for as a whole, before it. Between levels, code is run by all threads of a block alike, so each of them reaches every barrier.
+/// before it; one whose iterations need no barrier among themselves is waited for as a whole, before it. Iterations that blocks
+/// share wait for each other in what the block has for itself alone: they are parallel. Between levels, code is run by all threads of a block alike, so each of them reaches every barrier.
 public func insertBarriers(_ program: DeviceProgram) -> DeviceProgram {
   var result = program
   for i in result.kernels.indices where result.kernels[i].grid.maximumThreads > 1 {
-    var inserter = BarrierInserter(function: program.host)
+    var inserter = BarrierInserter(function: program.host, result.kernels[i].body)
     result.kernels[i].body = inserter.inserted(in: result.kernels[i].body)
   }
   return result
@@ -64,9 +65,12 @@ private enum AccessingThread: Hashable {
   case sharing(ThreadRange)
 }
 
-/// The range of a loop over threads; loops of equal range give each thread the same iterations.
+/// The range of a loop over threads; loops of equal range and one lane give each thread the same iterations.
+///
+/// With several lanes, how many iterations in a row a thread has depends on where arrays lie.
 private struct ThreadRange: Hashable {
   var variable: VariableID
+  var lanes: Int
   /// Nil where it is known no more.
   var lower: Expression?
   var step: Int
@@ -77,7 +81,15 @@ private struct BarrierInserter {
   /// The accesses since the last barrier.
   var pending: Set<DeviceAccess> = []
 
-  init(function: LoopFunction) { self.function = function }
+  /// The arrays that the block makes for itself.
+  private var ownBuffers: Set<BufferID> = []
+
+  init(function: LoopFunction, _ body: [Statement]) {
+    self.function = function
+    body.forEachStatement { statement in
+      if case .allocate(let id, _) = statement.kind { ownBuffers.insert(id) }
+    }
+  }
 
   mutating func inserted(in statements: [Statement]) -> [Statement] {
     statements.flatMap { inserted(in: $0) }
@@ -122,11 +134,13 @@ private struct BarrierInserter {
     }
     var trial = self
     trial.pending = own
+    var all: Set<DeviceAccess> = []
     for _ in 0..<2 {
       trial.beginIteration(of: loop)
       guard loop.mapBlocks({ trial.inserted(in: $0) }) == loop else { return nil }
+      all.formUnion(trial.pending)
+      trial.pending = own.union(carried(trial.pending, over: loop))
     }
-    let all = trial.pending
     return own.contains { new in all.contains { mayMeet($0, new) } } ? nil : all
   }
 
@@ -142,7 +156,7 @@ private struct BarrierInserter {
       var trial = self
       trial.beginIteration(of: statement)
       _ = statement.mapBlocks { trial.inserted(in: $0) }
-      pending.formUnion(trial.pending)
+      pending.formUnion(carried(trial.pending, over: statement))
       var copy = self
       copy.beginIteration(of: statement)
       let result = statement.mapBlocks { body in
@@ -187,6 +201,14 @@ private struct BarrierInserter {
 
   // MARK: Accesses
 
+  /// The accesses of an iteration that the next may have to wait for.
+  private func carried(_ accesses: Set<DeviceAccess>, over statement: Statement)
+    -> Set<DeviceAccess>
+  {
+    guard case .loop(let loop) = statement.kind, loop.mapping.level != nil else { return accesses }
+    return accesses.filter { ownBuffers.contains($0.buffer) }
+  }
+
   private mutating func beginIteration(of statement: Statement) {
     if case .loop(let loop) = statement.kind { forget([loop.variable]) }
   }
@@ -227,7 +249,8 @@ private struct BarrierInserter {
     note(loop.lower, .all, &found)
     note(loop.upper, .all, &found)
     let lower = loop.lower.contains(\.isLoad) ? nil : loop.lower
-    let range = ThreadRange(variable: loop.variable, lower: lower, step: loop.step)
+    let range = ThreadRange(
+      variable: loop.variable, lanes: loop.mapping.lanes, lower: lower, step: loop.step)
     var shared: Set<DeviceAccess> = []
     loop.body.forEachStatement { statement in
       statement.forEachExpression { note($0, .sharing(range), &shared) }
@@ -275,7 +298,9 @@ private struct BarrierInserter {
   private func staysWithThread(
     _ first: DeviceAccess, _ a: ThreadRange, _ second: DeviceAccess, _ b: ThreadRange
   ) -> Bool {
-    guard a.step == b.step, let lower = a.lower, lower == b.lower else { return false }
+    guard a.step == b.step, a.lanes == 1, b.lanes == 1, let lower = a.lower, lower == b.lower else {
+      return false
+    }
     let variable = Expression(.variable(a.variable), .int64)
     return zip(first.indices, second.indices).contains { index, other in
       guard let index, let other = other?.substituting([b.variable: variable]), index == other

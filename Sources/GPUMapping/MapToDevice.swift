@@ -11,13 +11,6 @@ import struct Syntax.Span
 ///
 ///     @workers(4096) for i in 0..<n: …     →    @workers(4096) @grid for i in 0..<n: …          1,024 threads a block
 ///
-/// In a device block, loops whose condition or range the host cannot evaluate run as one kernel of one block of threads, since
-/// blocks cannot wait for one another:
-///
-///     device: while err[0] > 0.1:                        device: while err[0] > 0.1:
-///       @workers(64) for i in 0..<n:              →        for i in 0..<n:
-///         @workers(512) for j in 0..<m: …                    @workers(512) @threads for j in 0..<m: …
-///
 /// The innermost level of a nest runs on the threads of a block, and where it asks for more than a block has and nothing in the
 /// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
 /// threads make together is an innermost level.
@@ -27,17 +20,8 @@ import struct Syntax.Span
 public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("map-to-device") { (function, context) throws(DiagnosticError) in
     var mapper = DeviceMapper(of: function, schedule)
-    mapper.errors = function.body.callbacksBesideHostFunctions
     var result = function
     result.body = mapper.mapped(function.body)
-    if mapper.errors.isEmpty && !mapper.hasParallelism {
-      mapper.errors.append(
-        Diagnostic(
-          .program, "The function \(function.name) does not contain any parallelism", at: [],
-          help:
-            "put parpy.label('N') before a loop and give the label threads: parpy.par({'N': parpy.threads(1024)})"
-        ))
-    }
     if !mapper.errors.isEmpty { throw DiagnosticError(mapper.errors) }
     mapper.warnings.forEach(context.warn)
     return result
@@ -125,36 +109,11 @@ extension Diagnostic {
   }
 }
 
-extension Diagnostic {
-  /// A statement whose loops ask for several blocks, which cannot wait for one another.
-  fileprivate static func runsOnOneBlock(at span: Span) -> Diagnostic {
-    Diagnostic(
-      .program,
-      "the parallel loops in this statement run on one block of threads: it depends on data of the device, and blocks cannot wait for one another",
-      at: span,
-      help: "where the host can run the statement, leave it out of the `with parpy.gpu:` block")
-  }
-}
-
 private struct DeviceMapper {
   private let function: LoopFunction
   let schedule: [String: LoopSchedule]
   var errors: [Diagnostic] = []
   var warnings: [Diagnostic] = []
-  /// Whether a loop or a block runs on the device.
-  var hasParallelism = false
-  private let deviceScalars: DeviceScalars
-  /// What stands around the statements that are mapped now.
-  private var place = Place.host
-
-  /// Whether loops of that statement ask for several blocks.
-  private var isCutShort = false
-
-  private enum Place {
-    case host, deviceBlock
-    /// A statement of a device block that the host cannot run.
-    case singleKernel
-  }
 
   /// The blocks of levels around the innermost, outermost first.
   private static let dimensions: [DeviceLevel] = [.blocksX, .blocksY, .blocksZ]
@@ -162,38 +121,19 @@ private struct DeviceMapper {
   init(of function: LoopFunction, _ schedule: [String: LoopSchedule]) {
     self.function = function
     self.schedule = schedule
-    deviceScalars = DeviceScalars(of: function.body)
   }
 
   mutating func mapped(_ statements: [Statement]) -> [Statement] {
     statements.map { statement in
       guard case .loop(let loop) = statement.kind, loop.mapping.workers != nil else {
-        if case .device = statement.kind { hasParallelism = true }
-        if case .call(let call) = statement.kind, request(of: call, at: statement.span) != nil {
-          hasParallelism = true
-        }
+        // A call of too many threads is noted.
+        if case .call(let call) = statement.kind { _ = request(of: call, at: statement.span) }
         var copy = self
-        copy.enter(statement)
         let result = statement.mapBlocks { copy.mapped($0) }
-        if copy.isCutShort && place != .singleKernel {
-          copy.warnings.append(.runsOnOneBlock(at: statement.span))
-          copy.isCutShort = false
-        }
-        copy.place = place
         self = copy
         return result
       }
-      hasParallelism = true
       return Statement(.loop(map(nest: loop)), at: statement.span)
-    }
-  }
-
-  private mutating func enter(_ statement: Statement) {
-    switch statement.kind {
-    case .device: if place == .host { place = .deviceBlock }
-    case .loop, .whileLoop, .conditional:
-      if place == .deviceBlock && !deviceScalars.canRunOnHost(statement) { place = .singleKernel }
-    case .assign, .store, .allocate, .launch, .barrier, .call, .requireEqual: break
     }
   }
 
@@ -255,11 +195,6 @@ private struct DeviceMapper {
   private mutating func map(nest loop: ForLoop) -> ForLoop {
     let requests = requests(of: loop)
     guard let innermost = requests.last else { return loop }
-    if place == .singleKernel {
-      isCutShort = isCutShort || requests.count > 1 || innermost.mayExceedBlock
-      let levels = Array(repeating: DeviceLevel?.none, count: requests.count - 1) + [.threads]
-      return assigned(levels[...], to: loop)
-    }
     var blocks = Self.dimensions
     var inner = DeviceLevel.threads
     if innermost.mayExceedBlock {
@@ -284,20 +219,19 @@ private struct DeviceMapper {
       return loop
     }
     rejectCalls(in: loop.body, above: requests.count - 2)
-    let levels = blocks.prefix(requests.count - 1).map(Optional.some) + [inner]
+    let levels = blocks.prefix(requests.count - 1) + [inner]
     return assigned(levels[...], to: loop)
   }
 
-  private func assigned(_ levels: ArraySlice<DeviceLevel?>, to loop: ForLoop) -> ForLoop {
+  private func assigned(_ levels: ArraySlice<DeviceLevel>, to loop: ForLoop) -> ForLoop {
     guard let level = levels.first else { return loop }
     var result = loop
     result.mapping.level = level
-    if level == nil { result.mapping.workers = nil }
     result.body = assigned(levels.dropFirst(), in: loop.body)
     return result
   }
 
-  private func assigned(_ levels: ArraySlice<DeviceLevel?>, in statements: [Statement])
+  private func assigned(_ levels: ArraySlice<DeviceLevel>, in statements: [Statement])
     -> [Statement]
   {
     statements.map { statement in
@@ -315,22 +249,5 @@ private struct DeviceMapper {
     guard loop.hasOneInnerLoop(in: function), case .loop(let inner)? = loop.body.last?.kind
     else { return false }
     return isPerfect(inner)
-  }
-}
-
-extension [Statement] {
-  /// A diagnostic for each callback where functions of the host are called too.
-  fileprivate var callbacksBesideHostFunctions: [Diagnostic] {
-    guard foreignCalls.contains(where: { $0.external?.isDevice == false }) else { return [] }
-    var found: [Diagnostic] = []
-    forEachStatement { statement in
-      guard case .call(let call) = statement.kind, call.isCallback else { return }
-      found.append(
-        Diagnostic(
-          .program,
-          "a function that calls functions of the host on CUDA cannot call back into Python: its host code is compiled by nvcc",
-          at: statement.span, help: "call the callback in a decorated function of its own"))
-    }
-    return found
   }
 }

@@ -16,7 +16,14 @@ import struct Syntax.Span
 /// Each parallel loop, each call that threads make together, and each block that runs on the device, becomes a kernel. A device block is cut where all
 /// blocks of a grid must be through before the next begin. A scalar that the device computes stays there, in an array of one element.
 ///
+/// What stands around loops of several blocks in a device block is run by the host, which fetches the data of the device that decide how:
+///
+///     device: while err[0] > 0.1:                    host:  while err[0] > 0.1:
+///       @grid for i in 0..<n: …              →                launch f_kernel0
+///       err[0] = …                                            launch f_kernel1
+///
 /// - Parameter sharesMemory: whether the host may touch elements, those scalars too: `if s > 0: …   →   if s_device[0] > 0: …`.
+/// - Requires: the host knows after one fetch what it evaluates, see `decideOnDevice`.
 /// - Throws: the diagnostics about host code that touches arrays, and about code that no grid can run.
 public func outlineDeviceKernels(
   _ function: LoopFunction, _ schedule: [String: LoopSchedule], sharesMemory: Bool = false
@@ -83,7 +90,7 @@ private struct DeviceOutliner {
       case .store:
         errors.append(.hostAssignment(at: span))
       case .loop(let loop) where loop.mapping.level != nil:
-        if isMultiBlock([statement]) && updatesItself(sequence.prefix) { endPrefix(of: &sequence) }
+        if [statement].spansBlocks && updatesItself(sequence.prefix) { endPrefix(of: &sequence) }
         launch([statement], after: &sequence, at: span)
       case .device(let body): device(body, &sequence)
       case .allocate(let id, let body):
@@ -158,7 +165,7 @@ private struct DeviceOutliner {
     let outer = sequence.launches
     sequence.launches = []
     for statement in statements {
-      if isMultiBlock([statement]) {
+      if [statement].spansBlocks {
         addMultiBlock(statement, to: &sequence)
       } else if sequence.small.isEmpty && isScalarCode(statement)
         && !updatesItself(sequence.prefix + [statement])
@@ -226,6 +233,7 @@ private struct DeviceOutliner {
       if updatesItself(sequence.prefix) { endPrefix(of: &sequence) }
       return launch([statement], after: &sequence, at: statement.span)
     }
+    if case .allocate(let id, _) = statement.kind { return errors.append(shapeUnknown(of: id)) }
     endPrefix(of: &sequence)
     var copy = self
     sequence.launches.append(
@@ -273,15 +281,6 @@ private struct DeviceOutliner {
     return !value.contains(\.isLoad)
   }
 
-  private func isMultiBlock(_ statements: [Statement]) -> Bool {
-    var found = false
-    statements.forEachStatement { statement in
-      guard case .loop(let loop) = statement.kind, let level = loop.mapping.level else { return }
-      found = found || level != .threads
-    }
-    return found
-  }
-
   // MARK: Kernels
 
   private mutating func launch(_ body: [Statement], at span: Span) -> Statement {
@@ -304,15 +303,15 @@ private struct DeviceOutliner {
       numbers.append(body.isEmpty ? nil : kernels.count)
       if !body.isEmpty { kernels.append(kernel(kernels.count, body)) }
     }
-    let host = host.mapExpressions { e in
-      guard case .variable(let id) = e.kind, let slot = slots[id] else { return e }
-      return Expression(.load(slot, [.index(0)]), e.type, at: e.span)
-    }
     let launches = host.flatMapStatements { statement in
       guard case .launch(let id) = statement.kind else { return [statement] }
       return numbers[id.index].map { [Statement(.launch(KernelID($0)), at: statement.span)] } ?? []
     }
-    function.body = slots.sorted { $0.key.index > $1.key.index }.reduce(launches) {
+    let fetching = launches.mapExpressions { e in
+      guard case .variable(let id) = e.kind, let slot = slots[id] else { return e }
+      return Expression(.load(slot, [.index(0)]), e.type, at: e.span)
+    }
+    function.body = slots.sorted { $0.key.index > $1.key.index }.reduce(fetching) {
       [Statement(.allocate($1.value, body: $0))]
     }
     return DeviceProgram(host: function, kernels: kernels, sharesMemory: sharesMemory)
@@ -361,9 +360,7 @@ private struct DeviceOutliner {
     let assigned = bodies.map { Self.assigned(in: $0) }
     var passed: Set<VariableID> = []
     host.forEachExpression { e in
-      e.forEachDescendant {
-        if case .variable(let id) = $0.kind, deviceScalars.found.contains(id) { passed.insert(id) }
-      }
+      if case .variable(let id) = e.kind, deviceScalars.found.contains(id) { passed.insert(id) }
     }
     for (i, body) in bodies.enumerated() {
       let others = assigned.indices.filter { $0 != i || repeated.contains(KernelID(i)) }
@@ -414,14 +411,16 @@ private struct DeviceOutliner {
 
   /// Refuses a temporary that a kernel cannot make.
   private mutating func requireSmall(_ id: BufferID) {
-    let buffer = function[id]
-    if buffer.fitsKernel { return }
-    let span = function.body.allocation(of: id)
-    errors.append(
-      Diagnostic(
-        .program,
-        "the temporary '\(buffer.name)' is made inside parallel code, where its shape must be known before the loop, or take at most \(Buffer.mostBytesInKernel) bytes",
-        at: span, help: "make it before the parallel loop, with one row for each iteration"))
+    if !function[id].fitsKernel { errors.append(shapeUnknown(of: id)) }
+  }
+
+  /// A temporary of which neither the host knows the shape nor a kernel has the room for it.
+  private func shapeUnknown(of id: BufferID) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "the temporary '\(function[id].name)' is made inside parallel code, where its shape must be known before the loop, or take at most \(Buffer.mostBytesInKernel) bytes",
+      at: function.body.allocation(of: id),
+      help: "make it before the parallel loop, with one row for each iteration")
   }
 
   private mutating func kernel(_ number: Int, _ body: [Statement]) -> DeviceKernel {

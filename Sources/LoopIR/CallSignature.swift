@@ -10,31 +10,35 @@ public struct CallSignature: Sendable, Hashable {
   public var options: CompileOptions
   /// How many run-time parameters the call passes.
   public var parameterCount: Int
+  /// What every extent that is a parameter is at least: 2, or 0 where one version serves empty arrays, too.
+  public var leastExtent: Int64
 
   /// Creates a signature.
   public init(
     arguments: [Argument], schedule: [String: LoopSchedule] = [:],
     options: CompileOptions = .init(),
-    parameterCount: Int = 0
+    parameterCount: Int = 0, leastExtent: Int64 = 2
   ) {
     self.arguments = arguments
     self.schedule = schedule
     self.options = options
     self.parameterCount = parameterCount
+    self.leastExtent = leastExtent
   }
 
   /// A 64-bit value of a call: known when compiling, or one of the run-time parameters.
   public enum Word: Sendable, Hashable {
     case constant(Int64)
-    /// The parameter with that position. An extent that is a parameter is at least 2.
+    /// The parameter with that position. An extent that is a parameter is at least `leastExtent`.
     case parameter(Int)
   }
 
   /// One argument of the call.
   public enum Argument: Sendable, Hashable {
     case array(ArrayType)
-    /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits.
-    case scalar(ScalarType, isWeak: Bool, bits: Word)
+    /// A scalar by value; `bits` hold a float64 for floats, and otherwise the integer sign-extended to 64 bits. Only of
+    /// an integer of 64 bits that is large, its value may be outside of `ValueRange.small`.
+    case scalar(ScalarType, isWeak: Bool, bits: Word, isLarge: Bool = false)
     /// A complex scalar by value, each part the bits of a float64.
     case complex(ScalarType, isWeak: Bool, real: Word, imaginary: Word)
     /// A dictionary from strings to arrays and scalars, its keys in the order of their UTF-8.
@@ -74,18 +78,21 @@ public struct CallSignature: Sendable, Hashable {
     /// The stride of each dimension, in elements; nil where the array is C-contiguous.
     public var strides: [Word]?
     public var isReadOnly: Bool
+    /// Whether an extent or a stride may be outside of `ValueRange.small`, or the elements reach over more than that.
+    public var isLarge: Bool
     /// True where the array's memory overlaps that of another argument.
     public var overlaps: Bool
 
     /// Creates the type of an array.
     public init(
       element: ScalarType, extents: [Word], strides: [Word]? = nil, isReadOnly: Bool = false,
-      overlaps: Bool = false
+      isLarge: Bool = false, overlaps: Bool = false
     ) {
       self.element = element
       self.extents = extents
       self.strides = strides
       self.isReadOnly = isReadOnly
+      self.isLarge = isLarge
       self.overlaps = overlaps
     }
   }
@@ -140,6 +147,8 @@ public struct CompileOptions: Sendable, Hashable {
   public var printsStages = false
   /// A loop over a shape variable bears the variable's name as a label.
   public var hasImplicitShapeLabels = true
+  /// It is warned of a GPU program whose launches cannot be one graph.
+  public var requiresGraphs = false
   /// What the code is made for.
   public var backend = Backend.cpu
   /// The types of weak values: those of the backend, or what the user forces.

@@ -53,7 +53,7 @@ extension Parser {
     }
   }
 
-  /// `i, j: int64 >= 2`; a parameter may have a position: `n: int64 parameter 3 >= 2`.
+  /// `i, j: int64 >= 2`; a parameter may have a position and be large: `n: int64 parameter 3 >= 2 large`.
   private mutating func parseVariables(areLocal: Bool) throws(DiagnosticError) {
     var names: [(name: UniqueName, position: Int)] = []
     repeat {
@@ -68,13 +68,15 @@ extension Parser {
       role = .parameter(accept("parameter") ? try count() : earlier)
     }
     let lowerBound = accept(">=") ? try integer() : nil
+    let isLarge = !areLocal && accept("large")
     for (name, position) in names {
-      let variable = Variable(name.base, type, role: role, lowerBound: lowerBound)
+      let variable = Variable(
+        name.base, type, role: role, lowerBound: lowerBound, isLarge: isLarge)
       try declare(name, .variable(function.add(variable)), at: position)
     }
   }
 
-  /// `x: float32[n, m] strides [m, 1] alias argument 2`; the brackets are stepped over.
+  /// `x: float32[n, m] strides [m, 1] large alias argument 2`; the brackets are stepped over.
   private mutating func buffer(isTemporary: Bool) throws(DiagnosticError) -> PendingBuffer {
     let start = position
     let name = try name()
@@ -89,6 +91,7 @@ extension Parser {
       function[id].strides = []
       try skipBrackets()
     }
+    function[id].isLarge = !isTemporary && accept("large")
     function[id].mayAlias = accept("alias")
     if !isTemporary && accept("argument") { function[id].role = .argument(try count()) }
     return pending

@@ -7,6 +7,7 @@ extension Expression {
     Expression(.integer(Int64(value)), .int64, at: span)
   }
 
+  /// A literal of type bool.
   public static func bool(_ value: Bool, at span: Span = .none) -> Expression {
     Expression(.integer(value ? 1 : 0), .bool, at: span)
   }
@@ -64,6 +65,7 @@ extension Expression {
     return literal.value
   }
 
+  /// Whether the value stands in the program.
   public var isLiteral: Bool {
     switch kind {
     case .integer, .float: true
@@ -100,13 +102,17 @@ extension Expression {
     Expression(.binary(op, left, right), left.type, at: span).folded
   }
 
+  /// `left op right`, a bool, folded where both are literals.
   public static func compare(
     _ op: ComparisonOperator, _ left: Expression, _ right: Expression, at span: Span = .none
   ) -> Expression {
     Expression(.compare(op, left, right), .bool, at: span).folded
   }
 
+  /// The sum of two values of one type.
   public static func + (l: Expression, r: Expression) -> Expression { .binary(.add, l, r) }
+  /// The difference of two values of one type.
   public static func - (l: Expression, r: Expression) -> Expression { .binary(.subtract, l, r) }
+  /// The product of two values of one type.
   public static func * (l: Expression, r: Expression) -> Expression { .binary(.multiply, l, r) }
 }

@@ -18,6 +18,7 @@ public struct BufferID: Sendable, Hashable {
 
 /// A typed expression without side effects.
 public struct Expression: Sendable, Hashable {
+  /// What an expression is made of.
   public indirect enum Kind: Sendable, Hashable {
     /// A literal of an integer type or bool; `uint64` above `Int64.max` is its bit pattern.
     case integer(Int64)
@@ -151,6 +152,7 @@ public enum MathFunction: String, Sendable, Hashable, CaseIterable {
   case fmod, hypot, copysign
   case isnan, isinf, isfinite
 
+  /// How many arguments the function takes.
   public var arity: Int {
     switch self {
     case .atan2, .fmod, .hypot, .copysign: 2
@@ -175,5 +177,7 @@ public enum MathFunction: String, Sendable, Hashable, CaseIterable {
   public var isPredicate: Bool { self == .isnan || self == .isinf || self == .isfinite }
 }
 
+/// How two values are compared: as in the syntax tree.
 public typealias ComparisonOperator = Syntax.ComparisonOperator
+/// `and` or `or`: as in the syntax tree.
 public typealias BooleanOperator = Syntax.BooleanOperator

@@ -7,5 +7,6 @@ public struct FloatLiteral: Sendable, Hashable {
   /// Creates the constant.
   public init(_ value: Double) { bits = value.bitPattern }
 
+  /// The number that the bits stand for.
   public var value: Double { Double(bitPattern: bits) }
 }

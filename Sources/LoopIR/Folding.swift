@@ -101,11 +101,13 @@ public struct LinearSum: Sendable, Hashable {
   /// proves nothing.
   public private(set) var isExact = true
 
+  /// Whether both have the same constant and terms, in whatever order.
   public static func == (l: LinearSum, r: LinearSum) -> Bool {
     l.constant == r.constant && l.terms.count == r.terms.count
       && l.terms.allSatisfy { t in r.coefficient(of: t.term) == t.coefficient }
   }
 
+  /// Hashes what `==` compares.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(constant)
     hasher.combine(terms.count)

@@ -3,6 +3,7 @@
 /// It runs once for each time the statement is reached, may read and write every element of its arrays, and may have other
 /// effects, so it keeps its place among the statements around it.
 public struct ForeignCall: Sendable, Hashable {
+  /// What is called.
   public enum Callee: Sendable, Hashable {
     /// A function of another language.
     case external(ExternalFunction)
@@ -10,6 +11,7 @@ public struct ForeignCall: Sendable, Hashable {
     case callback(name: String, position: Int)
   }
 
+  /// What is passed.
   public enum Operand: Sendable, Hashable {
     /// A value, of the type that the function takes.
     case scalar(Expression)
@@ -48,6 +50,7 @@ public struct ForeignCall: Sendable, Hashable {
 
 /// A part of a buffer that is passed by reference: some dimensions fixed, the others cut into ranges.
 public struct ArrayPart: Sendable, Hashable {
+  /// What the part has of one dimension of the buffer.
   public enum Dimension: Sendable, Hashable {
     case index(Expression)
     /// The elements `start`, `start + step`, … of the dimension, `extent` of them.

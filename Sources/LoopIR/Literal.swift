@@ -17,6 +17,7 @@ public enum Literal: Sendable, Hashable {
     }
   }
 
+  /// The type of the value.
   public var type: ScalarType {
     switch self {
     case .integer(_, let type), .float(_, let type): type
@@ -31,6 +32,7 @@ public enum Literal: Sendable, Hashable {
     }
   }
 
+  /// Whether Python takes the value for true.
   public var isTrue: Bool {
     switch self {
     case .integer(let value, _): value != 0

@@ -10,6 +10,8 @@ public struct LoopFunction: Sendable, Hashable {
   public var checks: [Check]
   /// The calls whose bodies are part of the function; for messages only.
   public var calls = CallTable()
+  /// Whether lowering left out loops and branches that do not run for the values of the call; for messages only.
+  public var leavesCodeOut = false
 
   /// Creates a function.
   public init(
@@ -23,11 +25,13 @@ public struct LoopFunction: Sendable, Hashable {
     self.checks = checks
   }
 
+  /// The variable that an id stands for.
   public subscript(_ id: VariableID) -> Variable {
     get { variables[id.index] }
     set { variables[id.index] = newValue }
   }
 
+  /// The buffer that an id stands for.
   public subscript(_ id: BufferID) -> Buffer {
     get { buffers[id.index] }
     set { buffers[id.index] = newValue }
@@ -75,6 +79,7 @@ public struct LoopFunction: Sendable, Hashable {
 
 /// A scalar variable.
 public struct Variable: Sendable, Hashable {
+  /// Where the value comes from.
   public enum Role: Sendable, Hashable {
     case local
     /// The run-time parameter at that position of the call; never assigned.
@@ -85,8 +90,10 @@ public struct Variable: Sendable, Hashable {
   public var name: String
   public var type: ScalarType
   public var role: Role
-  /// The least value of a parameter, where the call guarantees one: 2 for an extent.
+  /// The least value of a parameter, where the call guarantees one: 2 or 0 for an extent.
   public var lowerBound: Int64?
+  /// Whether the value of an integer parameter may be outside of `ValueRange.small`.
+  public var isLarge: Bool
   /// Whether it is a part of what was one complex variable.
   public var isPart: Bool
   /// Whether it is a local that is assigned once, a value that folds to a literal where the parameters are known.
@@ -95,12 +102,13 @@ public struct Variable: Sendable, Hashable {
   /// Creates a variable.
   public init(
     _ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil,
-    isPart: Bool = false, isFixedByParameters: Bool = false
+    isLarge: Bool = false, isPart: Bool = false, isFixedByParameters: Bool = false
   ) {
     self.name = name
     self.type = type
     self.role = role
     self.lowerBound = lowerBound
+    self.isLarge = isLarge
     self.isPart = isPart
     self.isFixedByParameters = isFixedByParameters
   }
@@ -108,6 +116,7 @@ public struct Variable: Sendable, Hashable {
 
 /// An array: an argument of the call or a temporary.
 public struct Buffer: Sendable, Hashable {
+  /// Whose memory it is.
   public enum Role: Sendable, Hashable {
     /// The array argument at that position among the array arguments.
     case argument(Int)
@@ -121,6 +130,8 @@ public struct Buffer: Sendable, Hashable {
   /// In elements; nil where the layout is C-contiguous.
   public var strides: [Expression]?
   public var role: Role
+  /// Whether an argument may have more elements, or reach over more, than `ValueRange.small` counts.
+  public var isLarge: Bool
   /// Whether another argument may share memory with it.
   public var mayAlias: Bool
   /// Whether the last dimension has the two parts of what were complex elements.
@@ -129,13 +140,14 @@ public struct Buffer: Sendable, Hashable {
   /// Creates a buffer.
   public init(
     _ name: String, _ element: ScalarType, extents: [Expression], strides: [Expression]? = nil,
-    role: Role, mayAlias: Bool = false, holdsParts: Bool = false
+    role: Role, isLarge: Bool = false, mayAlias: Bool = false, holdsParts: Bool = false
   ) {
     self.name = name
     self.element = element
     self.extents = extents
     self.strides = strides
     self.role = role
+    self.isLarge = isLarge
     self.mayAlias = mayAlias
     self.holdsParts = holdsParts
   }
@@ -155,6 +167,7 @@ public struct Buffer: Sendable, Hashable {
 
 /// A condition on the run-time parameters, tested before anything runs.
 public struct Check: Sendable, Hashable {
+  /// What a check that fails means.
   public enum Failure: Sendable, Hashable {
     /// The program is wrong for these values.
     case error(Diagnostic)

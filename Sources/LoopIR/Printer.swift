@@ -23,7 +23,7 @@ extension LoopFunction: IntermediateRepresentation {
   /// function `callback 0 "report"(…)`; `&x[i, start:extent:step]` is a part of an array.
   ///
   /// Expressions are those of Python; `float64(x)` converts, a literal has a suffix (`1.0f32`) where its type does not
-  /// follow from its neighbours. A buffer may have `strides [n, 1]`. What stands in the parentheses is an argument or
+  /// follow from its neighbours. A buffer may have `strides [n, 1]`, and buffers and parameters may be `large`. What stands in the parentheses is an argument or
   /// a parameter of the call, in order; `argument 3` and `parameter 3` say the position where it is another one.
   public var printed: String {
     var printer = Printer(self)
@@ -100,7 +100,7 @@ private struct Printer {
 
   private func typeText(_ variable: Variable, position: Int? = nil) -> String {
     variable.type.name + (position.map { " parameter \($0)" } ?? "")
-      + (variable.lowerBound.map { " >= \($0)" } ?? "")
+      + (variable.lowerBound.map { " >= \($0)" } ?? "") + (variable.isLarge ? " large" : "")
   }
 
   private func declaration(ofBuffer index: Int) -> String {
@@ -110,6 +110,7 @@ private struct Printer {
     if let strides = buffer.strides {
       text += " strides [\(expressions.list(strides, expecting: .int64))]"
     }
+    if buffer.isLarge { text += " large" }
     return text + (buffer.mayAlias ? " alias" : "")
   }
 

@@ -23,6 +23,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   /// The width in bits that arithmetic on the type has.
   public var bitWidth: Int { self == .bool ? 1 : size * 8 }
 
+  /// Whether it is a real floating-point type.
   public var isFloat: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64: true
@@ -32,6 +33,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// Whether it is a pair of floats.
   public var isComplex: Bool { self == .complex64 || self == .complex128 }
 
   /// The float type of the real and the imaginary part; the type itself where it is not complex.
@@ -48,6 +50,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
   /// True of the floats of 16 bits.
   public var isHalf: Bool { self == .float16 || self == .bfloat16 }
 
+  /// Whether it is an integer type with a sign.
   public var isSignedInteger: Bool {
     switch self {
     case .int8, .int16, .int32, .int64: true
@@ -57,6 +60,7 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// Whether it is an integer type without a sign; bool is none.
   public var isUnsignedInteger: Bool {
     switch self {
     case .uint8, .uint16, .uint32, .uint64: true
@@ -156,5 +160,6 @@ public enum ScalarType: UInt8, Sendable, Hashable, CaseIterable {
 }
 
 extension ScalarType: CustomStringConvertible {
+  /// The name in the text of the IR.
   public var description: String { name }
 }

@@ -2,6 +2,7 @@ import Syntax
 
 /// A statement of the loop IR, and of the program that scheduling makes of it.
 public struct Statement: Sendable, Hashable {
+  /// What a statement is made of.
   public indirect enum Kind: Sendable, Hashable {
     case assign(VariableID, Expression)
     case store(BufferID, [Expression], Expression)

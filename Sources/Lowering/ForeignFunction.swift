@@ -3,6 +3,7 @@ import Syntax
 
 /// A function that compiled code calls and the compiler does not see, as its declaration describes it.
 public struct ForeignFunction: Sendable, Hashable {
+  /// Where the function is, and how it is called.
   public enum Place: Sendable, Hashable {
     /// A function of another language on a backend; `isDevice` where parallel code may call it.
     case external(ExternalFunction, backend: Intrinsic)
@@ -10,6 +11,7 @@ public struct ForeignFunction: Sendable, Hashable {
     case callback(position: Int)
   }
 
+  /// What is known of a parameter.
   public struct Parameter: Sendable, Hashable {
     public var name: String
     /// What the argument must be; nil where any scalar or array will do.
@@ -22,6 +24,7 @@ public struct ForeignFunction: Sendable, Hashable {
     }
   }
 
+  /// What is known of the result.
   public struct Result: Sendable, Hashable {
     public var type: ScalarType
     /// Whether the type is Python's own, which yields to that of arrays.

@@ -332,6 +332,7 @@ extension Lowerer {
     case .numpyCeil: return rounded(.ceil, keepsType: true)
     case .numpyTrunc: return rounded(.trunc, keepsType: true)
     case .numpyRound: return rounded(.roundEven, keepsType: true)
+    case .numpyRint: return math(.roundEven, [value], at: span)
     case .toInt: return pythonInteger(value)
     case .toFloat: return .weak(value.converted(to: weakTypes.float))
     case .toBool: return .weak(truth(value))

@@ -261,6 +261,10 @@ extension Lowerer {
     _ op: BooleanOperator, _ left: TypedValue, at span: Span, _ right: () throws -> TypedValue
   ) throws -> TypedValue {
     let isOpen = op == .and ? truth(left) : Expression(.unary(.not, truth(left)), .bool).folded
+    // As with a branch that is known not to run, nothing is asked of an operand that is not evaluated.
+    if left.type == .bool, let known = isOpen.integerLiteral {
+      return known != 0 ? try right() : left
+    }
     return try guarded(by: isOpen, at: span, right, otherwise: { left }) { right, _ in
       if left.type == .bool && right.type == .bool {
         return TypedValue(

@@ -18,7 +18,10 @@ extension Lowerer {
     let step = try arguments.count == 3 ? knownStep(bounds[2], at: arguments[2].span) : 1
     let schedule = labels.compactMap { self.schedule(of: $0.name) }.first
     // Python does not look into a loop that never runs, and it binds no name.
-    if facts.proveNonNegative(step > 0 ? first - stop : stop - first) { return }
+    if facts.proveNonNegative(step > 0 ? first - stop : stop - first) {
+      ir.leavesCodeOut = true
+      return
+    }
     let variable = makeVariable(name, .int64)
     let outer = scope[name]
     let assignsTarget = NameUse(body).assigned.contains(name)

@@ -105,14 +105,19 @@ extension Lowerer {
     return Int(axis)
   }
 
+  /// Rejects a minimum or maximum of nothing. Where a parameter tells whether there is something, that is a condition of
+  /// this version of the code, so that what is said does not depend on which values are constants.
   private func rejectEmpty(
     _ op: LoopIR.BinaryOperator, _ shape: [LoopIR.Expression], named name: String, at span: Span
   ) throws {
-    guard op == .minimum || op == .maximum, shape.contains(where: { $0.integerLiteral == 0 }) else {
-      return
+    guard op == .minimum || op == .maximum else { return }
+    for extent in shape where !facts.prove(.index(1), atMost: extent) {
+      if extent.integerLiteral == 0 {
+        throw reject(Diagnostic(.value, "\(name) of an empty slice has no value", at: span))
+      }
+      let condition = LoopIR.Expression.compare(.lessEqual, .index(1), extent)
+      if ir.isKnownOnEntry(condition) { ir.checks.append(Check(condition, orElse: .respecialize)) }
     }
-    throw reject(
-      Diagnostic(.value, "\(name) of an empty slice has no value", at: span))
   }
 
   /// `accumulator op element` of one type.

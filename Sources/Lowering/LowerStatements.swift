@@ -178,6 +178,7 @@ extension Lowerer {
   ) throws {
     let condition = truth(try scalar(test))
     if let known = condition.integerLiteral {
+      if !(known != 0 ? otherwise : then).isEmpty { ir.leavesCodeOut = true }
       return try lower(known != 0 ? then : otherwise)
     }
     let before = scope

@@ -167,8 +167,8 @@ final class Lowerer {
     func bind(_ parameter: Function.Parameter, _ argument: CallSignature.Argument) -> Scope.Binding
     {
       switch argument {
-      case .scalar(let type, let isWeak, let bits):
-        let number = scalar(parameter, type, bits: bits, &slots)
+      case .scalar(let type, let isWeak, let bits, let isLarge):
+        let number = scalar(parameter, type, bits: bits, isLarge: isLarge, &slots)
         return .scalar(isWeak ? passed(number, named: parameter.name) : .strong(number))
       case .complex(let type, let isWeak, let real, let imaginary):
         let parts = [(real, "real"), (imaginary, "imag")].map { word, part in
@@ -187,17 +187,20 @@ final class Lowerer {
               slots[slot]
               ?? ir.add(
                 Variable(
-                  "\(parameter.name)_\(suffix)", .int64, role: .parameter(slot), lowerBound: least))
+                  "\(parameter.name)_\(suffix)", .int64, role: .parameter(slot), lowerBound: least,
+                  isLarge: array.isLarge))
             slots[slot] = id
             return ir.read(id, at: parameter.span)
           }
         }
-        let extents = array.extents.enumerated().map { size($1, "extent\($0)", least: 2) }
+        let extents = array.extents.enumerated().map {
+          size($1, "extent\($0)", least: signature.leastExtent)
+        }
         let strides = array.strides?.enumerated().map { size($1, "stride\($0)", least: nil) }
         let id = ir.add(
           Buffer(
             parameter.name, array.element, extents: extents, strides: strides,
-            role: .argument(arrayPosition), mayAlias: array.overlaps))
+            role: .argument(arrayPosition), isLarge: array.isLarge, mayAlias: array.overlaps))
         arrayPosition += 1
         return .array(
           ArrayView(
@@ -222,12 +225,14 @@ final class Lowerer {
   /// A scalar argument: a literal, or the variable of a run-time parameter.
   private func scalar(
     _ parameter: Function.Parameter, _ type: ScalarType, bits: CallSignature.Word,
-    _ slots: inout [Int: VariableID]
+    isLarge: Bool = false, _ slots: inout [Int: VariableID]
   ) -> LoopIR.Expression {
     switch bits {
     case .constant(let bits): return literalExpression(type, bits: bits, at: parameter.span)
     case .parameter(let slot):
-      let id = slots[slot] ?? ir.add(Variable(parameter.name, type, role: .parameter(slot)))
+      let id =
+        slots[slot]
+        ?? ir.add(Variable(parameter.name, type, role: .parameter(slot), isLarge: isLarge))
       slots[slot] = id
       return ir.read(id, at: parameter.span)
     }

@@ -8,9 +8,15 @@ public protocol NameResolver {
 
   /// The decorated function that `ResolvedName.function` names; nil where there is none.
   func function(_ id: FunctionID) -> DecoratedFunction?
+
+  /// The name of the file that a source of the compilation is in; nil where it has none.
+  func fileName(ofSource source: Int32) -> String?
 }
 
 extension NameResolver {
+  /// Nil: the text of the source has no file.
+  public func fileName(ofSource _: Int32) -> String? { nil }
+  /// Nil: without decorated functions there is none to be found.
   public func function(_: FunctionID) -> DecoratedFunction? { nil }
 }
 
@@ -73,6 +79,8 @@ public enum Intrinsic: String, Sendable, Hashable, CaseIterable {
   case numpyCeil = "np_ceil"
   case numpyTrunc = "np_trunc"
   case numpyRound = "np_round"
+  /// NumPy's `rint`, which gives a float.
+  case numpyRint = "np_rint"
   case fabs, pow, fmod, hypot, copysign, isnan, isinf, isfinite
   case pythonMin = "py_min"
   case pythonMax = "py_max"

@@ -32,10 +32,12 @@ struct TypedValue {
 
   var type: ScalarType { expression.type }
 
-  /// The integer in 64 bits, as an index.
+  /// The integer in 64 bits, as an index; one of uint64 beyond them is the greatest, which no array has.
   var index: LoopIR.Expression {
     if let exact, type.isInteger { return exact }
-    return expression.converted(to: .int64)
+    guard type == .uint64 else { return expression.converted(to: .int64) }
+    let greatest = LoopIR.Expression(.integer(.max), .uint64)
+    return .binary(.minimum, expression, greatest).converted(to: .int64)
   }
 
   /// What comparisons and conditions take of the value: integers as they are, without being narrowed.

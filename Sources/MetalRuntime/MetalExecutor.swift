@@ -1,6 +1,7 @@
 import CUDARuntime
 import GPUMapping
 import LoopIR
+import Schedule
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 
@@ -15,6 +16,8 @@ public final class MetalExecutor: Sendable {
   private let device: any MetalDevice
   private let kernels: any MetalKernels
   private let argumentSizes: [[Int]]
+  /// The Python functions that the host part calls.
+  private let callbacks: [CallbackSignature]
   private let frames = Locked<[HostFrame]>([])
 
   /// Compiles the kernels and makes a program ready.
@@ -33,6 +36,7 @@ public final class MetalExecutor: Sendable {
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
+    callbacks = program.callbacks
     argumentSizes = program.kernels.map { kernel in
       kernel.buffers.map { _ in 0 } + kernel.liveIns.map { program.host[$0].type.size }
         + (recordsFaults ? [0] : [])
@@ -66,8 +70,8 @@ public final class MetalExecutor: Sendable {
     let copies = SharedCopies(device)
     defer { copies.release() }
     let services = MetalServices(
-      device: device, kernels: kernels, argumentSizes: argumentSizes, copies: copies, slot: slot,
-      caller: caller)
+      device: device, kernels: kernels, argumentSizes: argumentSizes, copies: copies,
+      signatures: callbacks, slot: slot, caller: caller)
     let checked = try interpret(code, from: 0, frame, services)
     if checked != .done { return checked.status(slot) }
     let arguments = hostArrays.compactMap { array -> Staging.Argument? in
@@ -103,7 +107,7 @@ public final class MetalExecutor: Sendable {
     }
     try device.wait()
     switch outcome {
-    case .done, .fault:
+    case .done, .fault, .faultOnDevice:
       copies.copyOut(slot)
       return slot[0] == 0 ? outcome.status(slot) : HostOutcome.faultRecorded.status(slot)
     case .checkFailed, .outOfMemory, .faultRecorded, .callbackFailed:

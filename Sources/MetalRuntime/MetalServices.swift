@@ -1,4 +1,5 @@
 import CUDARuntime
+import Schedule
 
 /// What the host part needs of a Metal device.
 struct MetalServices: HostServices {
@@ -9,6 +10,8 @@ struct MetalServices: HostServices {
   /// The sizes of each kernel's arguments; 0 for arrays.
   let argumentSizes: [[Int]]
   let copies: SharedCopies
+  /// The program's callbacks.
+  let signatures: [CallbackSignature]
   /// The error slot of the call.
   let slot: UnsafeMutablePointer<Int64>
   let caller: CallbackCaller?
@@ -37,19 +40,36 @@ struct MetalServices: HostServices {
 
   func wait() throws(MetalError) { try device.wait() }
 
-  func callBack(_ plan: CallbackPlan, _ frame: HostFrame) throws(MetalError) -> HostOutcome? {
-    guard let caller else { return .callbackFailed }
+  func fetch(
+    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
+  ) throws(MetalError) -> HostOutcome? {
+    try device.wait()
+    if let slot = slot.flatMap({ UnsafePointer<Int64>(bitPattern: UInt($0)) }), slot.pointee != 0 {
+      return .faultOnDevice
+    }
+    plan.read(frame)
+    return nil
+  }
+
+  func callBack(
+    _ function: Int, _ words: UnsafeMutablePointer<Int64>
+  ) throws(MetalError) -> HostOutcome? {
+    guard let caller, signatures.indices.contains(function) else { return .callbackFailed }
     try device.wait()
     copies.copyOut(slot)
     if slot[0] != 0 { return .faultRecorded }
-    let words = UnsafeMutablePointer<Int64>.allocate(capacity: plan.wordCount)
-    defer { words.deallocate() }
-    plan.fill(words, frame) { array, distance in
-      (copies.hostAddress(of: array) ?? frame[array.buffer]) &+ distance
+    var shown: [Range<Int64>] = []
+    signatures[function].forEachArray(in: words) { word, range in
+      let distance = copies.distanceToHost(from: word.pointee)
+      word.pointee = word.pointee &+ distance
+      if let range {
+        let (low, high) = (range.lowerBound &+ distance, range.upperBound &+ distance)
+        if low < high { shown.append(low..<high) }
+      }
     }
-    guard caller(plan.index, words) else { return .callbackFailed }
-    copies.copyInAgain(plan.passedArguments)
-    frame[plan.result] = words[0]
-    return nil
+    let isDone = caller(function, words)
+    // What Python wrote stays, also where it raised afterwards.
+    copies.copyInAgain(shown)
+    return isDone ? nil : .callbackFailed
   }
 }

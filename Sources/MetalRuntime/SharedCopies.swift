@@ -19,7 +19,6 @@ final class SharedCopies {
 
   private let device: any MetalDevice
   private var copies: [Copy] = []
-  private var arguments: [Int: Staging.Argument] = [:]
   /// The error slot of the kernels; nil where they have none.
   private var slot: UnsafeMutablePointer<Int64>?
   private static let slotWords = 3
@@ -29,8 +28,9 @@ final class SharedCopies {
   /// Makes the copies and gives their addresses to the registers; false where there is not enough memory.
   func copyIn(_ arguments: [Staging.Argument], _ frame: HostFrame) -> Bool {
     for argument in arguments {
-      frame[argument.register] = 0
-      self.arguments[argument.array.position] = argument
+      let isOfProgram = argument.use.isRead || argument.use.isWritten
+      // What only callbacks see stays where it is.
+      frame[argument.register] = isOfProgram ? 0 : Int64(argument.data)
     }
     for group in Staging.Group.groups(of: arguments) {
       let offset = group.offset
@@ -46,11 +46,12 @@ final class SharedCopies {
     return true
   }
 
-  /// Copies the memory of the arrays at some positions once more, with what it holds now.
-  func copyInAgain(_ positions: [Int]) {
-    let changed = positions.compactMap { arguments[$0]?.array }
+  /// Makes the copies of some addresses of the host once more, with what is there now.
+  func copyInAgain(_ changed: [Range<Int64>]) {
     for copy in copies
-    where changed.contains(where: { $0.low < copy.group.high && copy.group.low < $0.high }) {
+    where changed.contains(where: {
+      $0.overlaps(Int64(copy.group.low)..<Int64(copy.group.high))
+    }) {
       Self.copyContents(to: copy)
     }
   }
@@ -80,9 +81,13 @@ final class SharedCopies {
     if let own = self.slot { slot.update(from: own, count: Self.slotWords) }
   }
 
-  /// Where the element whose indices are all 0 is in the caller's memory; nil for a temporary.
-  func hostAddress(of array: CallbackPlan.Array) -> Int64? {
-    array.argument.flatMap { arguments[$0].map { Int64($0.data) } }
+  /// How far the byte at an address that host code knows is from that of the caller's memory; 0 where it has no copy.
+  func distanceToHost(from address: Int64) -> Int64 {
+    let copy = copies.first { copy in
+      let distance = address &- Int64(Int(bitPattern: copy.start))
+      return 0 <= distance && distance < Int64(copy.group.high &- copy.group.low)
+    }
+    return copy.map { Int64($0.group.low) &- Int64(Int(bitPattern: $0.start)) } ?? 0
   }
 
   /// Frees the copies, once the kernels launched so far are done with them.

@@ -49,6 +49,8 @@ struct MetalDialect: KernelDialect {
   func absolute(_ type: ScalarType) -> String { "metal::fabs" }
   func power(_ type: ScalarType) -> String { "metal::pow" }
 
+  func roundedProduct(_ type: ScalarType) -> String? { nil }
+
   // MARK: Threads and memory
 
   let thread = "thread_index.x"
@@ -64,7 +66,7 @@ struct MetalDialect: KernelDialect {
     var parameters = kernel.arrays.map { array in
       "device \(array.isConst ? "const " : "")\(name(of: array.element)) *\(array.name)"
     }
-    parameters += kernel.values.map { "constant \(name(of: $0.type)) &\($0.name)" }
+    parameters += kernel.values.map { "constant \($0.type) &\($0.name)" }
     if kernel.hasSlot { parameters.append("device uint64_t *slot") }
     parameters = parameters.enumerated().map { "\($1) [[buffer(\($0))]]" }
     parameters += [
@@ -104,7 +106,10 @@ struct MetalDialect: KernelDialect {
     case .library(let function): MetalLibrary.definition(of: function) ?? ""
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate: ""
+    // Defined in all dialects alike; or of wide loops, which are for CUDA.
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .loadRow,
+      .storeRow, .isAligned:
+      ""
     }
   }
 

@@ -29,6 +29,7 @@ struct ArgumentReader {
       index &+= 1
     }
     frame.pointee.markOverlaps()
+    frame.pointee.spreadLarge()
   }
 
   // MARK: - NumPy arrays
@@ -216,7 +217,9 @@ struct ArgumentReader {
   /// Adds a scalar to the frame.
   @inline(__always)
   func append(scalar type: ScalarType, isWeak: Bool, _ bits: Int64) {
-    frame.pointee.append(type: TypeWord.scalar(type, isWeak: isWeak).bits)
+    var word = TypeWord.scalar(type, isWeak: isWeak)
+    word.note(value: bits)
+    frame.pointee.append(type: word)
     frame.pointee.append(value: bits)
   }
 

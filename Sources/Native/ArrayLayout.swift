@@ -66,12 +66,13 @@ struct ArrayLayout {
       high = 0
     } else if strides == nil || (isContiguous ?? isFoundContiguous) {
       high = address &+ count &* element.size
+      if !TypeWord.isSmall(Int64(count)) { word.insert(.large) }
     } else {
       try appendStrides(to: frame, &word, &low, &high)
     }
     // A complex element lies where each of its parts may lie.
     if count > 0, address & (element.part.size &- 1) != 0 { throw .misaligned }
-    frame.pointee.append(type: word.bits)
+    frame.pointee.append(type: word)
     frame.pointee.append(array: address, low: low, high: high, extents: firstValue)
   }
 
@@ -112,6 +113,7 @@ struct ArrayLayout {
     }
     high = high &+ element.size
     if low > high { throw .tooLarge }
+    if !TypeWord.isSmall(Int64((high &- low) / element.size)) { word.insert(.large) }
     if mayOverlapItself { word.insert(.overlapsItself) }
   }
 

@@ -37,10 +37,14 @@ struct CallFrame {
   /// the number of threads of each label.
   private(set) var values: UnsafeMutablePointer<Int64>
   var valueCount = 0
+  /// The value words, for the cold path.
+  var valueWords: [Int64] { Array(UnsafeBufferPointer(start: values, count: valueCount)) }
   private(set) var arrays: UnsafeMutablePointer<ArrayPlace>
   var arrayCount = 0
   /// How many of the arrays lie in memory of a CUDA device.
   private(set) var deviceArrayCount = 0
+  /// The kinds of arguments among which one is large.
+  private(set) var largeKinds: UInt64 = 0
   /// Whether some of these are buffers of ours.
   private(set) var hasStorages = false
   /// The argument that holds the first of them.
@@ -191,6 +195,7 @@ struct CallFrame {
     arrayCount = 0
     deviceArrayCount = 0
     hasStorages = false
+    largeKinds = 0
     stream = .standard
     if !otherStreams.isEmpty { otherStreams = [] }
   }
@@ -240,6 +245,27 @@ struct CallFrame {
   mutating func append(type word: UInt64) {
     types[typeCount] = word
     typeCount &+= 1
+  }
+
+  /// Adds the word of an array or scalar to the types.
+  @inline(__always)
+  mutating func append(type word: TypeWord) {
+    if word.contains(.large) { largeKinds |= 1 << word.kind }
+    append(type: word.bits)
+  }
+
+  /// Marks all arrays large where one is, and all numbers of 64 bits: calls come in few kinds, however many of them are large.
+  @inline(__always)
+  func spreadLarge() {
+    if largeKinds != 0 { spreadLargeKinds() }
+  }
+
+  private func spreadLargeKinds() {
+    for index in 0..<typeCount {
+      var word = TypeWord(bits: types[index])
+      if largeKinds >> word.kind & 1 != 0 && word.mayBeLarge { word.insert(.large) }
+      types[index] = word.bits
+    }
   }
 
   /// Adds a word to the values.

@@ -1,4 +1,5 @@
 import CPython
+import CUDARuntime
 import LoopIR
 import Syntax
 
@@ -18,10 +19,12 @@ struct CallOptions {
   /// Where external functions come from.
   var build = BuildSettings()
   var printsCallbacks = false
-  /// Whether calls with many launches may be replayed as CUDA graphs.
-  var usesGraphs = true
+  /// Which calls run as CUDA graphs.
+  var graphs = GraphUse.whereWorthIt
   /// Whether a function that the backend does not have runs on the CPU: `Auto` stands for a GPU that was found.
   private(set) var yieldsToCPU = false
+  /// What `Auto` stands for in these options; what they mean stays that, whatever other threads choose meanwhile.
+  private(set) var standard = StandardBackend.open
   /// Whether it is printed why a backend is or is not taken.
   private(set) var reportsBackends = false
 
@@ -57,8 +60,8 @@ struct CallOptions {
     let specialize = try options.attribute("specialize")
     specialization = Specialization(rawValue: try String(python: specialize.pointer)) ?? .auto
     printsCallbacks = try Self.bool(options, "debug_callbacks")
-    let graphs = try options.attribute("use_cuda_graphs")
-    if graphs.pointer != py_none() { usesGraphs = try Self.bool(options, "use_cuda_graphs") }
+    graphs = try GraphUse(options)
+    compile.requiresGraphs = graphs == .always
     build = try BuildSettings(options)
     let mapping = try options.attribute("parallelize")
     guard py_is_dict(mapping.pointer) else { return }
@@ -68,8 +71,9 @@ struct CallOptions {
     }
   }
 
-  private static func bool(_ options: PythonPointer, _ name: String) throws(PythonException) -> Bool
-  {
+  fileprivate static func bool(
+    _ options: PythonPointer, _ name: String
+  ) throws(PythonException) -> Bool {
     let value = try options.attribute(name)
     let truth = PyObject_IsTrue(value.pointer)
     if truth < 0 { throw PythonException() }
@@ -111,18 +115,20 @@ struct CallOptions {
 
   /// Takes the backend that `Auto` stands for, and notes it for the keys of calls.
   private mutating func chooseStandard() throws(PythonException) {
-    let standard = try Hooks.current().defaultBackend.call()
-    guard py_is_tuple(standard.pointer), let backend = PyTuple_GetItem(standard.pointer, 0),
-      let isChosen = PyTuple_GetItem(standard.pointer, 1)
+    let age = StandardBackend.age
+    let found = try Hooks.current().defaultBackend.call()
+    guard py_is_tuple(found.pointer), let backend = PyTuple_GetItem(found.pointer, 0),
+      let isChosen = PyTuple_GetItem(found.pointer, 1)
     else { throw raise(py_type_error(), "hooks.default_backend must give a backend and a bool") }
     try choose(backend)
     yieldsToCPU = compile.backend.isDevice && isChosen != py_bool(true)
-    StandardBackend.current =
+    standard =
       switch compile.backend {
       case .cpu: .cpu
       case .cuda: yieldsToCPU ? .foundCUDA : .chosenCUDA
       case .metal: yieldsToCPU ? .foundMetal : .chosenMetal
       }
+    StandardBackend.note(standard, of: age)
   }
 
   /// Takes a backend that code can be made for.
@@ -151,5 +157,16 @@ struct CallOptions {
         at: function.span,
         help: nearest.map { "the nearest label is '\($0)'" } ?? "the function has no labels")
     }
+  }
+}
+
+extension GraphUse {
+  /// What the options of a call say of graphs; None and nil stand for the default ones.
+  init(_ options: PythonPointer?) throws(PythonException) {
+    self = .whereWorthIt
+    guard let options, options != py_none() else { return }
+    let setting = try options.attribute("use_cuda_graphs")
+    if setting.pointer == py_none() { return }
+    self = try CallOptions.bool(options, "use_cuda_graphs") ? .always : .never
   }
 }

@@ -103,17 +103,22 @@ enum CompilationReason {
     case .bool: "a Python bool"
     case .float64: "a Python float"
     case .complex128: "a Python complex"
-    default: "a Python int"
+    default: word.contains(.large) ? "a Python int where one has more than 31 bits" : "a Python int"
     }
   }
 
   /// An argument's type and layout, with its article.
   private static func describe(_ word: TypeWord) -> String {
     let element = word.element?.name ?? "unknown"
-    guard word.isArray else { return word.contains(.weak) ? pythonType(word) : "a \(element)" }
+    guard word.isArray else {
+      if word.contains(.weak) { return pythonType(word) }
+      return "a \(element)"
+        + (word.contains(.large) ? " where one integer has more than 31 bits" : "")
+    }
     var text = "a \(word.dimensions)-dimensional array of \(element)"
     if word.contains(.strided) { text += ", not contiguous" }
     if word.contains(.readOnly) { text += ", read-only" }
+    if word.contains(.large) { text += ", where one has 2³⁰ elements or more" }
     if word.contains(.overlaps) { text += ", sharing memory with another argument" }
     if (0..<word.dimensions).contains(where: { !word.isExtentOpen($0) }) {
       text += ", with an extent of 0 or 1"

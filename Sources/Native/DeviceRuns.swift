@@ -131,7 +131,7 @@ extension FunctionState {
       program.code, kernels: device.kernels.map(\.name), isStrict: options.compile.isStrict,
       options.build, on: ordinal,
       { module throws(DiagnosticError) in
-        try HostExecutor(device, module, usesGraphs: options.usesGraphs)
+        try HostExecutor(device, module, graphs: options.graphs)
       },
       refused: { error throws(PythonException) in
         var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
@@ -179,6 +179,7 @@ extension FunctionState {
     let includes = build.includes + (try headers.texts())
     do {
       let target = try CUDADriver.shared().device(ordinal)
+      if kernels.isEmpty { return try ready(CUDAModule(withoutKernelsOn: target)) }
       let compiler = try NVRTC.shared(in: try libraries.texts())
       let settings = NVRTC.Options(
         architecture: target.properties.architecture, isStrict: isStrict, includes: includes,

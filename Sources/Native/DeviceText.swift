@@ -19,6 +19,7 @@ final class DeviceText {
   private let build: BuildSettings
   /// Whether `nvcc` compiles it all, since the host part is the user's own or calls functions of other languages.
   private let isNative: Bool
+  private let graphs: GraphUse
   private var executors: [Int: HostExecutor] = [:]
   /// Runs text in the Metal Shading Language; nil where it is CUDA C++.
   private var metal: MetalExecutor?
@@ -27,7 +28,7 @@ final class DeviceText {
 
   /// Compiles the text for the current device; nil where it has no host program, and so is for the CPU.
   init?(
-    _ text: String, _ block: SignatureBlock, _ settings: BuildSettings
+    _ text: String, _ block: SignatureBlock, _ settings: BuildSettings, _ graphs: GraphUse
   ) throws(PythonException) {
     do {
       let isMetal = text.contains(Self.metalMark)
@@ -39,6 +40,7 @@ final class DeviceText {
       throw raise(error, in: [])
     }
     self.text = text
+    self.graphs = graphs
     build = BuildSettings(
       libraries: block.libraries, includes: block.includes, flags: block.flags
     ).joined(with: settings)
@@ -53,9 +55,17 @@ final class DeviceText {
       metal = try loadOnMetal()
       return
     }
+    if graphs == .always, let obstacle = graphObstacle { try warn(obstacle, in: []) }
     try FunctionState.requireCUDA()
     let ordinal = DeviceOfCall.current
     executors[ordinal] = try load(on: ordinal)
+  }
+
+  /// A warning that the launches of a call cannot be one CUDA graph; nil where they can.
+  private var graphObstacle: Diagnostic? {
+    program.graphObstacle
+      ?? (isNative
+        ? .noGraphs(of: program.host.name, because: "its host code is compiled by nvcc") : nil)
   }
 
   /// The code on the device on which the call's arrays lie.
@@ -84,7 +94,7 @@ final class DeviceText {
   }
 
   private func load(on ordinal: Int) throws(PythonException) -> HostExecutor {
-    let (program, uses, recordsFaults) = (program, uses, recordsFaults)
+    let (program, uses, recordsFaults, graphs) = (program, uses, recordsFaults, graphs)
     if isNative {
       let code = NativeCode(
         text: text, program: program, arrays: uses, recordsFaults: recordsFaults,
@@ -94,7 +104,8 @@ final class DeviceText {
     return try FunctionState.load(
       text, kernels: program.kernels.map(\.name), isStrict: isStrict, build, on: ordinal,
       { module throws(DiagnosticError) in
-        try HostExecutor(program, module, arrays: uses, recordsFaults: recordsFaults)
+        try HostExecutor(
+          program, module, arrays: uses, recordsFaults: recordsFaults, graphs: graphs)
       },
       refused: { error throws(PythonException) in
         throw raise(Diagnostic(.program, error.message, at: []), in: [])

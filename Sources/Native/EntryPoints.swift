@@ -104,7 +104,7 @@ import Syntax
   do {
     let state = try TextState(
       name: try String(python: name), text: try String(python: text),
-      settings: try BuildSettings(opts))
+      settings: try BuildSettings(opts), graphs: try GraphUse(opts))
     return Unmanaged<CallableState>.passRetained(state).toOpaque()
   } catch {
     return nil

@@ -2,6 +2,14 @@ import CPython
 import LoopIR
 
 /// The versions of a function for calls that have their type words in common.
+///
+/// Extents of 0 and 1 are part of type words, so calls with many combinations of them have many families. What is compiled
+/// after the first of those goes into families that have extents of 0 open, too:
+///
+///     x: float64[0, 9], x: float64[7, 0], x: float64[0, 0], …   →   x: float64[p0, p1] with p0, p1 ≥ 0
+///
+/// A call that their code does not serve, since a minimum of nothing has no value, say, gets a version of a family of its
+/// own. Extents of 1 stay known: which loops run in lanes depends on them, and so do the last bits of results.
 final class Family {
   private let types: UnsafeMutablePointer<UInt64>
   let typeCount: Int
@@ -9,18 +17,31 @@ final class Family {
   /// lie at the same address.
   let identities: [PythonPointer]
   let layout: KeyLayout
+  /// Whether extents of 0 may be parameters, too; its type words are those with open extents.
+  let hasOpenExtents: Bool
   var history: ValueHistory
   /// Set when the code could not be compiled with parameters: all later versions are for constants.
   var needsConstants = false
   /// The versions, those with the fewest parameters first: the more special goes before the general.
   private(set) var variants: [Variant] = []
 
-  /// A family for the type words of a frame; takes over the references.
-  init(_ frame: CallFrame.Reference, layout: KeyLayout, identities: [PythonPointer]) {
+  /// A family for the type words of a call of `callee`; takes over the references.
+  init(
+    _ frame: CallFrame.Reference, of callee: Callee, labels: Int, identities: [PythonPointer],
+    hasOpenExtents: Bool = false
+  ) {
     typeCount = frame.pointee.typeCount
     types = .allocate(capacity: typeCount + 1)
     types.initialize(from: frame.pointee.types, count: typeCount)
+    var layout = KeyLayout(types: types, of: callee, labels: labels)
+    if hasOpenExtents {
+      for index in 0..<layout.argumentWordCount {
+        types[index] = TypeWord(bits: types[index]).withOpenExtents.bits
+      }
+      layout = KeyLayout(types: types, of: callee, labels: labels)
+    }
     self.layout = layout
+    self.hasOpenExtents = hasOpenExtents
     self.identities = identities
     history = ValueHistory(layout)
   }
@@ -33,8 +54,32 @@ final class Family {
   /// Whether the frame's call belongs to the family.
   @inline(__always)
   func includes(_ frame: CallFrame.Reference) -> Bool {
-    frame.pointee.typeCount == typeCount
-      && py_equal_words(frame.pointee.types, types, typeCount)
+    guard frame.pointee.typeCount == typeCount else { return false }
+    guard hasOpenExtents else { return py_equal_words(frame.pointee.types, types, typeCount) }
+    let count = layout.argumentWordCount
+    var index = 0
+    while index < count {
+      if TypeWord(bits: frame.pointee.types[index]).withOpenExtents.bits != types[index] {
+        return false
+      }
+      index &+= 1
+    }
+    return py_equal_words(frame.pointee.types + count, types + count, typeCount &- count)
+  }
+
+  /// Whether the arguments of the frame's call are those of the family but for which extents are 0 and 1.
+  func hasArguments(like frame: CallFrame.Reference) -> Bool {
+    guard frame.pointee.typeCount >= layout.argumentWordCount else { return false }
+    return (0..<layout.argumentWordCount).allSatisfy {
+      TypeWord(bits: frame.pointee.types[$0]).withoutExtents
+        == TypeWord(bits: types[$0]).withoutExtents
+    }
+  }
+
+  /// Whether the arguments of the frame's call have the type words of the family, extents of 0 and 1 included.
+  func hasExactArguments(of frame: CallFrame.Reference) -> Bool {
+    frame.pointee.typeCount >= layout.argumentWordCount
+      && py_equal_words(frame.pointee.types, types, layout.argumentWordCount)
   }
 
   /// The type word at a position, for messages.

@@ -141,26 +141,27 @@ final class FunctionState: CallableState {
     return py_none()
   }
 
-  /// Reads arguments, options and scope into the frame's words.
+  /// Reads arguments, options and scope into the frame's words, with what `Auto` stands for now.
   @inline(__always)
   func readKey(
     _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ token: Int64
   ) throws(PythonException) {
     try ArgumentReader(callee: callee, frame: frame).readAll()
-    try readEnvironment(frame, opts, token)
+    try readEnvironment(frame, opts, token, StandardBackend.current)
   }
 
   /// Reads options and scopes into the frame's words.
   @inline(__always)
   func readEnvironment(
-    _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ token: Int64
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ token: Int64,
+    _ standard: StandardBackend
   ) throws(PythonException) {
     let environment = environment
     environment.makeRoom(in: frame)
     frame.pointee.beginOptions()
-    try environment.options.append(opts, token: token, to: frame)
+    try environment.options.append(opts, token: token, standard, to: frame)
     if DeviceOfCall.isOpen,
-      StandardBackend.isCUDA(token: token == OptionsReader.noToken ? 0 : token)
+      standard.isCUDA(token: token == OptionsReader.noToken ? 0 : token)
     {
       frame.pointee.markOptions(
         DeviceOfCall.keyBits(try DeviceOfCall.ordinal(of: frame, callee)))
@@ -175,11 +176,16 @@ final class FunctionState: CallableState {
   ) throws(PythonException) {
     let result = try execute(variant, frame)
     if result == 0 { return }
+    var refused = variant
     if try fail(result, variant, frame) { return }
-    let special = try respecialize(frame, opts)
-    let second = try execute(special, frame)
-    if second == 0 { return }
-    if try fail(second, special, frame) { return }
+    // One with open extents, one for its extents of 0, one of constants alone.
+    for _ in 0..<2 {
+      let special = try respecialize(frame, opts, after: refused)
+      let result = try execute(special, frame)
+      if result == 0 { return }
+      if try fail(result, special, frame) { return }
+      refused = special
+    }
     throw raise(
       Diagnostic(
         .bug, "The code for exactly the values of this call of '\(callee.name)' refuses them.",

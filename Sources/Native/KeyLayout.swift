@@ -104,14 +104,17 @@ struct KeyLayout {
         imaginary: values.last ?? .constant(0))
     }
     guard word.isArray else {
-      return .scalar(element, isWeak: word.contains(.weak), bits: values.first ?? .constant(0))
+      return .scalar(
+        element, isWeak: word.contains(.weak), bits: values.first ?? .constant(0),
+        isLarge: word.contains(.large))
     }
     let extents = Array(values.prefix(word.dimensions))
     let strides = word.contains(.strided) ? Array(values.dropFirst(word.dimensions)) : nil
     return .array(
       CallSignature.ArrayType(
         element: element, extents: extents, strides: strides,
-        isReadOnly: word.contains(.readOnly), overlaps: word.contains(.overlaps)))
+        isReadOnly: word.contains(.readOnly), isLarge: word.contains(.large),
+        overlaps: word.contains(.overlaps)))
   }
 
   /// The schedule of each label that has one, where `words` stand for the values.

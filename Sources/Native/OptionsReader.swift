@@ -40,6 +40,13 @@ final class OptionsReader {
     return value
   }
 
+  /// A copy of options that no other thread changes; None for None and nil.
+  static func snapshot(_ options: PythonPointer?) throws(PythonException) -> OwnedObject {
+    guard let options, options != py_none() else { return OwnedObject(retaining: py_none()) }
+    _ = try token(options)
+    return try options.attribute("_snapshot").pointer.call()
+  }
+
   private static func wrongOptions(_ options: PythonPointer) -> PythonException {
     do throws(PythonException) {
       try forgetException(py_attribute_error())
@@ -51,14 +58,15 @@ final class OptionsReader {
     return raise(Diagnostic(.type, message, at: []), in: [])
   }
 
-  /// Adds the token and the schedule of every label to the frame.
+  /// Adds the token, with what `Auto` stands for, and the schedule of every label to the frame.
   @inline(__always)
   func append(
-    _ options: PythonPointer?, token: Int64, to frame: CallFrame.Reference
+    _ options: PythonPointer?, token: Int64, _ standard: StandardBackend,
+    to frame: CallFrame.Reference
   ) throws(PythonException) {
     // Options that are left out are the default ones.
     let key = token == Self.noToken ? Self.defaultToken : token
-    frame.pointee.append(type: StandardBackend.keyWord(token: key))
+    frame.pointee.append(type: standard.keyWord(token: key))
     guard let options, options != py_none() else {
       for _ in labels { append(.absent, threads: 1, to: frame) }
       return

@@ -45,9 +45,10 @@ extension FunctionState {
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> PrintedCompilation {
     frame.pointee.isDescribing = true
-    try readKey(frame, opts, try OptionsReader.token(opts))
-    let callOptions = try CallOptions(opts)
-    let (names, identities) = try lookUpNames(frame, opts)
+    let opts = try OptionsReader.snapshot(opts)
+    try readKey(frame, opts.pointer, try OptionsReader.token(opts.pointer))
+    let callOptions = try CallOptions(opts.pointer)
+    let (names, identities) = try lookUpNames(frame, opts.pointer, callOptions)
     defer { identities.forEach { py_release($0) } }
     let error: DiagnosticError
     switch try printed(frame, callOptions, names) {
@@ -69,8 +70,7 @@ extension FunctionState {
     _ frame: CallFrame.Reference, _ options: CallOptions, _ names: PythonNames
   ) throws(PythonException) -> Result<PrintedCompilation, DiagnosticError> {
     let layout = layout(frame)
-    let values = Array(
-      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    let values = frame.pointee.valueWords
     var history = ValueHistory(layout)
     _ = history.note(values)
     let machine = try Self.machine(for: options)

@@ -31,6 +31,11 @@ struct PythonNames: NameResolver, Sendable {
     return DecoratedFunction(functions[id.index], names: names)
   }
 
+  func fileName(ofSource source: Int32) -> String? {
+    let index = Int(source)
+    return sources.indices.contains(index) ? sources[index].name : nil
+  }
+
   /// Looks up every name and path of the entry, and of each decorated function that one of them stands for.
   ///
   /// Paths that end in anything but what is fixed once and for all are watched from now on.

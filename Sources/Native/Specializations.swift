@@ -12,7 +12,7 @@ final class Specializations {
   private let hot: UnsafeMutablePointer<Hot>
 
   private struct Hot {
-    /// The family of the latest call; one of `families`.
+    /// The family of the latest call, one of `families`. None with open extents, which a more special one goes before.
     var last: Unmanaged<Family>?
     var clock: UInt64 = 0
   }
@@ -34,16 +34,29 @@ final class Specializations {
       }
       if let found { return stamped(found) }
     }
-    return family(for: frame)?.variant(frame.pointee.values).map { stamped($0) }
+    let found =
+      family(for: frame, hasOpenExtents: false)?.variant(frame.pointee.values)
+      ?? family(for: frame, hasOpenExtents: true)?.variant(frame.pointee.values)
+    return found.map { stamped($0) }
   }
 
-  /// The family of the frame's call.
-  func family(for frame: CallFrame.Reference) -> Family? {
-    for family in families where family.includes(frame) {
-      hot.pointee.last = Unmanaged.passUnretained(family)
+  /// The family of the frame's call, of those for exactly its extents of 0 or of those that have them open.
+  func family(for frame: CallFrame.Reference, hasOpenExtents: Bool) -> Family? {
+    for family in families where family.hasOpenExtents == hasOpenExtents && family.includes(frame) {
+      remember(family)
       return family
     }
     return nil
+  }
+
+  @inline(__always)
+  private func remember(_ family: Family) {
+    hot.pointee.last = family.hasOpenExtents ? nil : Unmanaged.passUnretained(family)
+  }
+
+  /// The families for calls like the frame's, but for which extents are 0 and 1, for schedule, options and scope.
+  func families(like frame: CallFrame.Reference) -> [Family] {
+    families.filter { $0.hasArguments(like: frame) }
   }
 
   @inline(__always)
@@ -62,7 +75,7 @@ final class Specializations {
     }
     family.insert(stamped(variant))
     if !families.contains(where: { $0 === family }) { families.append(family) }
-    hot.pointee.last = Unmanaged.passUnretained(family)
+    remember(family)
     return dropped
   }
 

@@ -28,7 +28,9 @@ extension FunctionState {
   func specialize(
     _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> Variant {
-    let options = try CallOptions(opts)
+    // Other threads may change the options and what `Auto` stands for; code and key are those of one moment.
+    let opts = try OptionsReader.snapshot(opts)
+    let options = try CallOptions(opts.pointer)
     switch options.compile.backend {
     case .cpu: break
     case .cuda: try Self.requireCUDA()
@@ -36,7 +38,7 @@ extension FunctionState {
     }
     try gate.enter()
     defer { gate.leave() }
-    let (names, identities) = try lookUpNames(frame, opts)
+    let (names, identities) = try lookUpNames(frame, opts.pointer, options)
     for label in options.unknownLabels(of: syntax, among: labels) {
       try warn(label, in: callee.sources)
     }
@@ -44,37 +46,78 @@ extension FunctionState {
       identities.forEach { py_release($0) }
       return ready
     }
-    let known = specializations.family(for: frame)
-    let family = known ?? Family(frame, layout: layout(frame), identities: identities)
-    if known != nil { identities.forEach { py_release($0) } }
-    let values = Array(
-      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    let (family, isNew) = family(
+      frame, identities, hasOpenExtents: needsOpenExtents(frame, options.specialization))
     let request = CompilationRequest(
-      options: options, names: names, family: family, values: values,
-      changes: family.history.note(values))
-    return try build(request, frame, isNewFamily: known == nil)
+      options: options, names: names, family: family, values: frame.pointee.valueWords,
+      changes: family.history.note(frame.pointee.valueWords))
+    return try build(request, frame, isNewFamily: isNew)
   }
 
-  /// Compiles a version in which all values of the frame's call are constants, or finds it.
+  /// Compiles a version of more constants for the frame's call, or finds it: after one with open extents that does not
+  /// serve it, one for exactly its extents of 0; after one of those, one in which all values are constants.
   func respecialize(
-    _ frame: CallFrame.Reference, _ opts: PythonPointer?
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?, after refused: Variant
   ) throws(PythonException) -> Variant {
-    var options = try CallOptions(opts)
-    options.specialization = .always
+    let opts = try OptionsReader.snapshot(opts)
+    var options = try CallOptions(opts.pointer)
     try gate.enter()
     defer { gate.leave() }
-    let (names, identities) = try lookUpNames(frame, opts)
-    let known = specializations.family(for: frame)
-    let family = known ?? Family(frame, layout: layout(frame), identities: identities)
-    if known != nil { identities.forEach { py_release($0) } }
-    if let ready = family.variant(frame.pointee.values), ready.parameterCount == 0 { return ready }
-    let values = Array(
-      UnsafeBufferPointer(start: frame.pointee.values, count: frame.pointee.valueCount))
+    let (names, identities) = try lookUpNames(frame, opts.pointer, options)
+    let wasOpen = specializations.families.contains {
+      $0.hasOpenExtents && $0.variants.contains { $0 === refused }
+    }
+    let (family, _) = family(frame, identities, hasOpenExtents: false)
+    if wasOpen {
+      if let ready = family.variant(frame.pointee.values) { return ready }
+      _ = family.history.note(frame.pointee.valueWords)
+    } else {
+      options.specialization = .always
+      if let ready = family.variant(frame.pointee.values), ready.parameterCount == 0 {
+        return ready
+      }
+    }
     let request = CompilationRequest(
-      options: options, names: names, family: family, values: values, changes: [])
+      options: options, names: names, family: family, values: frame.pointee.valueWords, changes: [])
     return try build(
       request, frame, isNewFamily: false,
       reason: "the version with parameters does not serve these values")
+  }
+
+  /// The family of the frame's call, and whether it is a new one; takes over the references.
+  private func family(
+    _ frame: CallFrame.Reference, _ identities: [PythonPointer], hasOpenExtents: Bool
+  ) -> (family: Family, isNew: Bool) {
+    if let known = specializations.family(for: frame, hasOpenExtents: hasOpenExtents) {
+      identities.forEach { py_release($0) }
+      return (known, false)
+    }
+    let family = Family(
+      frame, of: callee, labels: labels.count, identities: identities,
+      hasOpenExtents: hasOpenExtents)
+    if hasOpenExtents {
+      for other in specializations.families(like: frame) {
+        family.history.note(callsOf: other.history)
+      }
+    }
+    return (family, true)
+  }
+
+  /// How many versions are made for calls like the frame's before those for other extents of 0 and 1 have open extents.
+  private static let mostWithKnownExtents = 2
+
+  /// Whether the version to compile for the frame's call is one with open extents.
+  private func needsOpenExtents(
+    _ frame: CallFrame.Reference, _ specialization: CallOptions.Specialization
+  ) -> Bool {
+    switch specialization {
+    case .always: return false
+    case .never: return true
+    case .auto:
+      let others = specializations.families(like: frame)
+      return others.contains { !$0.hasExactArguments(of: frame) }
+        && others.reduce(0) { $0 + $1.variants.count } >= Self.mostWithKnownExtents
+    }
   }
 
   /// What each value word of the frame means.
@@ -85,8 +128,10 @@ extension FunctionState {
   /// What the free names stand for, and new references to the objects that the frame's key tells apart by identity.
   ///
   /// Look-ups may run Python code and other threads, so the words of the scope are read again until they agree.
+  ///
+  /// - Parameter options: what `opts` say.
   func lookUpNames(
-    _ frame: CallFrame.Reference, _ opts: PythonPointer?
+    _ frame: CallFrame.Reference, _ opts: PythonPointer?, _ options: CallOptions
   ) throws(PythonException) -> (PythonNames, [PythonPointer]) {
     for _ in 0..<16 {
       var names = PythonNames()
@@ -94,7 +139,7 @@ extension FunctionState {
       let former = scopeWords(frame)
       let isNew = try enter(found.states, shapeNames: names.shapeNames)
       frame.pointee.rewindOptions()
-      try readEnvironment(frame, opts, try OptionsReader.token(opts))
+      try readEnvironment(frame, opts, try OptionsReader.token(opts), options.standard)
       if !found.watchesMore, !isNew, former == scopeWords(frame) {
         return (names, Scope.identities(in: frame))
       }
@@ -202,7 +247,8 @@ extension FunctionState {
     let family = request.family
     let machine = try Self.machine(for: request.options)
     func compiled(_ plan: ValueHistory.Plan) throws(DiagnosticError) -> CompilationResult {
-      let signature = signature(plan, family.layout, request.options)
+      var signature = signature(plan, family.layout, request.options)
+      if family.hasOpenExtents { signature.leastExtent = 0 }
       let program = try compileProgram(signature, request.names, machine)
       return CompilationResult(plan: plan, signature: signature, program: program)
     }

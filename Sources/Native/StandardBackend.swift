@@ -25,7 +25,20 @@ enum StandardBackend: UInt64 {
 
   static var current: StandardBackend {
     @inline(__always) get { word.pointee }
-    set { word.pointee = newValue }
+  }
+
+  /// How often it was forgotten what `Auto` stands for.
+  private(set) nonisolated(unsafe) static var age: UInt64 = 0
+
+  /// Lets the next call that needs it ask anew.
+  static func forget() {
+    word.pointee = .open
+    age &+= 1
+  }
+
+  /// Notes what a look gave that began at an age; not where it was forgotten since.
+  static func note(_ found: StandardBackend, of age: UInt64) {
+    if age == self.age { word.pointee = found }
   }
 
   /// The position of the bits in the word of a key that holds a token.
@@ -33,19 +46,19 @@ enum StandardBackend: UInt64 {
 
   /// Whether options with a token are for CUDA; the two low bits of a token are the backend, as `_options.py` numbers them.
   @inline(__always)
-  static func isCUDA(token: Int64) -> Bool {
+  func isCUDA(token: Int64) -> Bool {
     switch token & 3 {
-    case 0: current == .foundCUDA || current == .chosenCUDA
+    case 0: self == .foundCUDA || self == .chosenCUDA
     case 2: true
     default: false
     }
   }
 
-  /// The word of a key for a token of options, with what `Auto` stands for where they leave the backend to it.
+  /// The word of a key for a token of options, with this where they leave the backend to `Auto`.
   @inline(__always)
-  static func keyWord(token: Int64) -> UInt64 {
+  func keyWord(token: Int64) -> UInt64 {
     let bits = UInt64(bitPattern: token)
-    return token & 3 == 0 ? bits | current.rawValue << shift : bits
+    return token & 3 == 0 ? bits | rawValue << Self.shift : bits
   }
 }
 
@@ -53,6 +66,6 @@ enum StandardBackend: UInt64 {
 @c public func parpy_forget_default_backend(
   _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
-  StandardBackend.current = .open
+  StandardBackend.forget()
   return newReference { () throws(PythonException) in OwnedObject(retaining: py_none()).taken() }
 }

@@ -1,5 +1,6 @@
 import CPython
 import CRuntime
+import CUDARuntime
 import Compiler
 import LoopIR
 import Syntax
@@ -17,8 +18,12 @@ final class TextState: CallableState {
 
   /// Compiles the text of the function `name`.
   ///
-  /// - Parameter settings: what the options add to those of the text.
-  init(name: String, text: String, settings: BuildSettings) throws(PythonException) {
+  /// - Parameters:
+  ///   - settings: what the options add to those of the text.
+  ///   - graphs: which calls run as CUDA graphs.
+  init(
+    name: String, text: String, settings: BuildSettings, graphs: GraphUse
+  ) throws(PythonException) {
     do {
       block = try SignatureBlock(parsing: text)
     } catch {
@@ -49,7 +54,7 @@ final class TextState: CallableState {
           "The code calls the Python function '\(name)', which its text cannot hold.", at: [],
           help: "compile code without callbacks, or call the decorated function"), in: [])
     }
-    device = try DeviceText(text, block, settings)
+    device = try DeviceText(text, block, settings, graphs)
     let code =
       device == nil
       ? try FunctionState.load(
@@ -137,8 +142,11 @@ final class TextState: CallableState {
   private static func typeWord(_ argument: CallSignature.Argument) -> TypeWord {
     switch argument {
     case .dictionary(let entries): return .dictionary(shape: entries.count)
-    case .scalar(let type, let isWeak, _), .complex(let type, let isWeak, _, _):
-      return .scalar(type, isWeak: isWeak)
+    case .scalar(let type, let isWeak, _, let isLarge):
+      var word = TypeWord.scalar(type, isWeak: isWeak)
+      if isLarge { word.insert(.large) }
+      return word
+    case .complex(let type, let isWeak, _, _): return .scalar(type, isWeak: isWeak)
     case .array(let array):
       let dimensions = min(array.extents.count, TypeWord.maximumDimensions)
       var word = TypeWord.array(array.element, dimensions: dimensions)
@@ -151,6 +159,7 @@ final class TextState: CallableState {
       }
       if array.strides != nil { word.insert(.strided) }
       if array.isReadOnly { word.insert(.readOnly) }
+      if array.isLarge { word.insert(.large) }
       if array.overlaps { word.insert(.overlaps) }
       return word
     }
@@ -189,7 +198,9 @@ final class TextState: CallableState {
       && (0..<wanted.dimensions).allSatisfy {
         given.isExtentOpen($0) == wanted.isExtentOpen($0)
       }
-    guard isSameType else { throw mismatch(index) }
+    guard isSameType, wanted.contains(.large) || !given.contains(.large) else {
+      throw mismatch(index)
+    }
     if isWritten, given.contains(.readOnly) {
       throw wrong(" is read-only but the function writes it")
     }

@@ -12,6 +12,8 @@ struct TorchTensors {
   /// `Tensor.is_neg` and `Tensor.is_conj`, functions of a tensor.
   var isNegated: PythonPointer?
   var isConjugated: PythonPointer?
+  /// `torch._C._cuda_getCurrentRawStream`, a function of a device's position; nil where this Torch has no CUDA.
+  var rawStream: PythonPointer?
   /// `Tensor.__dlpack_c_exchange_api__`; nil where this Torch has none that we know.
   var exchange: UnsafePointer<parpy_dlpack_exchange>?
 
@@ -43,10 +45,13 @@ struct TorchTensors {
       _ = try OwnedObject(PyObject_GetAttr(object, InternedName.requiresGradient))
       let isNegated = try tensor.attribute("is_neg")
       let isConjugated = try tensor.attribute("is_conj")
+      let rawStream = PyObject_GetAttrString(
+        try torch.attribute("_C").pointer, "_cuda_getCurrentRawStream")
+      PyErr_Clear()
       let exchange = exchange(of: tensor.pointer)
       shared.pointee = TorchTensors(
         tensor: tensor.taken(), export: export.taken(), isNegated: isNegated.taken(),
-        isConjugated: isConjugated.taken(), exchange: exchange)
+        isConjugated: isConjugated.taken(), rawStream: rawStream, exchange: exchange)
       return true
     } catch {
       // A Torch of another make: its tensors are read by the protocol.
@@ -72,12 +77,27 @@ struct TorchTensors {
 
   /// The stream that Torch's work on a CUDA device goes to; nil where it does not say.
   static func currentStream(device: Int32) -> UInt? {
-    guard let function = shared.pointee.exchange?.pointee.current_stream else { return nil }
+    guard let function = shared.pointee.exchange?.pointee.current_stream else {
+      return statedStream(device: device)
+    }
     var stream: UnsafeMutableRawPointer?
     guard function(DLPackDevice.cuda.rawValue, device, &stream) == 0 else {
       PyErr_Clear()
       return nil
     }
     return UInt(bitPattern: stream)
+  }
+
+  /// The same, of a Torch without the exchange of C functions.
+  private static func statedStream(device: Int32) -> UInt? {
+    guard let function = shared.pointee.rawStream else { return nil }
+    do throws(PythonException) {
+      let position = try OwnedObject(PyLong_FromLong(Int(device)))
+      let stream = try OwnedObject(py_call_one(function, position.pointer))
+      return UInt(bitPattern: try stream.pointer.integer())
+    } catch {
+      PyErr_Clear()
+      return nil
+    }
   }
 }

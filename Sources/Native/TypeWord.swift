@@ -28,6 +28,9 @@ struct TypeWord: Equatable {
     static let overlapsItself = Flags(rawValue: 1 << 23)
     /// A Python number.
     static let weak = Flags(rawValue: 1 << 24)
+    /// Among the integers of the call, or among its arrays, one is large: itself outside of `ValueRange.small`, or an extent, a
+    /// stride or the reach of an array.
+    static let large = Flags(rawValue: 1 << 25)
   }
 
   private static let arrayKind: UInt64 = 1
@@ -57,6 +60,7 @@ struct TypeWord: Equatable {
   /// Adds the class of an extent.
   @inline(__always)
   mutating func note(extent: Int, ofDimension dimension: Int) {
+    if !Self.isSmall(Int64(extent)) { insert(.large) }
     let kind = UInt64(truncatingIfNeeded: min(extent, 2))
     bits |= kind << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
   }
@@ -69,6 +73,20 @@ struct TypeWord: Equatable {
     bits |= 1 << (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension))
   }
 
+  /// Notes the value of a scalar whose type has 64 bits.
+  @inline(__always)
+  mutating func note(value: Int64) {
+    guard !Self.isSmall(value) || element == .uint64 && value < 0 else { return }
+    if mayBeLarge { insert(.large) }
+  }
+
+  /// Whether it is of an array, or of an integer of 64 bits.
+  var mayBeLarge: Bool { isArray || element == .int64 || element == .uint64 }
+
+  /// Whether a number is in `ValueRange.small`.
+  @inline(__always)
+  static func isSmall(_ value: Int64) -> Bool { value >> 30 == value >> 63 }
+
   /// Adds a flag.
   @inline(__always)
   mutating func insert(_ flag: Flags) { bits |= flag.rawValue }
@@ -77,6 +95,8 @@ struct TypeWord: Equatable {
   @inline(__always)
   func contains(_ flag: Flags) -> Bool { bits & flag.rawValue != 0 }
 
+  /// Array, scalar or dictionary, as a number.
+  var kind: UInt64 { bits & 0xF }
   var isArray: Bool { bits & 0xF == Self.arrayKind }
   /// The number of a dictionary's shape; nil for an array or a scalar.
   var shape: Int? { bits & 0xF == Self.dictionaryKind ? Int(truncatingIfNeeded: bits >> 4) : nil }
@@ -92,6 +112,21 @@ struct TypeWord: Equatable {
   @inline(__always)
   private func classOfExtent(_ dimension: Int) -> UInt64 {
     bits >> (32 &+ 2 &* UInt64(truncatingIfNeeded: dimension)) & 3
+  }
+
+  /// The word with extents of 0 open, as those of 2 and more are; one whose strides are part of the key stays as it is.
+  @inline(__always)
+  var withOpenExtents: TypeWord {
+    guard isArray, !contains(.strided) else { return self }
+    let used = UInt64(1) << (2 &* UInt64(truncatingIfNeeded: dimensions)) &- 1
+    let classes = bits >> 32
+    let empty = ~(classes | classes >> 1) & 0x5555_5555 & used
+    return TypeWord(bits: bits | empty << 33)
+  }
+
+  /// The word without what it says of extents; one whose strides are part of the key stays as it is.
+  var withoutExtents: TypeWord {
+    isArray && !contains(.strided) ? TypeWord(bits: bits & 0xFFFF_FFFF) : self
   }
 
   /// How many value words go with the word.

@@ -60,6 +60,12 @@ struct ValueHistory {
     return changes
   }
 
+  /// Takes note of the first and of the latest call of another history, of calls with the same value words.
+  mutating func note(callsOf other: ValueHistory) {
+    _ = note(other.first)
+    _ = note(other.latest)
+  }
+
   /// Puts an extent in the group of the first one that equals it.
   private mutating func join(_ index: Int, _ values: [Int64]) {
     guard isSharable(index) else { return }

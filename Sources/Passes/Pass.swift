@@ -13,6 +13,7 @@ public protocol IntermediateRepresentation {
 ///
 /// A pass keeps no state of its own: its result depends on its inputs alone.
 public struct Pass<IR>: Sendable {
+  /// What a pass does with its input.
   public typealias Transform =
     @Sendable (_ ir: IR, _ context: PassContext) throws(DiagnosticError) -> IR
 

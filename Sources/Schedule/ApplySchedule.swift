@@ -27,7 +27,8 @@ public func applySchedule(
         continue
       }
       parameters[slot] = result.add(
-        Variable("\(label)_threads", .int64, role: .parameter(slot), lowerBound: 1))
+        Variable(
+          "\(label)_threads", .int64, role: .parameter(slot), lowerBound: 1, isLarge: true))
     }
     let function = result
     result.body = function.body.flatMapStatements { statement in

@@ -3,6 +3,7 @@ import struct Syntax.Span
 
 /// What is tested as the code runs, with its place in the program.
 public struct RunTimeTest: Sendable {
+  /// What a test is about.
   public enum Subject: Sendable, Hashable {
     /// That an index is within a dimension of a buffer.
     case index(of: BufferID, dimension: Int)

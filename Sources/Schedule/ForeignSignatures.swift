@@ -13,6 +13,7 @@ public struct ExternalSignature: Sendable, Hashable {
 /// Word 0 is the result. For each operand follow the bits of a scalar, or the address of an array's first element, its
 /// extents, and its strides in elements.
 public struct CallbackSignature: Sendable, Hashable {
+  /// What is known of an operand, and so of its words.
   public enum Operand: Sendable, Hashable {
     case scalar(ScalarType)
     /// `isTemporary` where the memory goes back before the function returns; `holdsParts` where the last dimension is the two

@@ -15,6 +15,7 @@ public struct Program: Sendable, Hashable {
     self.kernels = kernels
   }
 
+  /// The kernel that a launch names.
   public subscript(_ id: KernelID) -> Kernel { kernels[id.index] }
 }
 
@@ -38,6 +39,7 @@ public struct Kernel: Sendable, Hashable {
 }
 
 extension Program: IntermediateRepresentation {
+  /// The kernels and then the host part, as text.
   public var printed: String {
     kernels.map { kernel in
       var shown = LoopFunction(

@@ -71,11 +71,12 @@ public struct Update {
     type = value.type
     guard case .binary(let op, let left, let right) = value.kind, op.identity(of: value.type) != nil
     else {
-      guard case .logical(let op, let left, let right) = value.kind, left.kind == target,
-        !right.contains({ $0.kind == target })
+      guard case .logical(let op, let left, let right) = value.kind else { return nil }
+      let rest = left.kind == target ? right : left
+      guard left.kind == target || right.kind == target, !rest.contains({ $0.kind == target })
       else { return nil }
       self.op = op == .and ? .bitAnd : .bitOr
-      term = right
+      term = rest
       return
     }
     if let rest = Self.rest(of: value, without: target) {
@@ -360,7 +361,10 @@ private struct ReductionRecognizer {
           Diagnostic(
             .program,
             "the element of '\(function[candidate.buffer].name)' that the loop updates cannot be reduced: it is also read or written in another way in the loop",
-            at: loop.span))
+            at: loop.span,
+            help:
+              "remove .reduce() from the schedule of the loop, or update the element in statements x[…] = x[…] op value alone"
+          ))
         continue
       }
       let element = function[candidate.buffer].element

@@ -42,11 +42,14 @@ public struct CallTable: Sendable, Hashable {
     DiagnosticError(error.diagnostics.map { resolve($0) })
   }
 
-  private func resolve(_ span: Span) -> Span {
+  /// The span in the source whose text it is a part of.
+  public func resolve(_ span: Span) -> Span {
     entry(of: span).map { span.relocated(to: $0.source) } ?? span
   }
 
+  /// True: calls take no part in equality, as spans do not.
   public static func == (_: CallTable, _: CallTable) -> Bool { true }
+  /// Hashes nothing, as all are equal.
   public func hash(into _: inout Hasher) {}
 
   /// The call whose body the span lies in; nil in the text of the function that is compiled.

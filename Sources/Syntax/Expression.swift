@@ -1,5 +1,6 @@
 /// An expression as the user wrote it, untyped.
 public struct Expression: Sendable, Hashable {
+  /// What an expression is made of.
   public indirect enum Kind: Sendable, Hashable {
     case name(String)
     case integer(Int64)

@@ -21,6 +21,8 @@ public struct Span: Sendable, Hashable {
   /// The span of code that no source line stands for.
   public static let none = Span(line: 0, column: 0, endLine: 0, endColumn: 0)
 
+  /// True: where code stands takes no part in the equality of trees.
   public static func == (_: Span, _: Span) -> Bool { true }
+  /// Hashes nothing, as all are equal.
   public func hash(into _: inout Hasher) {}
 }

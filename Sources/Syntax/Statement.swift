@@ -1,5 +1,6 @@
 /// A statement as the user wrote it.
 public struct Statement: Sendable, Hashable {
+  /// What a statement is made of.
   public indirect enum Kind: Sendable, Hashable {
     case assign(target: Expression, value: Expression)
     case augmentedAssign(target: Expression, op: BinaryOperator, value: Expression)

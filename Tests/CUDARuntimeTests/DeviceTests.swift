@@ -10,7 +10,8 @@ import Testing
   .enabled(if: (try? CUDADriver.shared().deviceCount()) ?? 0 > 0, "no NVIDIA GPU and driver"))
 struct DeviceTests {
   private func executor(
-    _ program: TestProgram, _ text: String, _ kernels: [KernelName]? = nil, usesGraphs: Bool = true
+    _ program: TestProgram, _ text: String, _ kernels: [KernelName]? = nil,
+    graphs: GraphUse = .whereWorthIt
   ) throws -> HostExecutor {
     let device = try CUDADriver.shared().device(0)
     let compiler = try NVRTC(libraryIn: NVRTCTests.directories)
@@ -18,7 +19,7 @@ struct DeviceTests {
       text, NVRTC.Options(architecture: device.properties.architecture))
     let names = kernels ?? program.program.kernels.map { KernelName($0.name) }
     return try HostExecutor(
-      program.program, device.load(binary, kernels: names), usesGraphs: usesGraphs)
+      program.program, device.load(binary, kernels: names), graphs: graphs)
   }
 
   private func word(_ value: Double) -> Int64 { Int64(bitPattern: value.bitPattern) }
@@ -114,8 +115,8 @@ struct DeviceTests {
     let address = try #require(memory)
     let result = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
     defer { result.deallocate() }
-    for usesGraphs in [false, true] {
-      let executor = try executor(program, text, usesGraphs: usesGraphs)
+    for graphs: GraphUse in [.never, .whereWorthIt] {
+      let executor = try executor(program, text, graphs: graphs)
       let clock = ContinuousClock()
       for (n, c) in [(1000, 5), (1000, 5), (1000, 5), (1000, 6), (1000, 7), (30, 7), (2100, 1)]
         as [(Int64, Int64)]
@@ -136,7 +137,7 @@ struct DeviceTests {
           try device.synchronize()
         }
         #expect(UInt64(bitPattern: result.pointee) == expected(n, c))
-        print("graphs \(usesGraphs): \(2 * n) launches queued in \(queued), done in \(done)")
+        print("graphs \(graphs): \(2 * n) launches queued in \(queued), done in \(done)")
       }
     }
   }

@@ -115,7 +115,7 @@ extension GPUTests {
       var table = FakeGPU.table
       table.launch = { _, _, _, _, _, _, _, _, _, _, _ in 0 }
       _ = try FakeGPU.start { $0.kernels["k"] = (4, { _ in }) }
-      let executor = try program.executor(on: CUDADriver(table).device(0), usesGraphs: false)
+      let executor = try program.executor(on: CUDADriver(table).device(0), graphs: .never)
       var call = TestCall(words: [1, 2, 100, 0])
       _ = try call.run(executor)
       let clock = ContinuousClock()

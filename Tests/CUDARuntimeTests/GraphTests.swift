@@ -19,7 +19,9 @@ extension GPUTests {
             launch 1
       """
 
-    private func start() throws -> (FakeGPU, CUDADriver, HostExecutor) {
+    private func start(
+      graphs: GraphUse = .whereWorthIt
+    ) throws -> (FakeGPU, CUDADriver, HostExecutor) {
       let program = try TestProgram(
         Self.host,
         [
@@ -43,7 +45,7 @@ extension GPUTests {
           }
         )
       }
-      return (gpu, driver, try program.executor(on: driver.device(0)))
+      return (gpu, driver, try program.executor(on: driver.device(0), graphs: graphs))
     }
 
     private func expected(_ n: Int64, _ c: Int64) -> Int64 {
@@ -164,6 +166,86 @@ extension GPUTests {
       #expect(gpu.count(of: "launch_graph") == 0)
       #expect(gpu.launches.count == 4 * Int(n))
       #expect(gpu.allocations.isEmpty)
+    }
+
+    // MARK: Where all calls are to be graphs
+
+    @Test func everyCallIsAGraphWhereThatIsAskedFor() throws {
+      let (gpu, _, executor) = try start(graphs: .always)
+      let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      defer { x.deallocate() }
+      // The grid of every `b`, and then other launches: no heuristic gives up.
+      let calls: [(n: Int64, c: Int64)] = [
+        (20, 5), (20, 5), (20, 6), (3, 6), (4, 6), (1, 6), (20, 7), (19, 7),
+      ]
+      for call in calls {
+        #expect(try run(executor, x, call.n, call.c) == expected(call.n, call.c))
+      }
+      #expect(gpu.count(of: "launch") == 0)
+      #expect(gpu.count(of: "launch_graph") == calls.count)
+      // The second and the third call have the launches of the first, and change its nodes.
+      #expect(gpu.count(of: "instantiate_graph") == calls.count - 2)
+      #expect(gpu.count(of: "update_kernel_node") == 21)
+      #expect(gpu.allocations.isEmpty)
+      // A call without launches has nothing to replay.
+      #expect(try run(executor, x, 0, 7) == 1)
+      #expect(gpu.count(of: "launch_graph") == calls.count)
+    }
+
+    @Test func oneLaunchAndManyAreGraphsWhereThatIsAskedFor() throws {
+      let (gpu, _, executor) = try start(graphs: .always)
+      let n = Int64(LaunchRecorder.greatestCount)
+      #expect(try run(executor, n, 5) == expected(n, 5))
+      let program = try TestProgram(
+        """
+        def f(x: float64[4], n: int64, c: int64):
+          launch 0
+        """, [TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["c"])])
+      #expect(gpu.count(of: "launch_graph") == 1)
+      let (second, driver) = try FakeGPU.start { $0.kernels["a"] = (2, { _ in }) }
+      let single = try program.executor(on: driver.device(0), graphs: .always)
+      for _ in 0..<3 { _ = try run(single, 5, 5) }
+      #expect(second.count(of: "launch_graph") == 3)
+      #expect(second.count(of: "launch") == 0)
+    }
+
+    @Test func callsAtTheSameTimeHaveGraphsOfTheirOwn() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[4], n: int64, c: int64):
+          launch 0
+        """, [TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["c"])])
+      nonisolated(unsafe) var inner: (() -> Void)?
+      let (gpu, driver) = try FakeGPU.start {
+        $0.kernels["a"] = (
+          2,
+          { _ in
+            let call = inner
+            inner = nil
+            call?()
+          }
+        )
+      }
+      let executor = try program.executor(on: driver.device(0), graphs: .always)
+      for _ in 0..<2 {
+        inner = { _ = try? self.run(executor, 5, 8) }
+        _ = try run(executor, 5, 5)
+      }
+      #expect(gpu.launches.count == 4)
+      #expect(gpu.count(of: "launch_graph") == 4)
+      #expect(gpu.count(of: "launch") == 0)
+      // That of the outer calls, and one for each inner call, which is gone with it.
+      #expect(gpu.count(of: "instantiate_graph") == 3)
+      #expect(gpu.count(of: "destroy_graph_exec") == 2)
+    }
+
+    @Test func graphsThatTheDriverRefusesAreLaunchedOneByOne() throws {
+      let (gpu, _, executor) = try start(graphs: .always)
+      gpu.failures["instantiate_graph"] = [801]
+      #expect(try run(executor, 20, 5) == expected(20, 5))
+      #expect(gpu.count(of: "launch") == 40)
+      #expect(try run(executor, 20, 5) == expected(20, 5))
+      #expect(gpu.count(of: "launch_graph") == 1)
     }
 
     @Test func temporariesThatWaitAreFreedForOthers() throws {

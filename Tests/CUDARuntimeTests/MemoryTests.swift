@@ -129,7 +129,7 @@ extension GPUTests {
             launch 0
         """, [TestProgram.Kernel(liveIns: ["n"])])
       let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (1, { _ in }) }
-      let executor = try program.executor(on: driver.device(0), usesGraphs: false)
+      let executor = try program.executor(on: driver.device(0), graphs: .never)
       await withTaskGroup(of: Void.self) { group in
         for n in 1...8 {
           group.addTask {

@@ -103,10 +103,10 @@ struct NVRTCTests {
     #expect(CompilerLog("own.h(3): error: no\nkernels.cu(7): error: no").firstLine == nil)
     #expect(CompilerLog("nvrtc: error: invalid value").firstLine == nil)
     #expect(CompilerLog("kernels.cu(9): error").quote(from: "one line") == "")
-    let text = "helper\n// line 7\nkernel {\n  body\n}\n// line 9\nother"
+    let text = "helper\n// example.py:7\nkernel {\n  body\n}\n// example.py:9\nother"
     #expect(
       CompilerLog("kernels.cu(4): error: no").quote(from: text)
-        == "\nThe line 4 of the generated code, made of line 7 of the program:\n      body")
+        == "\nThe line 4 of the generated code, made of example.py:7:\n      body")
     let quote = CompilerLog("kernels.cu(1): error: no").quote(from: text)
     #expect(quote.hasSuffix("code:\n    helper"))
   }

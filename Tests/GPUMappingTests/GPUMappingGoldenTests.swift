@@ -30,7 +30,11 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func guardLengths() throws { try runGoldens(pass: GPUMapping.guardLengths) }
 
+  @Test func decideOnDevice() throws { try runGoldens(pass: GPUMapping.decideOnDevice) }
+
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
+
+  @Test func widenAccesses() throws { try runGoldens(pass: GPUMapping.widenAccesses(schedule)) }
 
   /// Where host and GPU share memory.
   @Test func outlineDeviceKernels() throws {

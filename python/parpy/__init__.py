@@ -22,17 +22,8 @@ from parpy._errors import CompileError, InternalCompilerError, TypeMismatchError
 from parpy._foreign import callback, external
 from parpy._hooks import Hooks as _Hooks
 from parpy._jit import clear_cache, compile_string, jit, print_compiled, sync
-from parpy._options import (
-    CompileBackend,
-    CompileOptions,
-    LoopPar,
-    Target,
-    par,
-    par_reduction,
-    seq,
-    threads,
-    unroll,
-)
+from parpy._options import CompileBackend, CompileOptions, Target, par, seq
+from parpy._schedule import LoopPar, par_reduction, threads, unroll
 from parpy._structure import gpu, label
 from parpy._version import __version__
 from parpy.backend import default_backend

@@ -8,7 +8,8 @@ from typing import Any
 
 from parpy import builtin
 from parpy._jit import jit
-from parpy._options import CompileBackend, CompileOptions, par, threads
+from parpy._options import CompileBackend, CompileOptions, par
+from parpy._schedule import threads
 from parpy._structure import label
 from parpy.types import ElemSize
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from parpy import _cache, _cuda, _native, backend
 from parpy._jit import jit
-from parpy._options import CompileBackend, CompileOptions, par, threads
+from parpy._options import CompileBackend, CompileOptions, par
+from parpy._schedule import threads
 from parpy._structure import label
 from parpy._version import __version__
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from parpy._annotations import described, evaluated, variable_names
 from parpy._buffer import Buffer
-from parpy._options import CompileBackend, LoopPar, Target
+from parpy._options import CompileBackend, Target
+from parpy._schedule import LoopPar
 from parpy.types import BufferType, ElemSize, PointerType, TypeVariable
 
 __all__ = ["Callback", "External", "callback", "callback_buffer", "external", "show_callback"]
@@ -131,8 +132,9 @@ def external(
     thread of a block calls it and the others get the result; inside a loop over threads each does.
     With `parallelize=parpy.threads(n)` the call is itself the level of threads: the n threads of
     a block call the function together, with the same operands, and it gives all the same result.
-    One with `Target.Host` is a C++ function that host code calls with addresses of the device, on
-    the default stream; `nvcc` compiles that code, with `opts.libs` and `opts.extra_flags`.
+    One with `Target.Host` is a C++ function that host code calls with addresses of the device; it
+    finds the stream of the call as `parpy_stream()`, and may work on the default stream as well.
+    `nvcc` compiles that code, with `opts.libs` and `opts.extra_flags`.
 
     A function may be declared once for each backend: by several decorators, or by several functions
     of one name one after the other.

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from parpy._llvm import Library, Target
 
 
+# What was warned of in each file, as the `__warningregistry__` of a module has it.
+_warned: dict[str, dict[Any, Any]] = {}
+
+
 class Hooks:
     """The object given to `_native.initialize`; never instantiated.
 
@@ -175,5 +179,9 @@ class Hooks:
 
     @staticmethod
     def warn(message: str, filename: str, lineno: int) -> None:
-        """Emits a `RuntimeWarning` about a line of the user's program."""
-        warnings.warn_explicit(message, RuntimeWarning, filename, lineno)
+        """Emits a `RuntimeWarning` about a line of the user's program.
+
+        Python's filters then show it once for the line, however often its function is decorated.
+        """
+        registry = _warned.setdefault(filename, {})
+        warnings.warn_explicit(message, RuntimeWarning, filename, lineno, registry=registry)

@@ -122,7 +122,7 @@ def compile_string(
         code: the text, its closing comment with the signature included.
         opts: which backend the text is for, the CPU or CUDA; `Auto` stands for that of the text.
             Its `includes`, `libs` and `extra_flags` are added to those that the text was printed
-            with.
+            with, and `use_cuda_graphs` counts.
 
     Raises:
         CompileError: the text has no signature, is that of a function with another name, does not

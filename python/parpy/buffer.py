@@ -74,25 +74,25 @@ def zeros(
 
 
 def empty_like(b: Buffer) -> Buffer:
-    """A new buffer of the shape, type and backend of `b`, its elements whatever was in the memory.
+    """A new buffer like `b`, on the same GPU, its elements whatever was in the memory.
 
     Example:
         >>> import parpy
         >>> parpy.buffer.empty_like(parpy.buffer.zeros((2, 3), 'f4')).shape
         (2, 3)
     """
-    return empty(b.shape, b.dtype, _backend(b))
+    return _made_like(b)
 
 
 def zeros_like(b: Buffer) -> Buffer:
-    """A new buffer of zeros of the shape, type and backend of `b`.
+    """A new buffer of zeros like `b`, on the same GPU.
 
     Example:
         >>> import parpy
         >>> parpy.buffer.zeros_like(parpy.buffer.empty(2, 'f4')).numpy()
         array([0., 0.], dtype=float32)
     """
-    return zeros(b.shape, b.dtype, _backend(b))
+    return _made_like(b, zeroed=True)
 
 
 def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
@@ -211,17 +211,20 @@ def _made(
     return Buffer(allocate(extents, kind.to_numpy(), zeroed=zeroed))
 
 
+def _made_like(b: Buffer, *, zeroed: bool = False) -> Buffer:
+    """A buffer of the shape, type and backend of another, and on the same GPU."""
+    if not isinstance(b, Buffer):
+        raise TypeError(f"a parpy.buffer.Buffer is needed, not {type(b).__name__}")
+    if (array := b._on_device()) is not None:
+        return Buffer(_device.allocate(b.shape, b.dtype, zeroed=zeroed, device=array.device))
+    return (zeros if zeroed else empty)(b.shape, b.dtype, b.backend() or CompileBackend.Auto)
+
+
 class _Memory:
     """Someone else's memory."""
 
     def __init__(self, interface: dict[str, Any]) -> None:
         self.__array_interface__ = interface
-
-
-def _backend(b: Buffer) -> CompileBackend:
-    if not isinstance(b, Buffer):
-        raise TypeError(f"a parpy.buffer.Buffer is needed, not {type(b).__name__}")
-    return b.backend() or CompileBackend.Auto
 
 
 def _extents(shape: int | Sequence[int]) -> tuple[int, ...]:

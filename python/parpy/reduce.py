@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from parpy import _elementwise
-from parpy._options import LoopPar
+from parpy._schedule import LoopPar
 from parpy.operators import prod, sum
 
 __all__ = ["max", "min", "prod", "sum"]

@@ -33,3 +33,12 @@ def double(v):
 @parpy.jit
 def total(v):
     return parpy.operators.sum(v)
+
+
+@parpy.jit
+def fill_up(t, value):
+    for i in range(t.shape[0]):
+        if i == 3:
+            return i
+        t[i] = value + i
+    return -1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gpu", choices=["quick", "all"], help="the same on the NVIDIA GPU of this machine"
     )
     parser.addoption(
+        "--shard", metavar="I/N", help="run the I-th of N shares of the tests, in a shuffled order"
+    )
+    parser.addoption(
+        "--seconds", type=float, metavar="S", help="skip the tests that would begin after S seconds"
+    )
+    parser.addoption(
         "--through",
         choices=["compile_string", "nvcc"],
         help="with these: print each program of the language tests, and run what the text is,"
@@ -84,10 +92,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves of each table of language tests a few, spread evenly, where few are asked for."""
+    """Leaves the tests that are asked for."""
     if (obstacle := config.stash.get(_OBSTACLE, None)) is not None:
         for item in items:
             item.add_marker(pytest.mark.skip(obstacle))
+    _leave_few(config, items)
+    if (share := config.getoption("--shard")) is not None:
+        number, count = map(int, share.split("/"))
+        # Whatever is left out in the end, every file has run in part.
+        random.Random(0).shuffle(items)
+        kept = items[number - 1 :: count]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+
+
+def _leave_few(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves of each table of language tests a few, spread evenly, where few are asked for."""
     options = ("--emulate", "--emulate-metal", "--gpu")
     if "quick" not in (config.getoption(option) for option in options):
         return
@@ -105,6 +125,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_emulated(config: pytest.Config) -> bool:
     return bool(config.getoption("--emulate") or config.getoption("--emulate-metal"))
+
+
+_START = time.monotonic()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    seconds = item.config.getoption("--seconds")
+    if seconds is not None and time.monotonic() - _START > seconds:
+        pytest.skip(f"{seconds:.0f} s have gone by")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

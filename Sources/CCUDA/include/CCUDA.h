@@ -5,6 +5,7 @@
 #ifndef PARPY_CCUDA_H
 #define PARPY_CCUDA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,13 @@ typedef struct parpy_cuda_pool_state *parpy_cuda_pool;
 typedef struct parpy_cuda_graph_state *parpy_cuda_graph;
 typedef struct parpy_cuda_graph_node_state *parpy_cuda_graph_node;
 typedef struct parpy_cuda_graph_exec_state *parpy_cuda_graph_exec;
+
+// What machine code of host parts calls Python functions by: emitted CUDA C++ declares it as `Python`.
+typedef struct {
+  // Calls the function at a position; the words are those of `CallbackSignature`. False where the host part must end.
+  bool (*_Nonnull call)(void *context, int64_t function, int64_t *_Nonnull words);
+  void *context;
+} parpy_cuda_python;
 
 // Results that the runtime tells apart.
 enum {

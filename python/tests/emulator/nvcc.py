@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         host.write_text(f'#line 1 "{source.name}"\n{launches}\n{_image(binary)}')
         include = directory / "include"
         command = [compiler(), "-std=c++17", "-O0", "-fPIC", "-shared", "-w", f"-I{include}"]
-        command += ["-fno-exceptions", "-fno-rtti", "-fno-show-column", "-fdiagnostics-format=msvc"]
+        command += ["-fno-rtti", "-fno-show-column", "-fdiagnostics-format=msvc"]
         command += ["-include", str(include / "emulator.h")]
         command += ["-include", str(include / "cuda_runtime.h"), str(host)]
         command += [str(directory / "support.o"), str(directory / DRIVER)]

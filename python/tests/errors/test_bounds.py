@@ -286,6 +286,22 @@ def test_an_index_that_wraps_around_is_out_of_bounds(function, k: int, specializ
     assert not y.any()
 
 
+def marks(y, k):
+    y[k] = 1.0
+    for i in range(k, 4):
+        y[i] += 1.0
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_an_unsigned_index_is_never_counted_from_the_end(specialize: str) -> None:
+    for k in [2**64 - 1, 2**63, 2**63 - 1, 4]:
+        y = np.zeros(4)
+        with pytest.raises(IndexError, match="out of bounds"):
+            parpy.jit(marks)(y, np.uint64(k), opts=parpy.CompileOptions(specialize=specialize))
+        assert not y.any()
+    check(marks, np.zeros(4), np.uint64(3), specialize=specialize)
+
+
 @pytest.mark.parametrize("specialize", ["always", "never"])
 def test_great_numbers_may_cancel(specialize: str) -> None:
     for k in [0, 5, -7, 2**40, -(2**40), 2**60]:

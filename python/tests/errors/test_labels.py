@@ -203,7 +203,7 @@ def finds_the_last_least(x, y):
     y[1] = k
 
 
-@wrong(CE, X, Y, schedule=REDUCE)
+@wrong(CE, X, Y, schedule=REDUCE, helps=True)
 def element_updated_in_two_ways(x, y):
     parpy.label("N")
     for i in range(6):  # error: the element of 'y' that the loop updates cannot be reduced

@@ -12,7 +12,7 @@ import on_cuda
 from cases import Argument, Case
 from floats import is_floating
 from harness import lay_out
-from oracle import Discard, Expectation, Perturbation, checked, run_plain
+from oracle import Discard, Expectation, Perturbation, Unlimited, checked, run_plain
 
 import parpy
 
@@ -255,6 +255,8 @@ def refuse(case: Case) -> tuple[str, str]:
         return placed(error, case)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if is_unlimited(case):
+            return "discard", "too many steps or too large integers"
         passed, watched = values(case.arguments, True)
         try:
             program(*passed, opts=options(case, case.settings[0]))
@@ -265,6 +267,18 @@ def refuse(case: Case) -> tuple[str, str]:
             return "different", "memory beside an array was written"
     found = unlike_python(case, results)
     return ("different", found) if found else ("ok", "accepted")
+
+
+def is_unlimited(case: Case) -> bool:
+    """Whether the program, where Python runs it, has no end that ParPy must reach as well."""
+    try:
+        arguments, _ = values(case.arguments, False)
+        run_plain(case.text, arguments, frozenset(), Perturbation(None, False))
+    except Unlimited:
+        return True
+    except Exception:
+        return False  # what ParPy makes of it is the question
+    return False
 
 
 def unlike_python(case: Case, results: list[Any]) -> str:

@@ -120,7 +120,9 @@ class _Instrument(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         name = ast.unparse(node.func)
         self.generic_visit(node)
-        if name == "range" or name.startswith("np.") and name.split(".")[1] in _MAKERS:
+        if name == "range":
+            return ast.Call(ast.Name("_short", ast.Load()), [node], [])
+        if name.startswith("np.") and name.split(".")[1] in _MAKERS:
             return node
         return ast.Call(
             ast.Name("_call", ast.Load()),
@@ -177,7 +179,7 @@ class Perturbation:
     def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
         self.operations += 1
         if self.operations > _MOST_OPERATIONS:
-            raise Discard("too long for plain Python")
+            raise Unlimited("too long for plain Python")
         value = checked(t.OPERATORS[op](left, right))
         moved = self.moved_op(op, _sized(value), _sized(left), _sized(right), reduces)
         return _weak(moved, type(value))
@@ -277,6 +279,8 @@ class Perturbation:
         if short in ("sum", "prod") and module:
             return self.reduction(short, value, *args, **keywords)
         if any(is_complex(a) for a in args):
+            if short not in _EXACT_OF_COMPLEX and _has_open_sign(value):
+                raise Discard("an infinity beside NaN, whose sign C leaves open")
             return value if short in _EXACT_OF_COMPLEX else self.move(value, 16)
         if module.endswith("math") or module in ("np", "parpy.operators"):
             known = short in _EXACT or hasattr(np.dtype, short) or short in _CONVERSIONS
@@ -313,9 +317,19 @@ _EXACT_OF_COMPLEX = (
 )
 
 
+class Unlimited(Discard):
+    """The program takes more steps than can be waited for, or integers beyond 64 bits."""
+
+
+def _short(trips: range) -> range:
+    if trips and (trips[-1] - trips[0]) // trips.step >= _MOST_OPERATIONS:
+        raise Unlimited("too many iterations for plain Python")
+    return trips
+
+
 def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
-        raise Discard("a Python integer beyond 64 bits")
+        raise Unlimited("a Python integer beyond 64 bits")
     return _weak(value)
 
 
@@ -342,6 +356,12 @@ def _sized(value: Any) -> Any:
         return value
     with np.errstate(all="ignore"):
         return (np.float32 if type(value) is float else np.complex64)(value)
+
+
+def _has_open_sign(value: Any) -> bool:
+    """Whether a complex value has an infinite part beside NaN (C99 Annex G: its sign is open)."""
+    parts = np.real(value), np.imag(value)
+    return bool(np.any(np.isinf(parts)) and np.any(np.isnan(parts)))
 
 
 def _fits(target: Any, value: Any) -> Any:
@@ -445,7 +465,7 @@ def run_plain(
     """Runs the program on `arguments`, in place; `errors` is for `np.errstate`."""
     module: dict[str, Any] = {"np": np, "parpy": parpy, "__builtins__": builtins}
     module |= {"_op": how.op, "_call": how.call, "_checked": checked, "_fits": _fits}
-    module |= {"_in_place": _in_place, "_narrowed": how.narrowed}
+    module |= {"_in_place": _in_place, "_narrowed": how.narrowed, "_short": _short}
     exec(_instrumented(text, reassociated), module)
     with np.errstate(all=errors, under="ignore"):
         module["program"](*arguments)

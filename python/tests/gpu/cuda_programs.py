@@ -36,6 +36,44 @@ def shift_rows(x, y, N, M):
             y[i, j] = x[i, j] - y[i, 0]
 
 
+def scaled_rows(x, y, s, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        s[i] = parpy.operators.max(x[i, :])
+        parpy.label("columns")
+        y[i, :] = y[i, :] + s[i] * x[i, :]
+
+
+def part_of_rows(x, y, s, a, b, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(a, b):
+            y[i, j] = x[i, j] + j
+        parpy.label("columns")
+        s[i] = parpy.operators.max(y[i, a:b])
+
+
+def updated_rows(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(x.shape[1]):
+            x[i, j] = x[i, j] + 1
+            y[i, j] = 2 * x[i, j]
+            x[i, j] = x[i, j] * y[i, j]
+
+
+def shifted_rows(x, y, z, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        y[i, :] = 2 * x[i, :]
+        parpy.label("columns")
+        z[i, :] = y[i, :] - x[i, :]
+
+
 def scaled_by_mean_square(x, y, N):
     s = 0.0
     parpy.label("sum")
@@ -87,6 +125,85 @@ def until_small(x, err, N):
                 x[i] = x[i] * 0.5
             parpy.label("N")
             err[0] = parpy.operators.max(x[:])
+
+
+def last_halves(x):
+    parpy.label("N")
+    x[:] = x[:] * 0.5
+
+
+def until_halves_are_small(z, N):
+    with parpy.gpu:
+        while z[1].real > 0.1:
+            parpy.label("N")
+            z[:] = z[:] * 0.5
+        while abs(z[0]) > 0.01:
+            parpy.label("N")
+            z[:] = z[:] * 0.5
+
+
+def until_growth_ends(x, y, N):
+    with parpy.gpu:
+        growth = 1.0
+        count = 0
+        while growth > 0.01:
+            parpy.label("N")
+            x[:] = x[:] * 0.5
+            parpy.label("sum")
+            growth = parpy.operators.sum(x[:])
+            count += 1
+        y[0] = count
+
+
+def as_data_say(x, k, N):
+    with parpy.gpu:
+        while x[k[0]] > x[k[1]]:
+            parpy.label("N")
+            for i in range(N):
+                x[i] += i
+            for _ in range(k[2]):
+                parpy.label("N")
+                for i in range(N):
+                    x[i] -= 0.25
+            if x[3] > 4.0:
+                parpy.label("N")
+                x[:] = x[:] + 0.5
+            else:
+                parpy.label("N")
+                x[:] = x[:] + 0.25
+
+
+def until_first_is_small(x, N):
+    with parpy.gpu:
+        for _ in range(10):
+            parpy.label("N")
+            x[:] = x[:] * 0.5
+            if x[0] < 0.3:
+                break
+
+
+def shorter(x, y, n):
+    """A slice whose length the device computes."""
+    with parpy.gpu:
+        k = int(n[0])
+        parpy.label("N")
+        y[:k] = 2.0 * x[1:]
+
+
+def shorter_in_place(x, n):
+    """It needs a temporary of that length."""
+    with parpy.gpu:
+        k = int(n[0])
+        parpy.label("N")
+        x[:k] = 2.0 * x[1:]
+
+
+def while_chosen(x, k, N):
+    with parpy.gpu:
+        while x[k[0]] >= 0.0 and x[0] < 50.0:
+            parpy.label("N")
+            for i in range(N):
+                x[i] += 1.0
 
 
 def until_last(x, seen, N):

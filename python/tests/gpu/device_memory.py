@@ -13,9 +13,11 @@ class DeviceArray:
 
     Args:
         array: what to copy; C-contiguous.
+        stream: the handle of the stream on which the array is said to be ready.
     """
 
-    def __init__(self, array: np.ndarray) -> None:
+    def __init__(self, array: np.ndarray, stream: int | None = None) -> None:
+        self._stream = stream
         self._driver = ctypes.CDLL("libcuda.so.1")
         self._check(self._driver.cuInit(0))
         context = ctypes.c_void_p()
@@ -36,6 +38,7 @@ class DeviceArray:
             "typestr": self._like.dtype.str,
             "data": (self._address.value, False),
             "version": 3,
+            "stream": self._stream,
         }
 
     def numpy(self) -> np.ndarray:

@@ -189,3 +189,72 @@ parpy.backend.is_enabled(CompileBackend.Cuda, verbose=True)
     assert ran(emulated_script, script) == (
         "CompileBackend.Cpu Cpu\nparpy.CompileBackend.Cuda is not enabled: NVRTC was not found.\n"
     )
+
+
+RACES = """
+import threading, time, warnings
+import emulator
+
+def launched(dtype='float64'):
+    before = emulator.launches()
+    scale(np.ones(5, dtype), 5, opts=PAR)
+    return emulator.launches() > before
+"""
+
+
+def test_a_default_chosen_while_others_compile_counts_later(emulated_script: Run) -> None:
+    """A call that waits for another thread's compilation is for the backend it began with."""
+    script = """
+parpy.backend.set_default(CompileBackend.Cpu)
+is_compiling, may_go_on = threading.Event(), threading.Event()
+
+def wait(*args, **kwargs):
+    is_compiling.set()
+    may_go_on.wait()
+
+with_unknown_label = parpy.par({'N': parpy.threads(32), 'M': parpy.threads(32)})
+warnings.showwarning = wait
+warnings.simplefilter('always')
+def start(dtype, opts):
+    thread = threading.Thread(target=scale, args=(np.ones(5, dtype), 5), kwargs={'opts': opts})
+    thread.start()
+    return thread
+
+first = start('float64', with_unknown_label)
+is_compiling.wait()
+second = start('float32', PAR)
+time.sleep(0.3)
+parpy.backend.set_default(CompileBackend.Cuda)
+may_go_on.set()
+first.join()
+second.join()
+assert launched(dtype='float32')
+assert launched(dtype='float64')
+parpy.backend.set_default(CompileBackend.Cpu)
+before = len(scale.compilations)
+assert not launched(dtype='float32')
+# The version of the second thread, which began before the choice.
+assert len(scale.compilations) == before
+"""
+    ran(emulated_script, RACES + script)
+
+
+def test_a_default_chosen_while_another_is_looked_up_is_not_lost(emulated_script: Run) -> None:
+    script = """
+settled = parpy.backend.settled
+
+def settled_slowly():
+    found = settled()
+    # Another thread comes in between.
+    parpy.backend.settled = settled
+    parpy.backend.set_default(CompileBackend.Cuda)
+    return found
+
+parpy.backend.set_default(CompileBackend.Cpu)
+parpy.backend.settled = settled_slowly
+assert not launched()
+assert launched()
+parpy.backend.set_default(CompileBackend.Cpu)
+assert not launched()
+"""
+    ran(emulated_script, RACES + script)

@@ -448,7 +448,7 @@ def test_what_is_refused() -> None:
         with pytest.raises(parpy.CompileError, match="Data cannot be accessed outside"):
             function(x, opts=opts)
     text = parpy.print_compiled(simple, [x], opts)
-    assert 'extern "C" void callback_0_note(double *);' in text
+    assert "python.call(python.context, /* note */ 0, words)" in text
     with pytest.raises(parpy.CompileError, match="calls the Python function 'note'"):
         parpy.compile_string("simple", text, opts)
 

@@ -101,6 +101,22 @@ def test_wrong_calls_of_the_text() -> None:
 
 
 @needs_gpu
+def test_code_that_counts_in_32_bits_takes_nothing_large() -> None:
+    x, y = np.zeros(100), np.zeros(100)
+    opts = cuda({"N": parpy.threads(64)})
+    opts.specialize = "never"
+    text = parpy.print_compiled(programs.negate, [x, y, 100], opts)
+    assert "const int N" in text
+    again = parpy.compile_string("negate", text, opts)
+    again(x, y, 50)
+    with pytest.raises(TypeError, match="'N' does not fit the code, which is for weak int64 = p"):
+        again(x, y, 1 << 40)
+    text = parpy.print_compiled(programs.negate, [x, y, 1 << 40], opts)
+    assert "// argument N: weak int64 = p1 large\n" in text
+    parpy.compile_string("negate", text, opts)(x, y, 50)
+
+
+@needs_gpu
 def test_accesses_out_of_range_are_told() -> None:
     b, h = np.array([1, 2, 7]), np.zeros(4, np.int64)
     again = rebuilt(programs.histogram, [b, h, 3], check_bounds=True, N=parpy.threads(32).reduce())

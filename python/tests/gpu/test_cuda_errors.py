@@ -143,8 +143,8 @@ def test_code_of_ours_that_nvrtc_refuses(emulated: Run) -> None:
         text = message(lambda: double(np.ones(64), opts=OPTS))
         assert "error: the emulator was told to refuse this" in text
         lines = parpy.print_compiled(double, [np.ones(64)], OPTS).splitlines()
-        number = next(i for i, line in enumerate(lines, 1) if "x[k0] * 2.0" in line)
-        assert f"The line {number} of the generated code, made of line" in text
+        number = next(i for i, line in enumerate(lines, 1) if "x[k0] *= 2.0" in line)
+        assert f"The line {number} of the generated code, made of script.py:" in text
         assert lines[number - 1] in text
         try:
             double(np.ones(64), opts=OPTS)
@@ -165,7 +165,7 @@ def test_code_of_ours_that_nvrtc_refuses(emulated: Run) -> None:
         fill(y, opts=OPTS)
         assert (y == 3).all()
         """,
-        PARPY_EMULATOR_REFUSES="x[k0] * 2.0",
+        PARPY_EMULATOR_REFUSES="x[k0] *= 2.0",
     )
     assert "InternalCompilerError: The code that ParPy has generated is refused, a bug" in printed
 
@@ -173,13 +173,13 @@ def test_code_of_ours_that_nvrtc_refuses(emulated: Run) -> None:
 def test_edited_code_that_nvrtc_refuses(run: Run) -> None:
     printed = run(
         """
-        message(lambda: edited("* 2.0", "* unknown"))
+        message(lambda: edited("*= 2.0", "*= unknown"))
         gpu_works()
         """
     )
     assert "CompileError: NVRTC" in printed and "unknown" in printed
     line = PRELUDE.splitlines().index("    x[:] *= 2.0") + 1
-    assert f"of the generated code, made of line {line} of the program:\n" in printed
+    assert f"of the generated code, made of script.py:{line}:\n" in printed
 
 
 # --- Memory ---------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ LOST = """
     double(x, opts=OPTS)
     x.sync()
     with_temporary(x, 1, opts=OPTS)
-    call = edited("x[k0] = ", "x[k0 + (1ll << 40)] = ")
+    call = edited("x[k0] *= ", "x[k0 + (1ll << 40)] *= ")
     call(x)
     for use in (x.numpy, lambda: parpy.sync(CUDA), lambda: double(np.ones(64), opts=OPTS), x.sync):
         text = message(use)
@@ -255,7 +255,7 @@ def test_an_access_that_loses_the_context(run: Run) -> None:
 def test_the_function_itself_is_named(run: Run) -> None:
     printed = run(
         """
-        call = edited("x[k0] = ", "x[k0 + (1ll << 40)] = ")
+        call = edited("x[k0] *= ", "x[k0 + (1ll << 40)] *= ")
         message(lambda: call(np.ones(64)))
         cpu_works()
         """,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -32,17 +33,25 @@ VECTOR = np.zeros(100_000)
 
 
 def test_rows_run_on_blocks_and_columns_on_threads() -> None:
-    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(256)}
     text = kernels(programs.sum_rows, [ROWS, ROW, 100], schedule)
-    assert "for (int64_t i = blockIdx.x; i < 100; i += gridDim.x) {" in text
-    assert "for (int64_t r0 = threadIdx.x; r0 < 1024; r0 += 128) {" in text
+    assert "for (int i = blockIdx.x; i < 100; i += gridDim.x) {" in text
+    assert "for (int r0 = threadIdx.x; r0 < 1024; r0 += 256) {" in text
     assert "sum = block_add_float32(sum);" in text
     assert "if (threadIdx.x == 0) y[i] = sum;" in text
-    assert "sum_rows_kernel0<<<100, 128, 0, stream>>>(x, y);" in text
+    assert "sum_rows_kernel0<<<100, 256, 0, stream>>>(x, y);" in text
+
+
+def test_threads_with_many_iterations_read_and_write_rows_at_once() -> None:
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    text = kernels(programs.sum_rows, [ROWS, ROW, 100], schedule)
+    assert "load_row_float32(x_row, &x[i * 1024 + r0_first]);" in text
+    text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
+    assert "store_row_float32(&y[i * 1024 + k0_first], y_row);" in text
 
 
 def test_threads_that_meet_only_themselves_do_not_wait() -> None:
-    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(256)}
     text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
     assert "__syncthreads" not in text[text.index("softmax_kernel0") :]
 
@@ -51,9 +60,9 @@ def test_threads_wait_for_what_the_first_one_stores() -> None:
     schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
     text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
     body = text[text.index("shift_rows_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
-    store = body.index("if (threadIdx.x == 0) y[i * 1024 + 0] =")
+    store = body.index("if (threadIdx.x == 0) y[i * 1024] =")
     wait = body.index("__syncthreads();", store)
-    assert store < wait < body.index("for (int64_t j = 1 + threadIdx.x;", store)
+    assert store < wait < body.index("for (int j = 1 + threadIdx.x;", store)
 
 
 def test_a_scalar_of_one_kernel_takes_no_memory() -> None:
@@ -66,7 +75,7 @@ def test_a_scalar_of_one_kernel_takes_no_memory() -> None:
 def test_threads_that_keep_to_their_columns_do_not_wait() -> None:
     schedule = {"blocks": parpy.threads(3), "columns": parpy.threads(64)}
     text = kernels(programs.recurrence, [np.zeros((9, 192)), np.zeros((9, 192)), 3], schedule)
-    assert "__syncthreads" not in text[text.index("for (int64_t i") :]
+    assert "__syncthreads" not in text[text.index("for (int i") :]
 
 
 def test_threads_wait_once_for_what_a_loop_only_reads() -> None:
@@ -74,7 +83,7 @@ def test_threads_wait_once_for_what_a_loop_only_reads() -> None:
     text = kernels(programs.spread, args, {"N": parpy.threads(64)})
     body = text[text.index("spread_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
     assert body.count("__syncthreads();") == 1
-    assert body.index("__syncthreads();") < body.index("for (int64_t k")
+    assert body.index("__syncthreads();") < body.index("for (int k")
 
 
 def test_loops_are_unrolled_as_the_schedule_says_and_not_around_barriers() -> None:
@@ -82,8 +91,8 @@ def test_loops_are_unrolled_as_the_schedule_says_and_not_around_barriers() -> No
     args = [VECTOR, np.zeros((4, 64)), 64, 4]
     text = kernels(programs.accumulated, args, schedule)
     body = text[text.index("accumulated_kernel0") : text.index("#ifndef __CUDACC_RTC__")]
-    assert re.search(r"#pragma unroll 1\n +for \(int64_t k ", body)
-    assert re.search(r"#pragma unroll 4\n +for \(int64_t c ", body)
+    assert re.search(r"#pragma unroll 1\n +for \(int k ", body)
+    assert re.search(r"#pragma unroll 4\n +for \(int c ", body)
 
 
 def test_a_loop_of_more_threads_than_a_block_has_spans_blocks() -> None:
@@ -109,6 +118,14 @@ def test_a_loop_until_data_say_so_stays_on_the_device() -> None:
     assert "kernel1" not in text
 
 
+def test_the_host_fetches_what_a_loop_around_several_blocks_waits_for() -> None:
+    text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(2048)})
+    host = text[text.index("__CUDACC_RTC__\n//") :]
+    assert "while (fetched(&err[0], nullptr, stream) > 0.01f) {" in host
+    assert host.count("<<<") == 4
+    assert "//     while err[0] > 0.01:" in host
+
+
 def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
     """NVRTC reads `err[0]` before the barrier where the pointer is `__restrict__`."""
     text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(256)})
@@ -116,6 +133,7 @@ def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
     schedule = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
     text = kernels(programs.shift_rows, [ROWS, ROWS.copy(), 100, 1024], schedule)
     assert "const float *__restrict__ x, float *y" in text
+    schedule = {"rows": parpy.threads(100), "columns": parpy.threads(256)}
     text = kernels(programs.softmax, [ROWS, ROWS.copy(), 100], schedule)
     assert "const float *__restrict__ x, float *__restrict__ y" in text
 
@@ -171,7 +189,7 @@ def test_weak_values_are_of_the_forced_types(integer: Any, real: Any) -> None:
     opts.force_int_size, opts.force_float_size = integer, real
     narrow = kernel()
     assert "double" not in narrow
-    assert f"{integer.value}_t" in narrow
+    assert f"_{integer.value}(" in narrow
 
 
 def test_assignments_outside_parallel_code_are_refused() -> None:
@@ -251,3 +269,133 @@ def test_nothing_is_restricted_beside_arrays_that_overlap() -> None:
     assert "__restrict__" not in parpy.print_compiled(programs.kept, arguments, opts=cuda({}))
     arguments[1] = np.zeros(9)
     assert "__restrict__" in parpy.print_compiled(programs.kept, arguments, opts=cuda({}))
+
+
+def columns_of_rows(x, y, N, M):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(1, M):
+            y[i, j] = x[i, j - 1] + i * j
+
+
+WIDTHS = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_what_fits_is_counted_in_32_bits(specialize: Any) -> None:
+    opts = cuda(WIDTHS)
+    opts.specialize = specialize
+    text = parpy.print_compiled(columns_of_rows, [ROWS, ROWS.copy(), 100, 1024], opts)
+    require_compiles(text)
+    assert re.search(r"for \(int j = .*threadIdx.x;", text)
+    if specialize == "always":
+        assert "y[i * 1024 + j] = x[i * 1024 + (j - 1)] + (float)(i * j);" in text
+    else:
+        assert "const int x_extent1, const int N, const int M) {" in text
+        # A sum or product of what has 31 bits may need more.
+        assert "x[i * x_extent1 + (j - 1)] + (float)((int64_t)i * j);" in text
+
+
+def test_large_arrays_and_numbers_are_counted_in_64_bits() -> None:
+    """2³⁰ elements, and a number of 31 bits."""
+    opts = cuda(WIDTHS)
+    opts.specialize = "never"
+    x = np.broadcast_to(np.zeros(1, np.float32), (1 << 15, 1 << 15))
+    large = [x, ROWS.copy(), 100, 1024]
+    assert "j" in kernels(columns_of_rows, large, WIDTHS)
+    text = parpy.print_compiled(columns_of_rows, [*large[:2], 100, 1 << 40], opts)
+    require_compiles(text)
+    assert "const int64_t M" in text
+    assert "for (int64_t j = 1 + threadIdx.x;" in text
+    assert "wrapping_multiply_int64(i, j)" in text
+
+
+def far_elements(x, y, N):
+    parpy.label("N")
+    for i in range(N):
+        for j in range(3):
+            y[i] += x[j, i]
+
+
+def test_offsets_beyond_32_bits_are_computed_in_64() -> None:
+    x = np.lib.stride_tricks.as_strided(np.zeros(1), (3, 10), (8 << 30, 8), writeable=False)
+    text = kernels(far_elements, [x, np.zeros(10), 10], {"N": parpy.threads(10)})
+    assert "x[(int64_t)j * 1073741824 + i]" in text
+
+
+def steps_back(x, y, N):
+    parpy.label("N")
+    for i in range(N):
+        for j in range(9, -1, -3):
+            y[i, j] = x[i, j // 3] + (i + j) % 4 + (j - 5) % 4
+
+
+def test_loops_and_divisions_are_written_as_in_c() -> None:
+    args = [np.zeros((64, 10)), np.zeros((64, 10)), 64]
+    text = kernels(steps_back, args, {"N": parpy.threads(64)})
+    assert "for (int j = 9; j > -1; j -= 3) {" in text
+    assert "x[i * 10 + j / 3] + (double)((i + j) % 4) + (double)modulo_int32(j - 5, 4)" in text
+
+
+def doubled_elements(x, c, y, N):
+    parpy.label("N")
+    for i in range(N):
+        y[i] = x[c[i] * 4 % 7]
+
+
+def test_indices_that_depend_on_data_wrap() -> None:
+    """C++ leaves open what a signed product is that does not fit."""
+    args = [VECTOR, np.zeros(100, np.int64), VECTOR.copy(), 100]
+    text = kernels(doubled_elements, args, {"N": parpy.threads(64)})
+    assert "wrapping_multiply_int64(c[i], 4)" in text
+
+
+def updates(x, y, c, N):
+    parpy.label("N")
+    for i in range(N):
+        s = 0.0
+        k = 0
+        while k < 100 and s < 50.0:
+            s = s + x[i]
+            k += 3
+        y[i] = y[i] - s
+        y[i] += -1.5
+        c[i, 0] = k // 2
+        c[i, 1] = c[i, 1] * k
+        c[0, i] = max(i, -1)
+
+
+def test_assignments_are_written_as_in_c() -> None:
+    args = [VECTOR, VECTOR.copy(), np.zeros((100, 100), np.int64), 100]
+    text = kernels(updates, args, {"N": parpy.threads(100)})
+    assert "s += x[i];" in text
+    assert "k += 3;" in text, "a counter does not overflow"
+    assert "y[i] -= s;" in text
+    assert "y[i] -= 1.5;" in text
+    assert "c[i * 100] = k / 2;" in text, "nor does it fall"
+    assert "c[i * 100 + 1] = wrapping_multiply_int64(c[i * 100 + 1], k);" in text
+    assert "c[i] = i;" in text
+
+
+def test_kernels_name_their_place() -> None:
+    text = kernels(
+        updates, [VECTOR, VECTOR, np.zeros((100, 100), np.int64), 100], {"N": parpy.threads(100)}
+    )
+    line = inspect.getsourcelines(updates)[1] + 2
+    assert f"\n// test_cuda_text.py:{line}\nextern" in text
+
+
+def products_of_numbers(x, y, a, b):
+    parpy.label("N")
+    for i in range(len(x)):
+        y[i] = a * b + a * x[i]
+
+
+def test_products_of_numbers_are_rounded_as_constants_are() -> None:
+    """NVRTC joins other products with a sum."""
+    opts = cuda({"N": parpy.threads(100)})
+    opts.specialize = "never"
+    text = parpy.print_compiled(products_of_numbers, [VECTOR, VECTOR.copy(), 1.1, 2.2], opts)
+    require_compiles(text)
+    assert "y[i] = __dmul_rn(a, b) + a * x[i];" in text

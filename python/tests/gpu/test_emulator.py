@@ -353,6 +353,23 @@ def test_bfloat16_rounds_as_ml_dtypes_does() -> None:
     np.testing.assert_array_equal(y.view(ml_dtypes.bfloat16).astype(float), expected.astype(float))
 
 
+PRODUCTS = """
+extern "C" __global__ void products(const float *x, float *y, const double *a, double *b) {
+  const int i = threadIdx.x;
+  y[i] = __fmul_rn(x[i], x[i]) - x[i];
+  b[i] = __dmul_rn(a[i], a[i]) - a[i];
+}
+"""
+
+
+def test_products_are_rounded_before_a_sum() -> None:
+    a = np.random.default_rng(1).standard_normal(64)
+    x, y, b = a.astype(np.float32), np.zeros(64, np.float32), np.zeros(64)
+    Kernels(PRODUCTS).launch("products", 1, 64, x, y, a, b)
+    np.testing.assert_array_equal(y, x * x - x)
+    np.testing.assert_array_equal(b, a * a - a)
+
+
 # --- By way of ParPy ------------------------------------------------------------------------
 
 

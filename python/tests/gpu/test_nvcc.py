@@ -268,25 +268,12 @@ def test_libraries(tmp_path: Path) -> None:
 
 @needs_nvcc
 def test_what_is_refused(includes: Path) -> None:
-    @parpy.callback
-    def note(): ...
-
-    @parpy.jit
-    def both(x):
-        put(x, 1, 1.0)
-        note()
-        parpy.label("N")
-        for i in range(len(x)):
-            x[i] += 1.0
-
     @parpy.jit
     def inside(x):
         parpy.label("N")
         for i in range(len(x)):
             put(x[i:], 1, 1.0)
 
-    with pytest.raises(parpy.CompileError, match="host code is compiled by nvcc"):
-        both(np.zeros(3), opts=options(includes))
     with pytest.raises(parpy.CompileError, match="put is declared with Target.Host"):
         inside(np.zeros(3), opts=options(includes))
 

@@ -95,6 +95,21 @@ assert x.numpy().tolist() == [2.0] * 5
     )
 
 
+def test_buffers_that_are_made_like_others_lie_beside_them(emulated_script: Run) -> None:
+    script = """
+for device in (0, 1, 0):
+    x = on(device, np.arange(6.0).reshape(2, 3))
+    made = buffer.zeros_like(x), buffer.empty_like(x[:, ::2]), buffer.zeros_like(x[2:])
+    made += x.copy(), x[:, 1].copy(), x.with_type('f4'), x[:, 1].with_type('i4')
+    assert all(b.__dlpack_device__() == (2, device) for b in made)
+    made[1].copy_from(x[:, ::2])
+    add(made[0].reshape(6), x.reshape(6), 6, opts=PAR)
+    assert made[0].numpy().tolist() == x.numpy().tolist()
+    assert made[1].numpy().tolist() == [[0, 2], [3, 5]]
+"""
+    emulated_script(PROGRAMS + script, **TWO)
+
+
 def test_printed_text_runs_on_both(emulated_script: Run) -> None:
     script = """
 text = parpy.compile_string('add', parpy.print_compiled(add, [ones, ones, 5], PAR), PAR)

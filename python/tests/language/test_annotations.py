@@ -121,6 +121,24 @@ def test_dead_branches_are_not_looked_at() -> None:
     assert caught.value.lineno is not None
 
 
+def by_operand(x: buffer(T, [N]), y):
+    is_double = parpy.builtin.static_types_eq(T, np.float64)
+    if parpy.builtin.static_types_eq(T, parpy.types.F32) and there_is_no_such_name:  # noqa: F821
+        y[0] = 1
+    if parpy.builtin.static_backend_eq(parpy.CompileBackend.Cpu) or y.missing:
+        y[1] = 2
+    if not parpy.builtin.static_types_eq(T, parpy.types.F32) or y[1] @ x:
+        y[2] = 3
+    y[3] = is_double and x[0]
+
+
+@ON_CPU
+def test_operands_that_are_not_evaluated_are_not_looked_at() -> None:
+    check(by_operand, np.full(2, 0.5), np.zeros(4))
+    with pytest.raises(NameError, match="there_is_no_such_name"):
+        parpy.jit(by_operand)(np.ones(2, np.float32), np.zeros(4))
+
+
 def local_variables(dtype: np.dtype) -> None:
     K = shape_var()
 

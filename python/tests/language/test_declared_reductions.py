@@ -275,7 +275,18 @@ def all_under_if(x, y):
         y[1] |= x[i] > 2
 
 
-@pytest.mark.parametrize("function", [all_and_any, all_under_if])
+def turned_around(x, y):
+    a = True
+    y[0] = False
+    parpy.label("N")
+    for i in range(len(x)):
+        a = x[i] > -3 and a
+        if i % 3 != 1:
+            y[0] = x[i] == 3 or y[0]
+    y[1] = a
+
+
+@pytest.mark.parametrize("function", [all_and_any, all_under_if, turned_around])
 def test_logical_reductions(function) -> None:
     for n in (0, 1, 2, 3, 10, 70, 400):
         for seed in range(3):

@@ -278,3 +278,23 @@ def test_arrays_may_have_the_names_of_helpers() -> None:
     x, k = np.arange(40, dtype=np.float32), np.arange(40, dtype=np.int32)
     schedules = [{"N": parpy.threads(64)}]
     check(has_names_of_helpers, x, x + 1, k, k.copy(), schedules=schedules, check_bounds=True)
+
+
+def scales_by_an_element(y):
+    y[1] *= y[4 * y[1] % 8]
+
+
+def takes_what_wraps(x, c, y, n):
+    parpy.label("N")
+    for i in range(len(y)):
+        y[i] = x[(c[i] * 4 + n * 2) % 7]
+
+
+def test_arithmetic_of_indices_wraps() -> None:
+    """On CUDA it was signed arithmetic of C++, whose overflow means anything."""
+    y = np.array([3, 1 << 62, 5, 7, 9, 11, 13, 15])
+    check(scales_by_an_element, y)
+    c = np.array([1 << 62, (1 << 63) - 1, -(1 << 63), 3])
+    x, n = np.arange(7), np.int64((1 << 63) - 5)
+    schedules = [{"N": parpy.threads(64)}]
+    check(takes_what_wraps, x, c, np.zeros(4, np.int64), n, schedules=schedules)

@@ -204,6 +204,7 @@ def rounds_to_floats(x, r):
         r[i, 2] = np.trunc(x[i])
         r[i, 3] = np.rint(x[i])
         r[i, 4] = np.floor(x[i]) / 3
+        r[i, 5] = np.round(x[i]) + np.around(x[i])
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -213,7 +214,20 @@ def test_rounding(dtype: str) -> None:
     x = np.resize(x[np.isfinite(x)], 67)
     check(rounds_to_integers, x, np.zeros((67, 6), np.int64), schedules=each("N"))
     special = np.append(x, np.array([math.inf, -math.inf, math.nan], dtype))
-    check(rounds_to_floats, special, np.zeros((70, 5)), schedules=each("N"))
+    check(rounds_to_floats, special, np.zeros((70, 6)), schedules=each("N"))
+
+
+def rounds_to_kinds(x, r):
+    for i in range(len(x)):
+        r[i, 0] = np.round(x[i]) * 2
+        r[i, 1] = np.rint(x[i]) * 2
+        r[i, 2] = np.floor(x[i]) * 2
+
+
+def test_only_rint_makes_floats_of_integers() -> None:
+    for dtype in ("int32", "int64", "uint32"):
+        x = np.array([0, 1, 7, np.iinfo(dtype).max], dtype)
+        check(rounds_to_kinds, x, np.zeros((4, 3)))
 
 
 def rounds_integers(x, r):

@@ -384,6 +384,34 @@ def test_extremes_of_nothing_are_an_error(op: str) -> None:
         function(np.zeros(0), y)
 
 
+def extremes_of_a_part(x, y, n):
+    y[0] = parpy.operators.max(x[:n]) - parpy.operators.min(x[n:])
+
+
+def test_what_is_empty_does_not_depend_on_earlier_calls() -> None:
+    function = parpy.jit(extremes_of_a_part)
+    for n in (3, 2, 1):
+        check(extremes_of_a_part, np.arange(4.0), np.zeros(1), n)
+        function(np.arange(4.0), np.zeros(1), n)
+    for n in (0, 4, 0):
+        y = np.full(1, 7.0)
+        with pytest.raises(ValueError, match="of an empty slice has no value"):
+            function(np.arange(4.0), y, n)
+        assert y[0] == 7.0
+
+
+def extreme_of_what_there_is(x, y, n):
+    if n > 0:
+        y[0] = parpy.operators.max(x[:n])
+    for i in range(1, n + 1):
+        y[0] += parpy.operators.min(x[:i])
+
+
+def test_extremes_that_are_not_asked_for_are_no_error() -> None:
+    for n in (3, 2, 0, 1, 0):
+        check(extreme_of_what_there_is, np.arange(4.0), np.zeros(1), n)
+
+
 def weak_reductions(y, n):
     y[0] = parpy.operators.sum(y[1:] * 0 + n)
     y[1] = parpy.operators.max(y[1:] > 100)

@@ -42,6 +42,32 @@ def test_all_versions_give_the_same_bits(dtype: str) -> None:
             assert_same(results[2], results[1], what=f"never and always, {n}, {schedule}")
 
 
+def nests(x, y):
+    parpy.label("N")
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = parpy.math.exp(x[i, j]) + x[i, j] * y[i, j]
+    parpy.label("R")
+    s = parpy.operators.sum(x * 1.1)
+    parpy.label("N")
+    y[:, :] += s + parpy.operators.sum(parpy.math.sin(x), axis=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_all_versions_of_nests_give_the_same_bits(dtype: str) -> None:
+    functions = {version: parpy.jit(nests) for version in VERSIONS}
+    rng = np.random.default_rng(0)
+    for n, m in itertools.product((0, 1, 2, 37, 64), repeat=2):
+        x = rng.standard_normal((n, m)).astype(dtype)
+        for schedule in ({}, *each("N", "R", threads=[8])):
+            results = []
+            for version, function in functions.items():
+                results.append(np.ones((n, m), dtype))
+                function(x, results[-1], opts=options(schedule, specialize=version))
+            assert_same(results[0], results[1], what=f"auto and always, {n}, {m}, {schedule}")
+            assert_same(results[2], results[1], what=f"never and always, {n}, {m}, {schedule}")
+
+
 def products_of_scalars(x, y, a, b):
     t = a
     u = a * 1.7
@@ -163,6 +189,59 @@ def test_what_is_compiled_is_told() -> None:
         assert key and reason
         assert milliseconds > 0
     assert "extent 0 of x was 3 and is now 4" in function.compilations[1][1]
+
+
+def adds_twice(x, n):
+    for i in range(len(x)):
+        x[i] += n
+        x[i] += n
+
+
+def test_large_numbers_have_versions_of_their_own() -> None:
+    """Two for each: code for small numbers may count in 32 bits."""
+    function = parpy.jit(adds_twice)
+    numbers = [3, 1 << 30, 5, (1 << 30) - 1, -(1 << 30), 1 << 62, -(1 << 30) - 1, -(1 << 63), 7]
+    for n in numbers:
+        x, expected = np.arange(4), np.arange(4)
+        with np.errstate(over="ignore"):
+            adds_twice(expected, n)
+        function(x, n)
+        assert x.tolist() == expected.tolist()
+    assert len(function.compilations) == 4
+    reason = function.compilations[1][1]
+    assert reason == "n was a Python int and is now a Python int where one has more than 31 bits"
+
+
+def adds_three(x, a, b, c):
+    for i in range(len(x)):
+        x[i] += a
+        x[i] += b
+        x[i] += c
+
+
+def test_one_large_number_counts_for_all() -> None:
+    function = parpy.jit(adds_three)
+    for numbers in itertools.product((1, 2, 1 << 40, 1 << 41), repeat=3):
+        x = np.zeros(4, np.int64)
+        function(x, *numbers)
+        assert x.tolist() == [sum(numbers)] * 4
+    assert len(function.compilations) <= 8
+
+
+def first_element(x, y):
+    y[0] = x[0, 0] + x[len(x) - 1, 0]
+
+
+def test_large_arrays_have_versions_of_their_own() -> None:
+    """By the reach of the elements, or by an extent."""
+    memory = np.arange(4.0)
+    function = parpy.jit(first_element)
+    y = np.zeros(1)
+    for shape in [(3, 2), (4, 2), (1 << 30, 2), (1 << 31, 2), (1 << 40, 2)]:
+        x = np.lib.stride_tricks.as_strided(memory, shape, (0, 8), writeable=False)
+        function(x, y)
+    assert len(function.compilations) == 4
+    assert "where one has 2³⁰ elements or more" in function.compilations[2][1]
 
 
 def test_after_clear_all_is_compiled_anew() -> None:

@@ -60,14 +60,16 @@ def test_the_text_of_the_first_tutorial() -> None:
     golden = Path(__file__).parent / "goldens" / "sum_rows.metal"
     x, y = np.zeros((100, 1024), np.float32), np.zeros(100, np.float32)
     text = metal(sum_rows, [x, y, 100], rows=parpy.threads(100), columns=parpy.threads(128))
-    kernels = text[: text.index("// host program")].replace(f"// line {_line(text)}\n", "")
+    kernels = text[: text.index("// host program")].replace(
+        f"// {Path(__file__).name}:{_line(text)}\n", ""
+    )
     if os.environ.get("PARPY_UPDATE_GOLDENS"):
         golden.write_text(kernels)
     assert kernels == golden.read_text()
 
 
 def _line(text: str) -> str:
-    return text.split("// line ")[1].split("\n")[0]
+    return text.split(f"// {Path(__file__).name}:")[1].split("\n")[0]
 
 
 def test_rows_run_on_threadgroups_and_columns_on_threads() -> None:
@@ -75,7 +77,7 @@ def test_rows_run_on_threadgroups_and_columns_on_threads() -> None:
     text = metal(sum_rows, [x, y, 100], rows=parpy.threads(100), columns=parpy.threads(128))
     assert "device const float *x [[buffer(0)]]" in text
     assert "device float *y [[buffer(1)]]" in text
-    assert "for (int64_t i = block_index.x; i < 100; i += grid_size.x) {" in text
+    assert "for (int i = block_index.x; i < 100; i += grid_size.x) {" in text
     assert "threadgroup float partial_float32[32];" in text
     assert "sum = block_add_float32(sum, partial_float32, thread_index.x, block_size.x);" in text
     assert "if (thread_index.x == 0) y[i] = sum;" in text

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import threading
+import time
 import warnings
 from typing import Any
 
@@ -78,13 +82,13 @@ class TestAuto:
         assert "x: float64[p0], y: float64[p0]" in total.compilations[1][0]
         assert "x: float64[p0], y: float64[p1]" in total.compilations[2][0]
 
-    def test_extents_of_0_and_1_stay_constants(self, fn: Any) -> None:
-        for n in (5, 6, 1, 0, 7, 1, 0):
+    def test_extents_of_1_stay_constants_and_so_does_the_first_of_0(self, fn: Any) -> None:
+        for n in (0, 1, 5, 6, 0, 7, 1, 0):
             run(fn, n)
         keys = [key for key, _, _ in fn.compilations]
-        assert len(keys) == 4
-        assert "float64[1]" in keys[2]
-        assert "float64[0]" in keys[3]
+        assert len(keys) == 3
+        for key, extent in zip(keys, ("0", "1", "p0"), strict=True):
+            assert key.startswith(f"x: float64[{extent}], y: float64[{extent}]")
 
     def test_strides(self) -> None:
         @parpy.jit
@@ -119,6 +123,78 @@ class TestAuto:
             every(x, step)
             every.__wrapped__(expected, step)
             np.testing.assert_array_equal(x, expected)
+
+
+class TestOpenExtents:
+    """Calls in which many combinations of extents are 0 and 1."""
+
+    def test_1000_calls_compile_at_most_8_times(self) -> None:
+        def sum_rows(x, y, n, a):
+            parpy.label("rows")
+            for i in range(n):
+                y[i] = a * parpy.operators.sum(x[i, :])
+
+        for seed in range(3):
+            fn, rng = parpy.jit(sum_rows), random.Random(seed)
+            for _ in range(1000):
+                n, m = (rng.choice([0, 1, rng.randrange(50)]) for _ in range(2))
+                x, y, a = np.ones((n, m)), np.zeros(n), rng.choice([0.0, 1.0, rng.random()])
+                fn(x, y, n, a, opts=parpy.par({"rows": parpy.threads(max(n, 1))}))
+                np.testing.assert_allclose(y, a * m)
+            assert len(fn.compilations) <= 8
+
+    def test_threads_that_vary_by_themselves(self) -> None:
+        for seed in range(3):
+            fn, rng = parpy.jit(scale), random.Random(seed)
+            for _ in range(1000):
+                n, threads = (rng.choice([0, 1, rng.randrange(50)]) for _ in range(2))
+                run(fn, n, rng.random(), opts=parpy.par({"i": parpy.threads(max(threads, 1))}))
+            assert len(fn.compilations) <= 8
+
+    def test_never_compiles_once(self, fn: Any) -> None:
+        for n in (0, 7, 2, 0):
+            run(fn, n, float(n), opts=parpy.CompileOptions(specialize="never"))
+        assert len(fn.compilations) == 1
+
+    @pytest.mark.parametrize("specialize", ["auto", "never"])
+    def test_a_stretched_dimension_has_a_version_of_its_own(self, specialize: str) -> None:
+        @parpy.jit
+        def add(x, y):
+            y[:, :] += x
+
+        opts = parpy.CompileOptions(specialize=specialize)
+        for n, m in itertools.product((0, 1, 2, 5, 6, 7), repeat=2):
+            for shape in {(n, m), (1, m), (n, 1), (1, 1)}:
+                x, y = np.arange(float(np.prod(shape))).reshape(shape), np.ones((n, m))
+                add(x, y, opts=opts)
+                np.testing.assert_array_equal(y, np.ones((n, m)) + x)
+        assert len(add.compilations) < 20
+        with pytest.raises(parpy.TypeMismatchError, match="do not broadcast"):
+            add(np.zeros((2, 3)), np.zeros((2, 4)), opts=opts)
+
+    def test_what_must_be_known_is_a_constant(self) -> None:
+        @parpy.jit
+        def every(x, step):
+            for i in range(0, len(x), step):
+                x[i] += 1
+
+        for step, n in itertools.product((1, 2, 3), (0, 1, 2, 5)):
+            x, expected = np.zeros(n), np.zeros(n)
+            every(x, step, opts=parpy.CompileOptions(specialize="never"))
+            every.__wrapped__(expected, step)
+            np.testing.assert_array_equal(x, expected)
+
+    def test_errors_are_those_of_other_versions(self) -> None:
+        @parpy.jit
+        def first(x, y):
+            y[0] = x[0] + parpy.operators.max(y[:])
+
+        never = parpy.CompileOptions(specialize="never")
+        first(np.ones(3), np.ones(3), opts=never)
+        with pytest.raises(IndexError, match="'x' is out of bounds"):
+            first(np.ones(0), np.ones(3), opts=never)
+        with pytest.raises((IndexError, ValueError), match="out of bounds|empty"):
+            first(np.ones(3), np.ones(0), opts=never)
 
 
 class TestOptions:
@@ -178,12 +254,73 @@ class TestOptions:
             warnings.simplefilter("error")
             run(fn, 10, opts=opts)
 
+    def test_decorated_copies_warn_once_for_their_function(self) -> None:
+        def other(x):
+            x[:] = 1.0
+
+        def shown(*functions: Any) -> int:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("default")
+                for function in functions:
+                    copy = parpy.jit(function)
+                    for n in (3, 4):
+                        arguments = (np.zeros(n), np.zeros(n), n, 2.0)
+                        opts = parpy.par({"j": parpy.threads(4), "i": parpy.threads(2)})
+                        opts.specialize = "always"
+                        copy(*arguments[: copy.__wrapped__.__code__.co_argcount], opts=opts)
+            return len(caught)
+
+        # `other` is at another place, and lacks both labels.
+        assert shown(scale, scale, scale) == 1
+        assert shown(scale, other, scale, other) == 3
+
     def test_a_warning_may_be_an_error(self, fn: Any) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(RuntimeWarning):
                 run(fn, 10, opts=parpy.par({"j": parpy.threads(4)}))
         run(fn, 10)
+
+
+class TestThreads:
+    def test_options_that_change_while_a_call_waits_to_be_compiled(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Code and key are those of one moment: what is unchecked does not serve as checked."""
+
+        @parpy.jit
+        def store(x, c):
+            for i in range(len(c)):
+                x[c[i]] = 2.0
+
+        is_compiling, may_go_on = threading.Event(), threading.Event()
+
+        def wait(*_: Any, **__: Any) -> None:
+            is_compiling.set()
+            may_go_on.wait()
+
+        def start(dtype: str, opts: parpy.CompileOptions) -> threading.Thread:
+            arguments = (np.zeros(4, dtype), np.array([0, 3]))
+            thread = threading.Thread(target=store, args=arguments, kwargs={"opts": opts})
+            thread.start()
+            return thread
+
+        opts = parpy.CompileOptions()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            monkeypatch.setattr(warnings, "showwarning", wait)
+            # A label that no statement bears is warned of, and the warning waits.
+            first = start("float32", parpy.par({"i": parpy.threads(1)}))
+            is_compiling.wait()
+            second = start("float64", opts)
+            time.sleep(0.2)
+            opts.check_bounds = True
+            may_go_on.set()
+            first.join()
+            second.join()
+        # The memory behind these elements is ours, too.
+        with pytest.raises(IndexError, match="index 5 of 'x'"):
+            store(np.zeros(8)[:4], np.array([0, 5]), opts=opts)
 
 
 class TestTable:

@@ -5,6 +5,8 @@
 typedef __SIZE_TYPE__ size_t;
 
 typedef struct CUstream_st *cudaStream_t;
+typedef struct CUevent_st *cudaEvent_t;
+enum { cudaEventDisableTiming = 2 };
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorLaunchFailure = 719 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,
@@ -26,6 +28,10 @@ EMULATOR_DRIVER(cuMemcpyHtoDAsync_v2, unsigned long long, const void *, size_t, 
 EMULATOR_DRIVER(cuMemcpyDtoHAsync_v2, void *, unsigned long long, size_t, cudaStream_t)
 EMULATOR_DRIVER(cuMemcpyDtoDAsync_v2, unsigned long long, unsigned long long, size_t, cudaStream_t)
 EMULATOR_DRIVER(cuStreamSynchronize, cudaStream_t)
+EMULATOR_DRIVER(cuStreamWaitEvent, cudaStream_t, cudaEvent_t, unsigned)
+EMULATOR_DRIVER(cuEventCreate, cudaEvent_t *, unsigned)
+EMULATOR_DRIVER(cuEventRecord, cudaEvent_t, cudaStream_t)
+EMULATOR_DRIVER(cuEventDestroy_v2, cudaEvent_t)
 EMULATOR_DRIVER(cuModuleLoadDataEx, void **, const void *, unsigned, void *, void *)
 EMULATOR_DRIVER(cuModuleGetFunction, void **, void *, const char *)
 EMULATOR_DRIVER(cuLaunchKernel, void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
@@ -54,6 +60,16 @@ inline cudaError_t cudaFreeAsync(void *memory, cudaStream_t) {
   return emulator_noted(cuMemFree_v2((unsigned long long)memory));
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return emulator_noted(cuStreamSynchronize(stream)); }
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+  return emulator_noted(cuStreamWaitEvent(stream, event, flags));
+}
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
+  return emulator_noted(cuEventCreate(event, flags));
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  return emulator_noted(cuEventRecord(event, stream));
+}
+inline cudaError_t cudaEventDestroy(cudaEvent_t event) { return emulator_noted(cuEventDestroy_v2(event)); }
 inline cudaError_t cudaMemcpyAsync(void *target, const void *source, size_t bytes, cudaMemcpyKind kind,
                                    cudaStream_t stream) {
   const auto to = (unsigned long long)target, from = (unsigned long long)source;

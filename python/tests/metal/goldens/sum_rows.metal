@@ -28,10 +28,10 @@ inline float block_add_float32(float value, threadgroup float *partial, uint thr
     uint3 block_index [[threadgroup_position_in_grid]],
     uint3 grid_size [[threadgroups_per_grid]]) {
   threadgroup float partial_float32[32];
-  for (int64_t i = block_index.x; i < 100; i += grid_size.x) {
+  for (int i = block_index.x; i < 100; i += grid_size.x) {
     float sum = 0.0f;
-    for (int64_t r0 = thread_index.x; r0 < 1024; r0 += 128) {
-      sum = sum + x[i * 1024 + r0];
+    for (int r0 = thread_index.x; r0 < 1024; r0 += 128) {
+      sum += x[i * 1024 + r0];
     }
     sum = block_add_float32(sum, partial_float32, thread_index.x, block_size.x);
     if (thread_index.x == 0) y[i] = sum;

@@ -11,13 +11,13 @@ typedef unsigned long long uint64_t;
 #include <cstdint>
 #endif
 
-// line 6
+// example.py:6
 extern "C" __global__ void __launch_bounds__(128) sum_rows_kernel0(
     const float *__restrict__ x, float *__restrict__ y) {
-  for (int64_t i = threadIdx.x; i < 100; i += 128) {
+  for (int i = threadIdx.x; i < 100; i += 128) {
     float sum = 0.0f;
-    for (int64_t r0 = 0; r0 < 1024; r0++) {
-      sum = sum + x[i * 1024 + r0];
+    for (int r0 = 0; r0 < 1024; r0++) {
+      sum += x[i * 1024 + r0];
     }
     y[i] = sum;
   }

@@ -11,34 +11,47 @@ typedef unsigned long long uint64_t;
 #include <cstdint>
 #endif
 
-__host__ __device__ inline int64_t wrapping_add_int64(int64_t a, int64_t b) {
-  return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-// line 12
+// example.py:12
 extern "C" __global__ void __launch_bounds__(1024) relax_kernel0(
     double *__restrict__ x) {
-  for (int64_t i = threadIdx.x; i < 1000; i += 1024) {
-    x[i] = x[i] * 0.4;
+  for (int i = threadIdx.x; i < 1000; i += 1024) {
+    x[i] *= 0.4;
   }
 }
 
 #ifndef __CUDACC_RTC__
-// Python functions.
-extern "C" bool callback_0_report(int64_t, double *);
+// How Python functions are called.
+union PythonWord {
+  int64_t integer;
+  double number;
+  PythonWord(int64_t integer) : integer(integer) {}
+  PythonWord(double number) : number(number) {}
+  PythonWord(const void *array) : integer((int64_t)array) {}
+};
+struct Python {
+  // Calls the function of a number. The first word gets its result; behind it stand the operands: scalars, or the address of
+  // an array, its extents, and its strides in elements. False where it raised, or a kernel before it found an error.
+  bool (*call)(void *context, int64_t function, PythonWord *words);
+  void *context;
+};
 
 extern "C" int32_t relax(
-    double *x, cudaStream_t stream) {
+    double *x, const Python &python, cudaStream_t stream) {
   int64_t step = 0;
   bool go = true;
   while (go) {
     int64_t step_2 = step;
-    bool report = false;
-    report = callback_0_report(step_2, x);
+    bool report;
+    if (cudaGetLastError() != cudaSuccess) return -3;
+    {
+      PythonWord words[] = {(int64_t)0, (int64_t)step_2, x, (int64_t)1000, (int64_t)1};
+      if (!python.call(python.context, /* report */ 0, words)) return -4;
+      report = (words[0].integer & 1) != 0;
+    }
     go = report && step < 10;
     if (go) {
       relax_kernel0<<<1, 1024, 0, stream>>>(x);
-      step = wrapping_add_int64(step, 1);
+      step += 1;
     }
   }
   return cudaGetLastError() == cudaSuccess ? 0 : -3;

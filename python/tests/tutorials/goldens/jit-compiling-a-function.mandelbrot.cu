@@ -11,11 +11,11 @@ typedef unsigned long long uint64_t;
 #include <cstdint>
 #endif
 
-// line 17
+// example.py:17
 extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
     const double *__restrict__ x, const double *__restrict__ y, int64_t *__restrict__ count) {
-  for (int64_t i = threadIdx.x; i < 40; i += 64) {
-    for (int64_t j = 0; j < 60; j++) {
+  for (int i = threadIdx.x; i < 40; i += 64) {
+    for (int j = 0; j < 60; j++) {
       double element = x[j];
       double re = element;
       double element_2 = y[i];
@@ -24,7 +24,7 @@ extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
       bool _returned = false;
       double a = 0.0;
       double b = 0.0;
-      for (int64_t k = 0; k < 100 && !_returned; k++) {
+      for (int k = 0; k < 100 && !_returned; k++) {
         if (a * a + b * b > 4.0) {
           _result = k;
           _returned = true;

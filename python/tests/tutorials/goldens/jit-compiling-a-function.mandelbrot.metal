@@ -1,7 +1,7 @@
 #include <metal_stdlib>
 using namespace metal;
 
-// line 17
+// example.py:17
 [[max_total_threads_per_threadgroup(64)]] kernel void mandelbrot_kernel0(
     device const float *x [[buffer(0)]],
     device const float *y [[buffer(1)]],
@@ -10,8 +10,8 @@ using namespace metal;
     uint3 block_size [[threads_per_threadgroup]],
     uint3 block_index [[threadgroup_position_in_grid]],
     uint3 grid_size [[threadgroups_per_grid]]) {
-  for (int64_t i = thread_index.x; i < 40; i += 64) {
-    for (int64_t j = 0; j < 60; j++) {
+  for (int i = thread_index.x; i < 40; i += 64) {
+    for (int j = 0; j < 60; j++) {
       float element = x[j];
       float re = element;
       float element_2 = y[i];
@@ -20,9 +20,9 @@ using namespace metal;
       bool _returned = false;
       float a = 0.0f;
       float b = 0.0f;
-      for (int64_t k = 0; k < 100 && !_returned; k++) {
+      for (int k = 0; k < 100 && !_returned; k++) {
         if (a * a + b * b > 4.0f) {
-          _result = (int32_t)k;
+          _result = k;
           _returned = true;
         } else {
           float value = a * a - b * b + re;
@@ -37,7 +37,7 @@ using namespace metal;
       } else {
         _result_2 = _result;
       }
-      count[i * 60 + j] = (int64_t)_result_2;
+      count[i * 60 + j] = _result_2;
     }
   }
 }

@@ -1,0 +1,285 @@
+import GPUMapping
+import LoopIR
+
+/// Loops whose threads have several iterations in a row, see `widenAccesses`.
+///
+///     @threads @lanes(4) for k in 0..<n: y[i, k] = x[i, k] / s
+///
+///     const bool k_wide = n >= 8192 && is_aligned(&x[i * n]) && is_aligned(&y[i * n]);
+///     if (k_wide) {
+///       for (int64_t k_first = 4 * threadIdx.x; k_first + 4 <= n; k_first += 4096) {
+///         float x_row[4], y_row[4];
+///         load_row_float32(x_row, &x[i * n + k_first]);
+///         #pragma unroll
+///         for (int lane = 0; lane < 4; lane++) {
+///           y_row[lane] = x_row[lane] / s;
+///         }
+///         store_row_float32(&y[i * n + k_first], y_row);
+///       }
+///     }
+///     for (int64_t k = (k_wide ? n / 4 * 4 : 0) + threadIdx.x; k < n; k += 1024) {
+///       y[i * n + k] = x[i * n + k] / s;
+///     }
+///
+/// Where results are joined, a thread has the same iterations wherever the arrays lie, since their order decides how a sum is
+/// rounded: how many it has in a row depends on `n` alone, and those that are not read at once follow one by one.
+///
+/// Of a known number of iterations, the rounds of a block are counted: written out, they need no test for each thread, all
+/// their loads are under way together, and what two loops read is read once.
+extension CUDAKernelEmitter {
+  /// What the iterations of a loop are counted by.
+  struct IterationRange {
+    var counter: String
+    /// The type of the counter.
+    var type: String
+    /// The first value of the counter, and the one after the last, as operands of a sum.
+    var start: String
+    var stop: String
+    /// How many there are, where that is known.
+    var trips: Int64?
+    /// The loop's variable where the counter has that value.
+    var value: (_ counter: String) -> String = { $0 }
+
+    /// How many there are, as an operand of a relation.
+    var count: String { start == "0" ? stop : "\(stop) - \(start)" }
+
+    /// The counter of the first iteration of a thread, or of a round.
+    func from(_ position: String) -> String { start == "0" ? position : "\(start) + \(position)" }
+  }
+
+  private static let lanes = RowAccesses.lanes
+  /// The most rounds that are written out.
+  private static let mostRounds = 8
+
+  /// Whether threads of the loop have several iterations in a row, or may have.
+  func isWide(_ loop: ForLoop, trips: Int64?) -> Bool {
+    guard loop.mapping.lanes > 1 else { return false }
+    guard let trips, let threads = Int64(threads) else { return true }
+    return trips >= Int64(RowAccesses.leastPerThread) * threads
+  }
+
+  func emitWide(_ loop: ForLoop, over range: IterationRange, _ body: () -> Void) {
+    let isKnown = range.trips != nil && Int64(threads) != nil
+    let isLong =
+      isKnown ? [] : ["\(range.count) >= \(product(RowAccesses.leastPerThread, threads))"]
+    let accesses = RowAccesses(of: loop, in: host)
+    let isAligned = (accesses?.all ?? []).map { row in
+      module.use(.isAligned)
+      return "is_aligned(\(place(row, of: loop, range.start, range)))"
+    }
+    let wide = WideLoop(
+      loop: loop, range: range, accesses: accesses, conditions: isLong + isAligned)
+    if loop.reductions.isEmpty { return emitStores(wide, body) }
+    emitReduction(wide, isLong.first, body)
+  }
+
+  /// A loop that is emitted here.
+  private struct WideLoop {
+    var loop: ForLoop
+    var range: IterationRange
+    var accesses: RowAccesses?
+    /// Where they hold, rows are read and written at once.
+    var conditions: [String]
+  }
+
+  // MARK: Who has which iterations
+
+  /// Threads have neighbouring iterations, but for those whose rows are read and written at once.
+  private func emitStores(_ wide: WideLoop, _ body: () -> Void) {
+    let range = wide.range
+    func rest(from start: String) {
+      let counter = range.counter
+      braces(
+        "for (\(range.type) \(counter) = \(start); \(counter) < \(range.stop); \(counter) += \(threads))"
+      ) {
+        define(wide.loop, wide.range.type, range.value(counter))
+        body()
+      }
+    }
+    if let rounds = rounds(of: range) {
+      braces("if (\(wide.conditions.joined(separator: " && ")))") { emit(wide, rounds, body) }
+      return addElse { rest(from: range.from(module.dialect.thread)) }
+    }
+    let condition = unique("\(range.counter)_wide")
+    add("const bool \(condition) = \(wide.conditions.joined(separator: " && "));")
+    braces("if (\(condition))") {
+      let first = unique("\(range.counter)_first")
+      let start = range.from(product(Self.lanes, module.dialect.thread))
+      emit(wide, startingAt: "\(wide.range.type) \(first) = \(start)", first, body)
+      release([first])
+    }
+    let count = range.start == "0" ? range.count : "(\(range.count))"
+    let done = "(\(condition) ? \(count) / \(Self.lanes) * \(Self.lanes) : 0)"
+    rest(from: range.from("\(done) + \(module.dialect.thread)"))
+  }
+
+  /// Threads have iterations in a row, whether they are read at once or not.
+  ///
+  /// - Parameter isLong: whether all threads have several; nil where that is known.
+  private func emitReduction(_ wide: WideLoop, _ isLong: String?, _ body: () -> Void) {
+    let range = wide.range
+    let condition = wide.conditions.joined(separator: " && ")
+    var count = String(Self.lanes)
+    if let isLong {
+      count = unique("\(range.counter)_lanes")
+      add("const \(wide.range.type) \(count) = \(isLong) ? \(Self.lanes) : 1;")
+    }
+    if let rounds = rounds(of: range), wide.accesses != nil {
+      braces("if (\(condition))") { emit(wide, rounds, body) }
+    }
+    let first = unique("\(range.counter)_first")
+    let start = "\(wide.range.type) \(first) = \(range.from(product(count, module.dialect.thread)))"
+    func rest(startingAt start: String) {
+      let counter = range.counter
+      let isWhole = range.trips.map { $0 % Int64(Self.lanes) == 0 } ?? false
+      let end = isWhole ? "" : " && \(counter) < \(range.stop)"
+      braces(
+        "for (\(start); \(first) < \(range.stop); \(first) += \(product(count, threads)))"
+      ) {
+        braces(
+          "for (\(wide.range.type) \(counter) = \(first); \(counter) < \(first) + \(count)\(end); \(counter)++)"
+        ) {
+          define(wide.loop, wide.range.type, range.value(counter))
+          body()
+        }
+      }
+    }
+    if wide.accesses == nil {
+      rest(startingAt: start)
+    } else if rounds(of: range) != nil {
+      addElse { rest(startingAt: start) }
+    } else {
+      add(start + ";")
+      braces("if (\(condition))") { emit(wide, startingAt: "", first, body) }
+      return rest(startingAt: "")
+    }
+    release([first])
+  }
+
+  /// How many iterations all threads have, several each; nil where that is not known, or where some have more than others.
+  private func rounds(of range: IterationRange) -> Int64? {
+    guard let trips = range.trips, let threads = Int64(threads) else { return nil }
+    let round = Int64(Self.lanes) * threads
+    return trips % round == 0 ? trips / round : nil
+  }
+
+  // MARK: Iterations whose rows are read and written at once
+
+  /// Round by round of the block.
+  private func emit(_ wide: WideLoop, _ rounds: Int64, _ body: () -> Void) {
+    let round = unique("\(wide.range.counter)_round")
+    let first = unique("\(wide.range.counter)_first")
+    if rounds <= Self.mostRounds { add("#pragma unroll") }
+    braces(
+      "for (\(wide.range.type) \(round) = \(wide.range.start); \(round) < \(wide.range.stop); \(round) += \(product(Self.lanes, threads)))"
+    ) {
+      add(
+        "const \(wide.range.type) \(first) = \(round) + \(product(Self.lanes, module.dialect.thread));"
+      )
+      emitTogether(wide, first, body)
+    }
+    release([round, first])
+  }
+
+  /// As long as all lanes are in range.
+  private func emit(
+    _ wide: WideLoop, startingAt start: String, _ first: String, _ body: () -> Void
+  ) {
+    braces(
+      "for (\(start); \(first) + \(Self.lanes) <= \(wide.range.stop); \(first) += \(product(Self.lanes, threads)))"
+    ) { emitTogether(wide, first, body) }
+  }
+
+  /// A thread's iterations in a row, whose rows are read before them and written after them.
+  private func emitTogether(_ wide: WideLoop, _ first: String, _ body: () -> Void) {
+    guard let accesses = wide.accesses else { return }
+    let outer = rowElements
+    let lane = unique("lane")
+    var rows: [RowAccesses.Row: String] = [:]
+    for row in accesses.all {
+      let copy = unique("\(name(row.buffer))_row")
+      rows[row] = copy
+      rowElements[row] = "\(copy)[\(lane)]"
+      add("\(name(of: host[row.buffer].element)) \(copy)[\(Self.lanes)];")
+    }
+    for row in accesses.loaded {
+      let helper = CUDAHelper.loadRow(host[row.buffer].element)
+      module.use(helper)
+      add("\(helper.name)(\(rows[row] ?? ""), \(place(row, of: wide.loop, first, wide.range)));")
+    }
+    add("#pragma unroll")
+    braces("for (int \(lane) = 0; \(lane) < \(Self.lanes); \(lane)++)") {
+      if wide.loop.body.mention(wide.loop.variable, beside: accesses) {
+        define(wide.loop, wide.range.type, wide.range.value("\(first) + \(lane)"))
+      }
+      body()
+    }
+    for row in accesses.stored {
+      let helper = CUDAHelper.storeRow(host[row.buffer].element)
+      module.use(helper)
+      add("\(helper.name)(\(place(row, of: wide.loop, first, wide.range)), \(rows[row] ?? ""));")
+    }
+    rowElements = outer
+    release([lane] + rows.values)
+  }
+
+  /// The address of a row's element in the iteration that has that counter.
+  private func place(
+    _ row: RowAccesses.Row, of loop: ForLoop, _ counter: String, _ range: IterationRange
+  ) -> String {
+    let value = range.value(counter)
+    let position: String
+    if let number = Int(value) {
+      let indices = row.indices.map { index in
+        index.substituting([loop.variable: .index(number)]).mapBottomUp(\.folded)
+      }
+      position = offset(of: row.buffer, indices)
+    } else {
+      position = renaming(loop.variable, to: value == counter ? value : "(\(value))") {
+        offset(of: row.buffer, row.indices)
+      }
+    }
+    return "&\(name(row.buffer))[\(position)]"
+  }
+
+  /// Defines the loop's variable, where the counter is another.
+  private func define(_ loop: ForLoop, _ type: String, _ value: String) {
+    let name = name(loop.variable)
+    if value != name { add("const \(type) \(name) = \(value);") }
+  }
+
+  /// The product with what may be a number.
+  private func product(_ a: Int, _ b: String) -> String { product(String(a), b) }
+
+  private func product(_ a: String, _ b: String) -> String {
+    guard let x = Int64(a), let y = Int64(b) else { return "\(a) * \(b)" }
+    let (result, overflow) = x.multipliedReportingOverflow(by: y)
+    return overflow ? "\(a) * \(b)" : String(result)
+  }
+}
+
+extension [Statement] {
+  /// Whether the variable counts for more than for the places of the rows.
+  fileprivate func mention(_ id: VariableID, beside accesses: RowAccesses) -> Bool {
+    func isRow(_ buffer: BufferID, _ indices: [Expression]) -> Bool {
+      accesses.all.contains(RowAccesses.Row(buffer: buffer, indices: indices))
+    }
+    func mentions(_ e: Expression) -> Bool {
+      if case .load(let buffer, let indices) = e.kind, isRow(buffer, indices) { return false }
+      var found = e.kind == .variable(id)
+      e.forEachChild { found = found || mentions($0) }
+      return found
+    }
+    return contains { statement in
+      switch statement.kind {
+      case .store(let buffer, let indices, let value):
+        return mentions(value) || !isRow(buffer, indices) && indices.contains(where: mentions)
+      case .assign, .loop, .whileLoop, .conditional, .device, .allocate, .launch, .barrier, .call,
+        .requireEqual:
+        var found = false
+        statement.forEachExpression { found = found || mentions($0) }
+        return found
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import LoopIR
+import struct Syntax.Diagnostic
+import struct Syntax.Span
+
+extension DeviceProgram {
+  /// A warning that the launches of a call cannot be one CUDA graph, at the first statement of the host part that has to see what the
+  /// kernels before it have done; nil where there is none.
+  public var graphObstacle: Diagnostic? {
+    var obstacle: Diagnostic?
+    host.body.forEachStatement { statement in
+      if obstacle == nil, let reason = Self.reasonToWait(statement) {
+        obstacle = .noGraphs(of: host.name, because: reason, at: statement.span)
+      }
+    }
+    return obstacle
+  }
+
+  private static func reasonToWait(_ statement: Statement) -> String? {
+    switch statement.kind {
+    case .call(let call):
+      let callee = call.isCallback ? "a Python function" : "a function of the host"
+      return "\(callee) is called between its kernels"
+    case .loop, .whileLoop, .conditional:
+      var fetches = false
+      statement.forEachExpression { fetches = fetches || $0.contains(\.isLoad) }
+      return fetches ? "what its kernels compute decides which of them follow" : nil
+    case .assign, .store, .device, .allocate, .requireEqual, .launch, .barrier: return nil
+    }
+  }
+}
+
+extension Diagnostic {
+  /// That `use_cuda_graphs=True` cannot be obeyed.
+  public static func noGraphs(
+    of name: String, because reason: String, at span: Span? = nil
+  ) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "use_cuda_graphs=True has no effect on '\(name)', whose kernels are launched by themselves: \(reason)",
+      at: span.map { [$0] } ?? [],
+      help: "leave use_cuda_graphs out, which takes graphs where they are possible")
+  }
+}
