@@ -198,6 +198,39 @@ def test_an_index_of_the_host_is_checked() -> None:
     assert x.tolist() == [1, 2] + [1] * 8
 
 
+@parpy.jit
+def goes_on(x, k, n):
+    while x[0] < 1.0:
+        parpy.label("N")
+        for i in range(n):
+            x[k[i]] = 2.0
+
+
+def test_a_failed_test_of_a_kernel_ends_the_loop_around_it() -> None:
+    """It leaves what the condition reads as it was."""
+    k = np.full(10, 12, np.int32)
+    with pytest.raises(IndexError, match="index 12 of 'x'"):
+        goes_on(np.zeros(10, np.float32), k, 10, opts=options({"check_bounds": True}, N=WARP))
+
+
+@parpy.jit
+def halves(x, err, n):
+    with parpy.gpu:
+        err[0] = 1.0
+        while err[0] > 0.01:
+            parpy.label("N")
+            for i in range(n):
+                x[i] = x[i] * 0.5
+            parpy.label("N")
+            err[0] = parpy.operators.max(x[:])
+
+
+@pytest.mark.parametrize("threads", [1024, 3000])
+def test_data_of_a_device_block_decide_how_it_goes_on(threads: int) -> None:
+    x = np.abs(floats(3000))
+    agrees(halves, x, np.zeros(1, np.float32), 3000, N=parpy.threads(threads).reduce())
+
+
 seen: list[Any] = []
 
 
@@ -227,6 +260,30 @@ def test_python_sees_arrays_between_kernels() -> None:
     calls_back(x, 5, opts=options(N=WARP))
     assert [a.tolist() for a in seen] == [[1] * 5, [2] * 5]
     assert x.tolist() == [18, 3, 3, 3, 3]
+
+
+@parpy.callback
+def doubles(x):
+    x.numpy()[:] *= 2
+
+
+@parpy.jit
+def doubles_parts(x, y, n):
+    parpy.label("N")
+    for i in range(n):
+        x[i, 1] = x[i, 1] + 1.0
+    doubles(x[2:4, 1])
+    doubles(y)
+    parpy.label("N")
+    for i in range(n):
+        x[i, 0] = x[i, 1]
+
+
+def test_python_writes_parts_of_arrays_and_arrays_of_no_kernel() -> None:
+    x, y = np.ones((5, 2), np.float32), np.ones(3, np.float32)
+    doubles_parts(x[::-1], y, 5, opts=options(N=WARP))
+    assert x[::-1].tolist() == [[2, 2], [2, 2], [4, 4], [4, 4], [2, 2]]
+    assert y.tolist() == [2, 2, 2]
 
 
 # --- Text -----------------------------------------------------------------------------------
