@@ -33,7 +33,7 @@ help:
 	@echo "make demo      build, install into .venv, run examples/hello.py"
 	@echo "make test      build, install, and every test and style check"
 	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
-	@echo "make emulate   all CUDA kernels of the tests on the CPU, in the order of a SEED=1"
+	@echo "make emulate   all CUDA and Metal kernels of the tests on the CPU, in the order of a SEED=1"
 	@echo "scripts/gpu-test  all that runs on an NVIDIA GPU, with a summary"
 	@echo "make fuzz      random programs against plain Python: N=20000 of them, from seed FIRST=1000 on"
 	@echo "make format    lay out Swift and Python sources"
@@ -85,6 +85,8 @@ test-python: install
 SEED ?= 1
 EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
 	python/tests/gpu python/tests/language python/tests/benchmarks
+METAL = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
+	python/tests/metal python/tests/language python/tests/tutorials
 
 # Of some of these programs the printed text runs too; scripts/gpu-test has all of them.
 THROUGH_TEXT = PARPY_EMULATOR_LEVEL=1 $(PY) -m pytest -q --emulate=quick --through
@@ -93,10 +95,13 @@ TEXTS := $(addprefix python/tests/language/test_,run_time_lengths.py temporaries
 test-emulated: install
 	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml || status=1; \
 	$(THROUGH_TEXT)=compile_string --junitxml .build/tests-emulated-text.xml $(TEXTS) || status=1; \
+	$(METAL) --emulate-metal=quick --junitxml .build/tests-emulated-metal.xml || status=1; \
 	$(THROUGH_TEXT)=nvcc --junitxml .build/tests-emulated-nvcc.xml $(firstword $(TEXTS)); exit $${status:-$$?}
 
 emulate: install
 	PARPY_EMULATOR_LEVEL=0 $(EMULATED) --emulate=all || status=1; \
+	$(METAL) --emulate-metal=all || status=1; \
+	PARPY_EMULATOR_LEVEL=1 $(METAL) --emulate-metal=all || status=1; \
 	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=all; exit $${status:-$$?}
 
 lint: install
@@ -109,7 +114,7 @@ sanitize: install
 	TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-thread
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT_TEST) --sanitize=address --scratch-path .build-address
 
-# Findings, made small, are written to .build/fuzz; EMULATE=--emulate runs the programs on CUDA.
+# Findings, made small, are written to .build/fuzz; EMULATE=--emulate runs the programs on CUDA, EMULATE=--metal on Metal.
 N ?= 1000
 FIRST ?= 1000
 EMULATE ?=

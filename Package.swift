@@ -30,10 +30,12 @@ let package = Package(
       ]),
     .target(name: "CCUDA"),
     stage("CUDARuntime", ["CCUDA", "LoopIR", "GPUMapping"]),
+    .target(name: "CMetal"),
+    stage("MetalRuntime", ["CMetal", "LoopIR", "GPUMapping", "CUDARuntime"]),
     .target(name: "CRuntime"),
     stage("Runtime", ["CRuntime"]),
     .target(name: "CPython"),
-    stage("Native", ["Compiler", "Runtime", "CPython", "CUDARuntime"]),
+    stage("Native", ["Compiler", "Runtime", "CPython", "CUDARuntime", "MetalRuntime"]),
     .target(name: "CForking", path: "Tests/CForking"),
     .testTarget(
       name: "RuntimeTests", dependencies: ["Runtime", "CRuntime", "CForking"],
@@ -61,7 +63,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "GPUMappingTests",
-      dependencies: ["LoopIR", "Schedule", "GPUMapping", "TestSupport"], swiftSettings: strict),
+      dependencies: ["Syntax", "Passes", "LoopIR", "Schedule", "GPUMapping", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "CPUTargetTests",
       dependencies: ["LoopIR", "Schedule", "CPUTarget", "TestSupport"], swiftSettings: strict),

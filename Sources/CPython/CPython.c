@@ -9,6 +9,7 @@ extern int parpy_module_execute(PyObject *module);
 extern PyObject *parpy_initialize(PyObject *module, PyObject *hooks);
 extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_obstacle(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_metal_obstacle(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_forget_default_backend(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_report(PyObject *module, PyObject *ignored);
@@ -269,6 +270,8 @@ static int execute(PyObject *module) {
 
 static PyMethodDef module_methods[] = {
     {"initialize", parpy_initialize, METH_O, "Gives the core what it needs of Python."},
+    {"metal_obstacle", parpy_metal_obstacle, METH_NOARGS,
+     "metal_obstacle()\n--\n\nWhy Metal cannot be used here, or None."},
     {"cuda_obstacle", parpy_cuda_obstacle, METH_NOARGS,
      "cuda_obstacle()\n--\n\nWhy CUDA cannot be used here, or None."},
     {"forget_default_backend", parpy_forget_default_backend, METH_NOARGS,

@@ -35,21 +35,16 @@ public struct ArrayUse: Sendable, Hashable {
       uses[id.index].isRead = true
       uses[id.index].isWritten = true
     }
-    for kernel in program.kernels {
-      kernel.body.forEachExpression { e in
+    for body in program.kernels.map(\.body) + [host.body] {
+      body.forEachExpression { e in
         if case .load(let id, _) = e.kind, uses.indices.contains(id.index) {
           uses[id.index].isRead = true
         }
       }
-      kernel.body.forEachStatement { statement in
-        for id in statement.writtenBuffers where uses.indices.contains(id.index) {
+      body.forEachStatement { statement in
+        if case .store(let id, _, _) = statement.kind, uses.indices.contains(id.index) {
           uses[id.index].isWritten = true
         }
-      }
-    }
-    host.body.forEachExpression { e in
-      if case .load(let id, _) = e.kind, uses.indices.contains(id.index) {
-        uses[id.index].isRead = true
       }
     }
     if host.body.mayEndEarly { return ofArguments(uses, host) }
@@ -119,9 +114,11 @@ extension [Statement] {
     forEachStatement { statement in
       switch statement.kind {
       case .call, .requireEqual: found = true
-      case .loop, .whileLoop, .conditional:
-        statement.forEachExpression { found = found || $0.contains(\.isLoad) }
-      case .assign, .store, .device, .allocate, .launch, .barrier: break
+      case .assign, .store, .loop, .whileLoop, .conditional:
+        statement.forEachExpression { e in
+          found = found || e.contains { $0.isLoad || $0.isChecked }
+        }
+      case .device, .allocate, .launch, .barrier: break
       }
     }
     return found

@@ -1,9 +1,9 @@
 import LoopIR
 
 /// A call of a Python function: where its operands stand when its turn comes.
-struct CallbackPlan: Sendable {
+package struct CallbackPlan: Sendable {
   /// An array or a part of one; sizes and strides are in elements.
-  struct Array: Sendable {
+  package struct Array: Sendable {
     /// The register with the address of the element whose indices are all 0.
     var buffer: Register
     var elementSize: Int
@@ -13,22 +13,22 @@ struct CallbackPlan: Sendable {
     var strides: [Register]
   }
 
-  enum Operand: Sendable {
+  package enum Operand: Sendable {
     /// A register with the word that is passed.
     case scalar(Register)
     case array(Array)
   }
 
   /// The position among the program's callbacks.
-  var index: Int
-  var operands: [Operand]
+  package var index: Int
+  package var operands: [Operand]
   /// Gets the word that comes back.
-  var result: Register
+  package var result: Register
 
   /// Makes the call with what stands in a frame; how that ends the host part, or nil where it goes on.
   func run<Services: HostServices>(
     _ frame: HostFrame, _ services: Services
-  ) throws(CUDAError) -> HostOutcome? {
+  ) throws(Services.Failure) -> HostOutcome? {
     let words = UnsafeMutablePointer<Int64>.allocate(capacity: wordCount)
     defer { words.deallocate() }
     write(frame, to: words)

@@ -9,6 +9,8 @@ import Schedule
 ///
 /// - Requires: the device's context is current.
 struct CallbackServices: HostServices {
+  typealias Failure = CUDAError
+
   let services: StreamServices
   let staging: Staging
   /// The program's callbacks.
@@ -26,6 +28,8 @@ struct CallbackServices: HostServices {
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {
     try services.launch(plan, frame)
   }
+
+  func wait() throws(CUDAError) { try services.wait() }
 
   func fetch(
     _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
@@ -73,7 +77,7 @@ struct CallbackServices: HostServices {
 extension CallbackSignature {
   /// Calls `visit` for each array of a call, with the word that has the address of its first element, and the addresses from the
   /// first byte of any element to behind the last; nil where there are no elements.
-  fileprivate func forEachArray(
+  package func forEachArray(
     in words: UnsafeMutablePointer<Int64>,
     _ visit: (UnsafeMutablePointer<Int64>, Range<Int64>?) -> Void
   ) {

@@ -9,7 +9,7 @@ import CCUDA
 /// A library opened while the program runs, which stays open until the process ends.
 ///
 /// The one file that opens libraries.
-struct DynamicLibrary {
+package struct DynamicLibrary {
   /// The name it was found under.
   let name: String
   private let handle: UnsafeMutableRawPointer
@@ -17,7 +17,7 @@ struct DynamicLibrary {
   /// Opens the first library of `names` that there is; a name without a slash is looked up by the system's loader.
   ///
   /// - Parameter failures: gets what the loader says of each that it could not open.
-  init?(firstOf names: [String], failures: inout [String]) {
+  package init?(firstOf names: [String], failures: inout [String]) {
     for name in names {
       if let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) {
         self.name = name
@@ -37,6 +37,9 @@ struct DynamicLibrary {
     return String(cString: path)
   }
 
+  /// The address of the function of that name; nil where there is none.
+  package func address(ofFunction name: String) -> UnsafeMutableRawPointer? { dlsym(handle, name) }
+
   /// The function of that name.
   ///
   /// - Requires: `Function` is the C type of what the library has under the name.
@@ -44,7 +47,7 @@ struct DynamicLibrary {
   func function<Function>(
     _ name: String, as type: Function.Type = Function.self
   ) throws(CUDAError) -> Function {
-    guard let address = dlsym(handle, name),
+    guard let address = address(ofFunction: name),
       MemoryLayout<Function>.size == MemoryLayout<UnsafeMutableRawPointer>.size
     else {
       throw CUDAError(

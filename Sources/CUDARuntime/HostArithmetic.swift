@@ -48,14 +48,16 @@ enum HostArithmetic {
   /// An element of an array as its register.
   static func element(at address: UnsafeRawPointer, _ type: ScalarType) -> Int64 {
     switch type.size {
-    case 1: type.wrapping(Int64(address.load(as: Int8.self)))
+    case 1: type.wrapping(Int64(address.loadUnaligned(as: Int8.self)))
     case 2:
       type.isFloat
-        ? Int64(address.load(as: UInt16.self)) : type.wrapping(Int64(address.load(as: Int16.self)))
+        ? Int64(address.loadUnaligned(as: UInt16.self))
+        : type.wrapping(Int64(address.loadUnaligned(as: Int16.self)))
     case 4:
       type.isFloat
-        ? Int64(address.load(as: UInt32.self)) : type.wrapping(Int64(address.load(as: Int32.self)))
-    default: address.load(as: Int64.self)
+        ? Int64(address.loadUnaligned(as: UInt32.self))
+        : type.wrapping(Int64(address.loadUnaligned(as: Int32.self)))
+    default: address.loadUnaligned(as: Int64.self)
     }
   }
 

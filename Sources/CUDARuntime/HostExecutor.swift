@@ -108,25 +108,11 @@ public final class HostExecutor: Sendable {
       let services = StreamServices(module, stream)
       module.device.launched.note(name, mark, on: stream)
       let checked = try interpret(code, from: 0, frame, services)
-      if checked != .done { return status(of: checked, slot) }
+      if checked != .done { return checked.status(slot) }
       if hostArrays.isEmpty && code.slot == nil && caller == nil {
-        return status(of: try runBody(words, frame, services, services), slot)
+        return try runBody(words, frame, services, services).status(slot)
       }
       return try runCopying(words, frame, services, hostArrays, slot, caller)
-    }
-  }
-
-  /// What a call returns; a test of the host part that failed is written to the slot.
-  private func status(of outcome: HostOutcome, _ slot: UnsafeMutablePointer<Int64>) -> Int64 {
-    switch outcome {
-    case .done: return 0
-    case .checkFailed(let number): return Int64(number)
-    case .outOfMemory: return -1
-    case .fault(let fault):
-      (slot[0], slot[1], slot[2]) = (Int64(fault.number), fault.first, fault.second)
-      return -2
-    case .faultRecorded, .faultOnDevice: return -2
-    case .callbackFailed: return -3
     }
   }
 
@@ -141,7 +127,7 @@ public final class HostExecutor: Sendable {
   private func runBody<Services: HostServices>(
     _ words: UnsafePointer<Int64>, _ frame: HostFrame, _ stream: StreamServices,
     _ services: Services
-  ) throws(CUDAError) -> HostOutcome {
+  ) throws(CUDAError) -> HostOutcome where Services.Failure == CUDAError {
     if let native {
       return try native.run(name, code, words, frame, on: stream.stream, calling: services)
     }
@@ -190,10 +176,10 @@ public final class HostExecutor: Sendable {
     switch outcome {
     case .done, .fault, .faultOnDevice:
       guard try staging.copyOut(slot, task: task) else { return -1 }
-      return slot[0] == 0 ? status(of: outcome, slot) : -2
+      return slot[0] == 0 ? outcome.status(slot) : -2
     case .checkFailed, .outOfMemory, .faultRecorded, .callbackFailed:
       // What runs still reads the copies; they are freed in the order of the stream.
-      return status(of: outcome, slot)
+      return outcome.status(slot)
     }
   }
 

@@ -1,5 +1,6 @@
 import GPUMapping
 import LoopIR
+import Schedule
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
 import struct Syntax.Span
@@ -8,7 +9,7 @@ import struct Syntax.Span
 ///
 /// Registers: one for each buffer, then one for each variable, and then constants and intermediate results as they come.
 /// A kernel's arguments are registers too, so that a launch gives the driver their addresses and copies nothing.
-struct HostFlattener {
+package struct HostFlattener {
   let program: DeviceProgram
   /// Whether kernels get the address of the error slot.
   private let recordsFaults: Bool
@@ -19,7 +20,9 @@ struct HostFlattener {
   private var temporariesInUse = 0
   var depth = 0
   /// How many tests the statements so far make.
-  private(set) var testCount = 0
+  private var testCount = 0
+  /// The tests of the statement whose instructions are made now, and the number of the first.
+  private var tests: (first: Int, own: [RunTimeTest]) = (1, [])
 
   private static let greatestDepth = 1000
   private static let greatestWord = 1 << 20
@@ -28,7 +31,7 @@ struct HostFlattener {
   ///
   /// - Parameter recordsFaults: whether kernels get the address of the error slot; nil for what their bodies say.
   /// - Throws: a bug where the program is not sound.
-  static func flatten(
+  package static func flatten(
     _ program: DeviceProgram, recordsFaults: Bool? = nil
   ) throws(DiagnosticError) -> HostCode {
     let bugs = program.verify()
@@ -170,12 +173,20 @@ struct HostFlattener {
     return try body(&self)
   }
 
+  /// The number of a test that the statement makes, from 1.
+  func number(of subject: RunTimeTest.Subject, at span: Span) -> Int32 {
+    let position = tests.own.firstIndex { $0.isAbout(subject, at: span) } ?? 0
+    return Int32(truncatingIfNeeded: tests.first + position)
+  }
+
   // MARK: Statements
 
   private mutating func emit(_ statements: [Statement]) throws(DiagnosticError) {
     for statement in statements {
-      let outer = temporariesInUse
-      defer { temporariesInUse = outer }
+      let outer = (temporariesInUse, tests)
+      defer { (temporariesInUse, tests) = outer }
+      tests = (testCount + 1, program.tests(ofHost: statement))
+      testCount += tests.own.count
       try nested { this throws(DiagnosticError) in try this.emit(statement) }
     }
   }
@@ -200,15 +211,12 @@ struct HostFlattener {
       land(toEnd)
     case .allocate(let id, let body): try emitAllocate(id, body)
     case .launch(let id): try emitLaunch(id, at: statement.span)
-    case .call(let call):
-      let tests = program.tests(ofHost: statement)
-      try emit(call, tests, at: statement.span)
-      testCount += tests.count
+    case .call(let call): try emit(call, at: statement.span)
     case .requireEqual(let left, let right):
-      let tests = program.tests(ofHost: statement)
-      try emitRequireEqual(left, right, tests)
-      testCount += tests.count
-    case .store, .device, .barrier: throw bug("code of the device", at: statement.span)
+      try emitRequireEqual(left, right, at: statement.span)
+    case .store(let id, let indices, let value):
+      try emitStore(id, indices, value, at: statement.span)
+    case .device, .barrier: throw bug("code of the device", at: statement.span)
     }
   }
 

@@ -3,17 +3,17 @@ import LoopIR
 /// The registers of one call of a program, and what the call holds while it runs.
 ///
 /// Frames are made once and used again; one serves one call at a time.
-final class HostFrame: @unchecked Sendable {
+package final class HostFrame: @unchecked Sendable {
   let registers: UnsafeMutablePointer<Int64>
   let wide: UnsafeMutablePointer<Int128>
   /// For each kernel the addresses of its arguments, which are registers: what the driver takes.
-  let arguments: [UnsafeMutablePointer<UnsafeMutableRawPointer?>]
+  package let arguments: [UnsafeMutablePointer<UnsafeMutableRawPointer?>]
   /// The registers with the temporaries that are allocated now, oldest first.
-  var temporaries: [Register] = []
+  package var temporaries: [Register] = []
   /// How many kernels the call has launched.
   var launchCount = 0
 
-  init(_ code: HostCode) {
+  package init(_ code: HostCode) {
     registers = .allocate(capacity: code.initialRegisters.count + 1)
     registers.initialize(from: code.initialRegisters, count: code.initialRegisters.count)
     wide = .allocate(capacity: code.wideCount + 1)
@@ -36,7 +36,7 @@ final class HostFrame: @unchecked Sendable {
 
   /// Takes a call's words over and sets its variables to 0.
   @inline(__always)
-  func begin(_ code: HostCode, _ words: UnsafePointer<Int64>) {
+  package func begin(_ code: HostCode, _ words: UnsafePointer<Int64>) {
     (registers + code.variables.lowerBound).update(repeating: 0, count: code.variables.count)
     for argument in code.arguments {
       registers[Int(argument.register.index)] = HostArithmetic.parameter(
@@ -46,7 +46,7 @@ final class HostFrame: @unchecked Sendable {
   }
 
   @inline(__always)
-  subscript(register: Register) -> Int64 {
+  package subscript(register: Register) -> Int64 {
     get { registers[Int(register.index)] }
     set { registers[Int(register.index)] = newValue }
   }

@@ -1,21 +1,21 @@
 import LoopIR
 
 /// A place in the register file of a call: 64 bits, an integer extended by its type or the bits of a float.
-struct Register: Sendable, Hashable {
+package struct Register: Sendable, Hashable {
   let index: Int32
 
   init(_ index: Int) { self.index = Int32(truncatingIfNeeded: index) }
 }
 
 /// A place in the second register file, whose integers have 128 bits.
-struct WideRegister: Sendable, Hashable {
+package struct WideRegister: Sendable, Hashable {
   let index: Int32
 
   init(_ index: Int) { self.index = Int32(truncatingIfNeeded: index) }
 }
 
 /// One step of the host part. The first register is the one that is set.
-enum HostInstruction: Sendable {
+package enum HostInstruction: Sendable {
   case copy(Register, Register)
 
   // 64 bits, wrapping, and comparisons of numbers that 64 signed bits hold: what index arithmetic is made of.
@@ -53,6 +53,9 @@ enum HostInstruction: Sendable {
   case requireEqual(Register, Register, fault: Int32)
   case requireInside(Register, Register, fault: Int32)
 
+  /// Writes an element, at an address in bytes, where the host shares the GPU's memory.
+  case storeElement(Register, ScalarType, address: Register)
+
   // The checks: sums in 128 bits, and a register that says whether all was exact.
   case widen(WideRegister, Register)
   case wideAdd(WideRegister, WideRegister, WideRegister)
@@ -68,16 +71,16 @@ enum HostInstruction: Sendable {
 }
 
 /// How a kernel is launched: where its grid and its arguments stand when its turn comes.
-struct LaunchPlan: Sendable {
+package struct LaunchPlan: Sendable {
   /// The position among the program's kernels.
-  var kernel: Int
+  package var kernel: Int
   /// Blocks along x, y and z.
   var blocks: (x: Register, y: Register, z: Register)
   var threads: Register
 }
 
 /// A copy of one element to the host, which waits for the kernels before it.
-struct FetchPlan: Sendable {
+package struct FetchPlan: Sendable {
   /// Gets the element.
   var result: Register
   /// The address of the array's element whose indices are all 0.
@@ -90,14 +93,20 @@ struct FetchPlan: Sendable {
   func address(in frame: HostFrame) -> UInt64 {
     UInt64(bitPattern: frame[array] &+ frame[offset] &* Int64(type.size))
   }
+
+  /// Reads the element, where the host shares the device's memory.
+  package func read(_ frame: HostFrame) {
+    guard let place = UnsafeRawPointer(bitPattern: UInt(address(in: frame))) else { return }
+    frame[result] = HostArithmetic.element(at: place, type)
+  }
 }
 
 /// The host part as instructions.
-struct HostCode: Sendable {
+package struct HostCode: Sendable {
   /// The checks, up to a `finish`, and then the body, up to another.
   var instructions: [HostInstruction] = []
   /// Where the body begins.
-  var bodyStart = 0
+  package var bodyStart = 0
   var launches: [LaunchPlan] = []
   var callbacks: [CallbackPlan] = []
   var fetches: [FetchPlan] = []
@@ -107,18 +116,18 @@ struct HostCode: Sendable {
   /// The registers of the variables.
   var variables: Range<Int> = 0..<0
   /// The word that each register is taken from; buffers first.
-  var arguments: [Argument] = []
+  package var arguments: [Argument] = []
   /// How many array arguments a call has.
-  var arrayCount = 0
+  package var arrayCount = 0
   /// Where the address of the error slot stands; nil where no access is tested as it runs.
-  var slot: Register?
+  package var slot: Register?
   /// The registers of each kernel's arguments, in order.
-  var kernelArguments: [[Register]] = []
+  package var kernelArguments: [[Register]] = []
 
   /// A word of the call and the register it goes to.
-  struct Argument: Sendable {
+  package struct Argument: Sendable {
     var word: Int
-    var register: Register
+    package var register: Register
     var type: ScalarType
   }
 }

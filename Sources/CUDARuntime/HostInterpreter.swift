@@ -2,28 +2,31 @@ import LoopIR
 
 /// What the host part needs of the GPU: memory, and a place for its launches.
 ///
-/// `StreamServices` hands launches to the driver as they come; `LaunchRecorder` keeps them for a graph.
-protocol HostServices {
+/// On CUDA `StreamServices` hands launches to the driver as they come, and `LaunchRecorder` keeps them for a graph.
+package protocol HostServices {
+  /// What the GPU reports.
+  associatedtype Failure: Error
+
   /// Memory for a temporary of that many bytes; nil where there is none.
-  func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64?
+  func allocate(_ bytes: UInt64) throws(Failure) -> UInt64?
   func free(_ address: UInt64)
   /// Launches a kernel with the arguments that stand in the frame.
-  func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError)
+  func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(Failure)
+  /// Waits for the kernels launched so far, so that the host may use the memory that it shares with them.
+  func wait() throws(Failure)
   /// Waits for the kernels and reads an element; how that ends the host part, or nil where it goes on.
   ///
   /// - Parameter slot: the address of the error slot; nil where there is none.
-  func fetch(
-    _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
-  ) throws(CUDAError) -> HostOutcome?
+  func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) throws(Failure) -> HostOutcome?
   /// Calls the Python function at a position of the program's callbacks, with the words of `CallbackSignature`, in which addresses are
   /// the device's; how that ends the host part, or nil where it goes on.
   func callBack(
     _ function: Int, _ words: UnsafeMutablePointer<Int64>
-  ) throws(CUDAError) -> HostOutcome?
+  ) throws(Failure) -> HostOutcome?
 }
 
 /// How a stretch of the host part ended.
-enum HostOutcome: Hashable {
+package enum HostOutcome: Hashable {
   case done
   /// The check of that number, counted from 1, does not hold.
   case checkFailed(Int32)
@@ -38,21 +41,37 @@ enum HostOutcome: Hashable {
   case callbackFailed
 }
 
+extension HostOutcome {
+  /// What a call returns, see `HostExecutor.run`; a test of the host part that failed is written to the error slot.
+  package func status(_ slot: UnsafeMutablePointer<Int64>) -> Int64 {
+    switch self {
+    case .done: return 0
+    case .checkFailed(let number): return Int64(number)
+    case .outOfMemory: return -1
+    case .fault(let fault):
+      (slot[0], slot[1], slot[2]) = (Int64(fault.number), fault.first, fault.second)
+      return -2
+    case .faultRecorded, .faultOnDevice: return -2
+    case .callbackFailed: return -3
+    }
+  }
+}
+
 /// The number of a test that failed, from 1, and what it compared.
-struct HostFault: Hashable {
-  var number: Int32
-  var first: Int64
-  var second: Int64
+package struct HostFault: Hashable {
+  package var number: Int32
+  package var first: Int64
+  package var second: Int64
 }
 
 /// Runs instructions from `start` on.
 ///
 /// - Requires: `code` comes from `HostFlattener`, which makes sure that every register and every goal exists.
-func interpret<Services: HostServices>(
+package func interpret<Services: HostServices>(
   _ code: HostCode, from start: Int, _ frame: HostFrame, _ services: Services
-) throws(CUDAError) -> HostOutcome {
-  try code.instructions.withUnsafeBufferPointer { instructions throws(CUDAError) in
-    try code.launches.withUnsafeBufferPointer { launches throws(CUDAError) in
+) throws(Services.Failure) -> HostOutcome {
+  try code.instructions.withUnsafeBufferPointer { instructions throws(Services.Failure) in
+    try code.launches.withUnsafeBufferPointer { launches throws(Services.Failure) in
       try interpret(instructions, launches, code, from: start, frame, services)
     }
   }
@@ -62,7 +81,7 @@ private func interpret<Services: HostServices>(
   _ instructions: UnsafeBufferPointer<HostInstruction>,
   _ launches: UnsafeBufferPointer<LaunchPlan>, _ code: HostCode, from start: Int,
   _ frame: HostFrame, _ services: Services
-) throws(CUDAError) -> HostOutcome {
+) throws(Services.Failure) -> HostOutcome {
   var position = start
   while true {
     let instruction = instructions[position]
@@ -122,6 +141,9 @@ private func interpret<Services: HostServices>(
       if frame[index] < 0 || frame[index] >= frame[size] {
         return .fault(HostFault(number: number, first: frame[index], second: frame[size]))
       }
+    case .storeElement(let value, let type, let address):
+      try services.wait()
+      HostArithmetic.store(frame[value], type, at: frame[address])
     case .widen, .wideAdd, .wideSubtract, .wideMultiply, .requireNarrow, .wideCompare:
       interpretWide(instruction, frame)
     case .check(let condition, let number):
@@ -150,7 +172,7 @@ private func interpretWide(_ instruction: HostInstruction, _ frame: HostFrame) {
     frame[result] = op.holds(frame[l], frame[r]) && frame[isExact] != 0 ? 1 : 0
   case .copy, .add, .subtract, .multiply, .order, .unary, .binary, .compare, .convert, .math, .jump,
     .jumpIfFalse, .jumpIfTrue, .tripCount, .loopHead, .loopNext, .sizeProduct, .allocate, .free,
-    .launch, .callBack, .fetch, .requireEqual, .requireInside, .check, .finish:
+    .launch, .callBack, .fetch, .requireEqual, .requireInside, .storeElement, .check, .finish:
     break
   }
 }

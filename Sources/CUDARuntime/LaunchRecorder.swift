@@ -5,6 +5,8 @@ import CCUDA
 /// What the call frees stays allocated until then, and serves later temporaries of the same size: launches run one
 /// after the other, in a graph too.
 final class LaunchRecorder: HostServices {
+  typealias Failure = CUDAError
+
   /// One launch, and which of all arguments are its own.
   struct Launch: Sendable {
     var kernel: Int
@@ -85,6 +87,12 @@ final class LaunchRecorder: HostServices {
       Launch(
         kernel: plan.kernel, shape: LaunchShape(plan, frame), arguments: first..<arguments.count))
     frame.launchCount &+= 1
+  }
+
+  /// Gives the launches to the driver, and waits for them.
+  func wait() throws(CUDAError) {
+    try flush()
+    try services.wait()
   }
 
   /// Programs that call back are not recorded.

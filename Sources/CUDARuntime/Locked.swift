@@ -7,11 +7,11 @@
 /// A value that one thread at a time may use.
 ///
 /// A mutex of the system's rather than the standard library's, which the thread sanitizer does not see through.
-final class Locked<Value>: @unchecked Sendable {
+package final class Locked<Value>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var value: Value
 
-  init(_ value: Value) {
+  package init(_ value: Value) {
     self.value = value
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
@@ -24,7 +24,7 @@ final class Locked<Value>: @unchecked Sendable {
   }
 
   /// Calls `body` with the value, when no other thread is in such a call.
-  func withLock<Result, Failure: Error>(
+  package func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     pthread_mutex_lock(mutex)

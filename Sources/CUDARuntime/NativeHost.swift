@@ -28,7 +28,7 @@ public struct NativeHost: @unchecked Sendable {
   func run<Services: HostServices>(
     _ name: String, _ code: HostCode, _ words: UnsafePointer<Int64>, _ frame: HostFrame,
     on stream: CUDAStream, calling services: Services
-  ) throws(CUDAError) -> HostOutcome {
+  ) throws(CUDAError) -> HostOutcome where Services.Failure == CUDAError {
     let count = (code.arguments.map(\.word).max() ?? -1) + 1
     var given = (0..<count).map { words[$0] }
     for argument in code.arguments where argument.word < code.arrayCount {

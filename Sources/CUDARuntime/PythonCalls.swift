@@ -9,7 +9,7 @@ final class PythonCalls {
   private(set) var end: Result<HostOutcome, CUDAError>?
 
   /// Calls that are made by `services`, which outlive them.
-  init<Services: HostServices>(_ services: Services) {
+  init<Services: HostServices>(_ services: Services) where Services.Failure == CUDAError {
     call = { function, words in
       do throws(CUDAError) {
         return .success(try services.callBack(function, words))

@@ -12,17 +12,17 @@ import CCUDA
 /// overlap share one copy. Back come the elements alone: what lies between them belongs to others, who may have changed it.
 ///
 /// - Requires: the device's context is current.
-final class Staging {
+package final class Staging {
   /// An array of the host and what the program does with it.
-  struct Argument {
-    let array: HostArray
-    let use: ArrayUse
+  package struct Argument {
+    package let array: HostArray
+    package let use: ArrayUse
     /// The address of the element whose indices are all 0.
-    let data: Int
+    package let data: Int
     /// Where the kernels find the address of the copy.
-    let register: Register
+    package let register: Register
 
-    init(_ array: HostArray, _ use: ArrayUse, at data: Int64, to register: Register) {
+    package init(_ array: HostArray, _ use: ArrayUse, at data: Int64, to register: Register) {
       self.array = array
       self.use = use
       self.data = Int(data)
@@ -30,20 +30,50 @@ final class Staging {
     }
 
     /// Whether there is anything to copy.
-    var isUsed: Bool { (use.isRead || use.isWritten) && array.low < array.high }
+    package var isUsed: Bool { (use.isRead || use.isWritten) && array.low < array.high }
 
     /// The bytes from the first to the last.
-    var size: Int { array.high &- array.low }
+    package var size: Int { array.high &- array.low }
   }
 
-  /// Memory of the device that stands for the bytes from `low` to `high`.
+  /// Arrays that share one copy, since their bytes from `low` to `high` overlap.
+  package struct Group {
+    package var low: Int
+    package var high: Int
+    package var members: [Argument]
+
+    /// A copy is aligned as what it is copied from, up to this many bytes.
+    private static let alignment = 256
+
+    /// How far from the start of an allocation the byte `low` is to be.
+    package var offset: Int { low & (Self.alignment - 1) }
+
+    /// The groups of the arrays that are used, in the order of their addresses.
+    package static func groups(of arguments: [Argument]) -> [Group] {
+      var groups: [Group] = []
+      for argument in arguments.filter(\.isUsed).sorted(by: { $0.array.low < $1.array.low }) {
+        let array = argument.array
+        if let last = groups.indices.last, array.low < groups[last].high {
+          groups[last].high = max(groups[last].high, array.high)
+          groups[last].members.append(argument)
+        } else {
+          groups.append(Group(low: array.low, high: array.high, members: [argument]))
+        }
+      }
+      return groups
+    }
+  }
+
+  /// Memory of the device that stands for a group.
   private struct Copy {
-    var low: Int
-    var high: Int
-    var members: [Argument]
-    var allocation: UInt64 = 0
+    let group: Group
+    var allocation: UInt64
     /// Where the byte `low` is.
-    var address: UInt64 = 0
+    var address: UInt64
+
+    var low: Int { group.low }
+    var high: Int { group.high }
+    var members: [Argument] { group.members }
 
     /// Whether a byte of the device belongs to it.
     func holds(_ byte: Int64) -> Bool {
@@ -52,8 +82,6 @@ final class Staging {
     }
   }
 
-  /// A copy is aligned as what it is copied from, up to this many bytes.
-  private static let alignment = 256
   /// Arrays up to this size come back together, by way of page-locked memory.
   private static let greatestGathered = 1 << 20
   /// The words of the error slot.
@@ -85,28 +113,16 @@ final class Staging {
       frame[argument.register] = isOfKernels ? 0 : Int64(argument.data)
       if !isOfKernels { left.append(argument.array) }
     }
-    for argument in arguments.filter(\.isUsed).sorted(by: { $0.array.low < $1.array.low }) {
-      let array = argument.array
-      if let last = copies.indices.last, array.low < copies[last].high {
-        copies[last].high = max(copies[last].high, array.high)
-        copies[last].members.append(argument)
-      } else {
-        copies.append(Copy(low: array.low, high: array.high, members: [argument]))
-      }
-    }
-    for index in copies.indices {
-      let copy = copies[index]
-      let size = copy.high &- copy.low
-      let offset = UInt64(copy.low & (Self.alignment - 1))
-      let memory = try device.memory.allocate(UInt64(size) &+ offset, on: stream)
+    for group in Group.groups(of: arguments) {
+      let offset = UInt64(group.offset)
+      let memory = try device.memory.allocate(UInt64(group.high &- group.low) &+ offset, on: stream)
       guard let memory else { return false }
-      copies[index].allocation = memory
-      copies[index].address = memory &+ offset
+      let copy = Copy(group: group, allocation: memory, address: memory &+ offset)
+      copies.append(copy)
       for member in copy.members {
-        frame[member.register] =
-          Int64(bitPattern: memory &+ offset) &+ Int64(member.data &- copy.low)
+        frame[member.register] = Int64(bitPattern: copy.address) &+ Int64(member.data &- copy.low)
       }
-      if copy.members.contains(where: \.use.needsContents) { try copyContents(to: copies[index]) }
+      if copy.members.contains(where: \.use.needsContents) { try copyContents(to: copy) }
     }
     return true
   }

@@ -4,6 +4,8 @@ import CCUDA
 ///
 /// - Requires: the device's context is current.
 struct StreamServices: HostServices {
+  typealias Failure = CUDAError
+
   let module: CUDAModule
   let stream: CUDAStream
   private let functions: UnsafePointer<parpy_cuda_driver>
@@ -25,6 +27,10 @@ struct StreamServices: HostServices {
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {
     try launch(plan.kernel, LaunchShape(plan, frame), frame.arguments[plan.kernel])
     frame.launchCount &+= 1
+  }
+
+  func wait() throws(CUDAError) {
+    try module.device.wait(for: stream, "waiting for the kernels")
   }
 
   /// Nobody is there to be called.
@@ -122,11 +128,11 @@ struct StreamServices: HostServices {
 }
 
 /// The grid of one launch, within what every device takes.
-struct LaunchShape: Sendable, Hashable {
-  var blocksX: UInt32
-  var blocksY: UInt32
-  var blocksZ: UInt32
-  var threads: UInt32
+package struct LaunchShape: Sendable, Hashable {
+  package var blocksX: UInt32
+  package var blocksY: UInt32
+  package var blocksZ: UInt32
+  package var threads: UInt32
 
   private static let greatestX: Int64 = 0x7FFF_FFFF
   private static let greatestYZ: Int64 = 65535
@@ -134,7 +140,7 @@ struct LaunchShape: Sendable, Hashable {
 
   /// The grid whose numbers stand in a frame.
   @inline(__always)
-  init(_ plan: LaunchPlan, _ frame: HostFrame) {
+  package init(_ plan: LaunchPlan, _ frame: HostFrame) {
     func clamped(_ register: Register, _ greatest: Int64) -> UInt32 {
       UInt32(truncatingIfNeeded: max(1, min(frame[register], greatest)))
     }

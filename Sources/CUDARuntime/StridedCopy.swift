@@ -26,7 +26,7 @@ extension Staging.Argument {
   /// Writes the elements to where they belong, and nothing else.
   ///
   /// - Parameter memory: a copy of the bytes from the array's first to its last.
-  func copyElements(from memory: UnsafeRawPointer) {
+  package func copyElements(from memory: UnsafeRawPointer) {
     guard let first = UnsafeMutableRawPointer(bitPattern: data), array.low < array.high else {
       return
     }

@@ -52,6 +52,12 @@ package enum CUDAHelper: Hashable {
     }
   }
 
+  /// Whether a helper may have that name, so that no variable of a kernel can.
+  static func mayBeCalled(_ name: String) -> Bool {
+    [inRange, recordFault, isAligned].contains { $0.name == name }
+      || ScalarType.allCases.contains { name.hasSuffix("_\($0)") }
+  }
+
   /// The helper for the lesser or greater of two values; Python's and NumPy's differ for floats alone.
   static func extremum(of op: BinaryOperator, _ type: ScalarType) -> CUDAHelper {
     .extremum(type.isFloat ? op : op.isMinimum ? .minimum : .maximum, type)
@@ -85,6 +91,7 @@ package enum CUDAHelper: Hashable {
         : (op == .add || op == .multiply) && type.mustWrap
           ? [.wrapping(op, type)] : []
     case .inRange: [.recordFault]
+    case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
       .recordFault, .loadRow, .storeRow, .isAligned:
       []

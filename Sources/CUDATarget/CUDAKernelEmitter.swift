@@ -66,7 +66,7 @@ class CUDAKernelEmitter {
 
   func unique(_ wanted: String) -> String {
     var base = cudaName(wanted)
-    if module.dialect.reservedNames.contains(base) { base += "_" }
+    if module.dialect.reservedNames.contains(base) || CUDAHelper.mayBeCalled(base) { base += "_" }
     var name = base
     var number = 1
     while !taken.insert(name).inserted {

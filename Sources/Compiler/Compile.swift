@@ -90,7 +90,9 @@ private func compileForDevice(
   let mapped = try runner.run(devicePasses(signature), on: loopIR, in: context)
   try requireParallelism(in: mapped, from: lowered, signature.schedule)
   var program = try runner.step("outline-device-kernels") { () throws(DiagnosticError) in
-    insertBarriers(try outlineDeviceKernels(mapped, signature.schedule))
+    insertBarriers(
+      try outlineDeviceKernels(
+        mapped, signature.schedule, sharesMemory: signature.options.backend == .metal))
   }
   for index in program.kernels.indices {
     program.kernels[index].place = place(program.kernels[index].span)

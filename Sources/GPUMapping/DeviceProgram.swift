@@ -9,11 +9,14 @@ public struct DeviceProgram: Sendable, Hashable {
   /// The tables, the checks and, as the body, the host part: scalar code, loops, temporaries and launches.
   public var host: LoopFunction
   public var kernels: [DeviceKernel]
+  /// Whether the memory of the GPU is the host's, so that the host part may touch elements.
+  public var sharesMemory: Bool
 
   /// Creates a program.
-  public init(host: LoopFunction, kernels: [DeviceKernel] = []) {
+  public init(host: LoopFunction, kernels: [DeviceKernel] = [], sharesMemory: Bool = false) {
     self.host = host
     self.kernels = kernels
+    self.sharesMemory = sharesMemory
   }
 
   /// The kernel that a launch names.
@@ -83,7 +86,8 @@ extension DeviceProgram: IntermediateRepresentation {
   }
 
   /// A bug for each launch of no kernel, each store of the host part, each element that it reads beside what decides how a statement
-  /// runs, each live-in that a kernel assigns, and each invariant of the host that does not hold.
+  /// runs, each live-in that a kernel assigns, and each invariant of the host that does not hold; the host part may touch any element
+  /// where it shares the memory of the GPU.
   public func verify() -> [Diagnostic] {
     var bugs = host.verify(allowsLaunch: true)
     host.body.forEachStatement { statement in
@@ -94,17 +98,18 @@ extension DeviceProgram: IntermediateRepresentation {
             Diagnostic(
               .bug, "launch of kernel \(id.index), which does not exist", at: statement.span))
         }
+      case .store where sharesMemory: break
       case .store, .barrier, .device:
         bugs.append(Diagnostic(.bug, "the host part runs code of the device", at: statement.span))
       case .assign, .allocate, .call, .requireEqual:
         statement.forEachExpression { e in
-          if e.contains(\.isLoad) {
+          if !sharesMemory && e.contains(\.isLoad) {
             bugs.append(Diagnostic(.bug, "the host part reads an element", at: e.span))
           }
         }
       case .loop, .whileLoop, .conditional:
         statement.forEachExpression { e in
-          if e.contains(\.isChecked) {
+          if !sharesMemory && e.contains(\.isChecked) {
             bugs.append(Diagnostic(.bug, "the host part tests an index", at: e.span))
           }
         }

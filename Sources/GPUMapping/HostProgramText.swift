@@ -45,7 +45,10 @@ extension DeviceProgram {
   /// Reads the last host part in a text; its kernels have no bodies. Nil where there is none.
   ///
   /// - Throws: that it is damaged.
-  public init?(parsingHostOf text: String, prefix: String) throws(DiagnosticError) {
+  public init?(
+    parsingHostOf text: String, prefix: String, sharesMemory: Bool = false
+  ) throws(DiagnosticError) {
+    self.sharesMemory = sharesMemory
     let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
     guard let start = lines.lastIndex(where: { $0 == prefix + Self.head }) else { return nil }
     var function = ""

@@ -22,12 +22,13 @@ import struct Syntax.Span
 ///       @grid for i in 0..<n: …              →                launch f_kernel0
 ///       err[0] = …                                            launch f_kernel1
 ///
+/// - Parameter sharesMemory: whether the host may touch elements, those scalars too: `if s > 0: …   →   if s_device[0] > 0: …`.
 /// - Requires: the host knows after one fetch what it evaluates, see `decideOnDevice`.
 /// - Throws: the diagnostics about host code that touches arrays, and about code that no grid can run.
 public func outlineDeviceKernels(
-  _ function: LoopFunction, _ schedule: [String: LoopSchedule]
+  _ function: LoopFunction, _ schedule: [String: LoopSchedule], sharesMemory: Bool = false
 ) throws(DiagnosticError) -> DeviceProgram {
-  var outliner = DeviceOutliner(function, schedule)
+  var outliner = DeviceOutliner(function, schedule, sharesMemory: sharesMemory)
   let body = outliner.host(function.body)
   if !outliner.errors.isEmpty { throw DiagnosticError(outliner.errors) }
   let program = outliner.program(host: body)
@@ -38,15 +39,19 @@ public func outlineDeviceKernels(
 private struct DeviceOutliner {
   var function: LoopFunction
   let schedule: [String: LoopSchedule]
+  let sharesMemory: Bool
   /// The scalars that only the device knows.
   let deviceScalars: DeviceScalars
   /// The bodies of the kernels, by number.
   private var bodies: [[Statement]] = []
   var errors: [Diagnostic] = []
 
-  init(_ function: LoopFunction, _ schedule: [String: LoopSchedule]) {
+  init(
+    _ function: LoopFunction, _ schedule: [String: LoopSchedule], sharesMemory: Bool
+  ) {
     self.function = function
     self.schedule = schedule
+    self.sharesMemory = sharesMemory
     deviceScalars = DeviceScalars(of: function.body)
   }
 
@@ -66,7 +71,12 @@ private struct DeviceOutliner {
       switch statement.kind {
       case .assign(let id, let value):
         rejectLoads(in: value)
-        if deviceScalars.found.contains(id) || deviceScalars.areRead(in: value) {
+        let isDevice = deviceScalars.found.contains(id) || deviceScalars.areRead(in: value)
+        if isDevice && value.contains(\.isLoad) {
+          // What later code stores must not be there yet when it is read.
+          endPrefix(of: &sequence)
+          device([statement], &sequence)
+        } else if isDevice {
           if updatesItself(sequence.prefix + [statement]) { launchNews(of: &sequence) }
           sequence.prefix.append(statement)
           sequence.hasNews = true
@@ -74,6 +84,9 @@ private struct DeviceOutliner {
           if sequence.prefix.contains(where: { $0.reads(id) }) { endPrefix(of: &sequence) }
           sequence.launches.append(statement)
         }
+      case .store where sharesMemory:
+        endPrefix(of: &sequence)
+        sequence.launches.append(statement)
       case .store:
         errors.append(.hostAssignment(at: span))
       case .loop(let loop) where loop.mapping.level != nil:
@@ -94,6 +107,7 @@ private struct DeviceOutliner {
       case .call(let call) where call.isParallel: launch([statement], after: &sequence, at: span)
       case .call, .requireEqual:
         statement.forEachExpression { rejectDeviceValue($0) }
+        if readsDeviceScalars(statement) { endPrefix(of: &sequence) }
         if let id = statement.assignedVariable, sequence.prefix.contains(where: { $0.reads(id) }) {
           endPrefix(of: &sequence)
         }
@@ -123,12 +137,20 @@ private struct DeviceOutliner {
     return !exposure.exposed.isEmpty
   }
 
+  private func readsDeviceScalars(_ statement: Statement) -> Bool {
+    var found = false
+    statement.forEachExpression { found = found || deviceScalars.areRead(in: $0) }
+    return found
+  }
+
   private mutating func rejectDeviceValue(_ e: Expression) {
     rejectLoads(in: e)
+    if sharesMemory { return }
     if deviceScalars.areRead(in: e) { errors.append(.hostAccess(at: e.span)) }
   }
 
   private mutating func rejectLoads(in e: Expression) {
+    if sharesMemory { return }
     var spans: [Span] = []
     e.forEachDescendant { if $0.isLoad { spans.append($0.span) } }
     errors += spans.map { .hostAccess(at: $0) }
@@ -292,7 +314,7 @@ private struct DeviceOutliner {
     function.body = slots.sorted { $0.key.index > $1.key.index }.reduce(fetching) {
       [Statement(.allocate($1.value, body: $0))]
     }
-    return DeviceProgram(host: function, kernels: kernels)
+    return DeviceProgram(host: function, kernels: kernels, sharesMemory: sharesMemory)
   }
 
   /// The body without scalar code at its top whose result nothing reads.

@@ -113,9 +113,9 @@ struct MetalDialect: KernelDialect {
     }
   }
 
-  let reservedNames = Set<String>([
+  let reservedNames: Set<String> = [
     "kernel", "device", "constant", "thread", "threadgroup", "vertex", "fragment", "half", "bfloat",
     "uint", "uchar", "ushort", "ulong", "metal", "sampler", "texture", "thread_index", "block_size",
     "block_index", "grid_size", "as_type", "mem_flags", "threadgroup_barrier", "simd_shuffle_xor",
-  ]).union(ScalarType.allCases.map { "partial_\($0)" })
+  ]
 }

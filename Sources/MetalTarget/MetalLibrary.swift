@@ -2,15 +2,19 @@ import LoopIR
 
 /// Functions of float32 that Metal's library lacks.
 enum MetalLibrary {
-  /// The definition of `NAME_float32`; nil where the library has the function, or nobody has.
+  /// The definition of `NAME_float32`; nil where the library has the function.
   static func definition(of function: MathFunction) -> String? {
     switch function {
     case .expm1: exponentialMinusOne
     case .log1p: logarithmOfOnePlus
     case .hypot: hypotenuse
     case .cbrt: cubeRoot
+    case .erf: errorFunction
+    case .erfc: errorFunctionComplement
+    case .gamma: gammaFunction
+    case .lgamma: logarithmOfGamma
     case .sqrt, .exp, .exp2, .log, .log2, .log10, .sin, .cos, .tan, .asin, .acos, .atan, .atan2,
-      .sinh, .cosh, .tanh, .erf, .erfc, .gamma, .lgamma, .floor, .ceil, .trunc, .roundEven, .fmod,
+      .sinh, .cosh, .tanh, .floor, .ceil, .trunc, .roundEven, .fmod,
       .copysign, .isnan, .isinf, .isfinite:
       nil
     }
@@ -33,7 +37,7 @@ enum MetalLibrary {
     inline float log1p_float32(float x) {
       const float more = 1.0f + x;
       if (more == 1.0f) return x;
-      if (metal::isinf(more)) return more;
+      if (metal::isinf(more)) return metal::log(more);
       return metal::log(more) * (x / (more - 1.0f));
     }
 

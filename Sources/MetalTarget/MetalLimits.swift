@@ -32,6 +32,10 @@ extension DeviceProgram {
   /// The errors about what kernels use and Metal lacks, each once.
   var obstaclesOnMetal: [Diagnostic] {
     var found: [Diagnostic] = []
+    host.body.forEachStatement { statement in
+      guard case .call(let call) = statement.kind, let function = call.external else { return }
+      found.append(.noHostFunction(function.symbol, at: statement.span))
+    }
     for kernel in kernels {
       let arrays = kernel.buffers.map { (host[$0].name, host[$0].element) }
       let scalars = kernel.liveIns.map { (host[$0].name, host[$0].type) }
@@ -53,8 +57,6 @@ extension [Statement] {
         e.forEachDescendant { part in
           if part.type.isDouble {
             found.append(.noDoubles("a value here is of type \(part.type)", at: part.span))
-          } else if case .math(let function, _) = part.kind, function.isMissingOnMetal {
-            found.append(.noFunction(function, at: part.span))
           }
         }
       }
@@ -78,19 +80,6 @@ extension ScalarType {
   fileprivate var isDouble: Bool { self == .float64 || self == .complex128 }
 }
 
-extension MathFunction {
-  /// Whether neither Metal's library nor `MetalDialect` has the function.
-  fileprivate var isMissingOnMetal: Bool {
-    switch self {
-    case .erf, .erfc, .gamma, .lgamma: true
-    case .sqrt, .cbrt, .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin,
-      .acos, .atan, .atan2, .sinh, .cosh, .tanh, .floor, .ceil, .trunc, .roundEven, .fmod, .hypot,
-      .copysign, .isnan, .isinf, .isfinite:
-      false
-    }
-  }
-}
-
 extension Diagnostic {
   fileprivate static func noDoubles(_ reason: String, at span: Span) -> Diagnostic {
     Diagnostic(
@@ -99,10 +88,10 @@ extension Diagnostic {
       help: "pass arrays of float32, and leave force_float_size out or set it to parpy.types.F32")
   }
 
-  fileprivate static func noFunction(_ function: MathFunction, at span: Span) -> Diagnostic {
+  fileprivate static func noHostFunction(_ symbol: String, at span: Span) -> Diagnostic {
     Diagnostic(
-      .program, "the function \(function.rawValue) is not there on Metal", at: span,
-      help: "compute it on the host, or by a formula of your own")
+      .program, "the host part of a function cannot call '\(symbol)' on Metal", at: span,
+      help: "call a @parpy.callback, or declare the function with Target.Device")
   }
 
   fileprivate static func noWideAtomics(_ buffer: Buffer, at span: Span) -> Diagnostic {

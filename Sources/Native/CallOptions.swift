@@ -29,12 +29,10 @@ struct CallOptions {
   private(set) var reportsBackends = false
 
   /// Reads the options of a call; None and nil stand for the default ones.
-  ///
-  /// - Parameter isPrinted: whether the code is only shown, so that no backend need be there.
-  init(_ options: PythonPointer?, isPrinted: Bool = false) throws(PythonException) {
+  init(_ options: PythonPointer?) throws(PythonException) {
     let hooks = try Hooks.current()
     guard let options, options != py_none() else {
-      try chooseStandard(isPrinted: isPrinted)
+      try chooseStandard()
       compile.checksBounds = hooks.checksBounds
       return
     }
@@ -44,9 +42,9 @@ struct CallOptions {
     let name = try backend.attribute("name")
     let chosen = try String(python: name.pointer)
     if chosen == "Auto" {
-      try chooseStandard(isPrinted: isPrinted)
+      try chooseStandard()
     } else {
-      try choose(backend.pointer, isDefault: false, isPrinted: isPrinted)
+      try choose(backend.pointer)
     }
     if let integer = try Self.type(options, "force_int_size") {
       compile.weakTypes.integer = integer
@@ -116,39 +114,34 @@ struct CallOptions {
   }
 
   /// Takes the backend that `Auto` stands for, and notes it for the keys of calls.
-  private mutating func chooseStandard(isPrinted: Bool) throws(PythonException) {
+  private mutating func chooseStandard() throws(PythonException) {
     let age = StandardBackend.age
     let found = try Hooks.current().defaultBackend.call()
     guard py_is_tuple(found.pointer), let backend = PyTuple_GetItem(found.pointer, 0),
       let isChosen = PyTuple_GetItem(found.pointer, 1)
     else { throw raise(py_type_error(), "hooks.default_backend must give a backend and a bool") }
-    try choose(backend, isDefault: true, isPrinted: isPrinted)
-    if compile.backend == .metal { return }
-    yieldsToCPU = compile.backend == .cuda && isChosen != py_bool(true)
-    standard = compile.backend == .cpu ? .cpu : yieldsToCPU ? .foundCUDA : .chosenCUDA
+    try choose(backend)
+    yieldsToCPU = compile.backend.isDevice && isChosen != py_bool(true)
+    standard =
+      switch compile.backend {
+      case .cpu: .cpu
+      case .cuda: yieldsToCPU ? .foundCUDA : .chosenCUDA
+      case .metal: yieldsToCPU ? .foundMetal : .chosenMetal
+      }
     StandardBackend.note(standard, of: age)
   }
 
   /// Takes a backend that code can be made for.
   private mutating func choose(
-    _ backend: PythonPointer, isDefault: Bool, isPrinted: Bool
+    _ backend: PythonPointer
   ) throws(PythonException) {
     let object = try backend.attribute("name")
     let name = try String(python: object.pointer)
     switch name {
     case "Cpu": compile.backend = .cpu
     case "Cuda": compile.backend = .cuda
-    case "Metal" where isPrinted: compile.backend = .metal
-    default:
-      let help =
-        isDefault
-        ? "call parpy.backend.set_default(parpy.CompileBackend.Cpu), or unset PARPY_DEFAULT_BACKEND"
-        : "set opts.backend to parpy.CompileBackend.Cpu or Cuda, or leave it out"
-      throw raise(
-        Diagnostic(
-          .program,
-          "The backend \(name) is not available: this version of ParPy has the backends Cpu and Cuda.",
-          at: [], help: help), in: [])
+    case "Metal": compile.backend = .metal
+    default: throw raise(py_value_error(), "there is no backend \(name)")
     }
     compile.weakTypes = compile.backend.weakTypes
   }

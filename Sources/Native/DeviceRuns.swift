@@ -4,6 +4,7 @@ import CUDATarget
 import Compiler
 import GPUMapping
 import LoopIR
+import MetalRuntime
 import Syntax
 
 /// Running versions of a function that were compiled for an NVIDIA GPU.
@@ -14,11 +15,7 @@ extension Variant {
   func run(
     _ executor: HostExecutor, _ frame: CallFrame.Reference
   ) throws(PythonException) -> Int64 {
-    let words = frame.pointee.block
-    let parameters = words + frame.pointee.arrayCount
-    for index in 0..<parameterCount {
-      parameters[index] = frame.pointee.values[parameterSource(index)]
-    }
+    let words = deviceWords(frame)
     let arrays = frame.pointee.hostArrays
     let slot = frame.pointee.slot
     let stream = CUDAStream(handle: frame.pointee.stream.current)
@@ -41,20 +38,8 @@ extension Variant {
         return .failure(error)
       }
     }
-    let outcome: Result<Int64, CUDAError>
-    if let callbacks {
-      // A callback may drop every other reference to the version.
-      outcome = withExtendedLifetime((self, executor)) {
-        callbacks.run(frame) {
-          run { index, words in CallbackTable.entry(slot, Int64(index), words) == 0 }
-        }
-      }
-    } else {
-      let thread = PyEval_SaveThread()
-      outcome = run(nil)
-      PyEval_RestoreThread(thread)
-    }
-    switch outcome {
+    // A callback may drop every other reference to the version.
+    switch withExtendedLifetime((self, executor), { withoutLock(frame, run) }) {
     case .success(-1): throw raise(executor.memoryError)
     case .success(let result): return result
     case .failure(let error):
@@ -65,11 +50,43 @@ extension Variant {
   }
 }
 
+extension Variant {
+  /// The words of a call: addresses of arrays, then parameters.
+  func deviceWords(_ frame: CallFrame.Reference) -> UnsafeMutablePointer<Int64> {
+    let words = frame.pointee.block
+    let parameters = words + frame.pointee.arrayCount
+    for index in 0..<parameterCount {
+      parameters[index] = frame.pointee.values[parameterSource(index)]
+    }
+    return words
+  }
+
+  /// Runs the host part of a version without the interpreter's lock, except while it calls back.
+  func withoutLock<Result>(
+    _ frame: CallFrame.Reference, _ run: (CallbackCaller?) -> Result
+  ) -> Result {
+    if let callbacks {
+      let slot = frame.pointee.slot
+      return callbacks.run(frame) {
+        run { index, words in CallbackTable.entry(slot, Int64(index), words) == 0 }
+      }
+    }
+    let thread = PyEval_SaveThread()
+    defer { PyEval_RestoreThread(thread) }
+    return run(nil)
+  }
+}
+
 /// Raises what the CUDA runtime reports.
 func raise(_ error: CUDAError) -> PythonException {
-  guard error.reason == .outOfMemory else { return raise(py_runtime_error(), error.description) }
+  error.reason == .outOfMemory
+    ? raiseOutOfMemory(error.description) : raise(py_runtime_error(), error.description)
+}
+
+/// Raises that a GPU has no memory left.
+func raiseOutOfMemory(_ message: String) -> PythonException {
   do throws(PythonException) {
-    return raise(try Hooks.current().deviceMemoryError, error.description)
+    return raise(try Hooks.current().deviceMemoryError, message)
   } catch {
     return error
   }
@@ -80,6 +97,7 @@ func raised(_ error: any Error) -> PythonException {
   switch error {
   case let error as PythonException: error
   case let error as CUDAError: raise(error)
+  case let error as MetalError: raise(error)
   case let error as DiagnosticError: raise(error, in: [])
   default: raise(py_runtime_error(), "\(error)")
   }
@@ -135,7 +153,7 @@ extension FunctionState {
   }
 
   /// Keeps code that was refused in a file, and says in which.
-  private static func written(_ code: String, _ name: String) throws(PythonException) -> String {
+  static func written(_ code: String, _ name: String) throws(PythonException) -> String {
     let text = try code.python()
     let stem = try name.python()
     let path = try Hooks.current().written.call(text.pointer, stem.pointer)

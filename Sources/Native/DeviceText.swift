@@ -4,9 +4,10 @@ import CUDATarget
 import Compiler
 import GPUMapping
 import LoopIR
+import MetalRuntime
 import Syntax
 
-/// Edited CUDA C++ with the host program in its comments: ready on each device that it was called on.
+/// Edited code for a GPU with the host program in its comments: ready on each device that it was called on.
 final class DeviceText {
   /// The line of text that is compiled without contraction.
   static let strictMark = "// strict\n"
@@ -20,13 +21,20 @@ final class DeviceText {
   private let isNative: Bool
   private let graphs: GraphUse
   private var executors: [Int: HostExecutor] = [:]
+  /// Runs text in the Metal Shading Language; nil where it is CUDA C++.
+  private var metal: MetalExecutor?
+  /// What text in the Metal Shading Language begins with.
+  private static let metalMark = "#include <metal_stdlib>"
 
   /// Compiles the text for the current device; nil where it has no host program, and so is for the CPU.
   init?(
     _ text: String, _ block: SignatureBlock, _ settings: BuildSettings, _ graphs: GraphUse
   ) throws(PythonException) {
     do {
-      guard let program = try DeviceProgram(parsingHostOf: text, prefix: "// ") else { return nil }
+      let isMetal = text.contains(Self.metalMark)
+      let program = try DeviceProgram(
+        parsingHostOf: text, prefix: "// ", sharesMemory: isMetal)
+      guard let program else { return nil }
       self.program = program
     } catch {
       throw raise(error, in: [])
@@ -42,6 +50,10 @@ final class DeviceText {
     uses = zip(block.arguments.flatMap(\.leaves), block.writes).compactMap { argument, isWritten in
       guard case .array(let array) = argument else { return nil }
       return ArrayUse(elementSize: array.element.size, isRead: true, isWritten: isWritten)
+    }
+    if program.sharesMemory {
+      metal = try loadOnMetal()
+      return
     }
     if graphs == .always, let obstacle = graphObstacle { try warn(obstacle, in: []) }
     try FunctionState.requireCUDA()
@@ -59,17 +71,30 @@ final class DeviceText {
   /// The code on the device on which the call's arrays lie.
   func executor(
     for frame: CallFrame.Reference, _ callee: Callee
-  ) throws(PythonException) -> HostExecutor {
+  ) throws(PythonException) -> DeviceExecutor {
+    if let metal { return .metal(metal) }
     let ordinal = try DeviceOfCall.ordinal(of: frame, callee)
-    if let known = executors[ordinal] { return known }
+    if let known = executors[ordinal] { return .cuda(known) }
     let executor = try load(on: ordinal)
     executors[ordinal] = executor
-    return executor
+    return .cuda(executor)
+  }
+
+  private var isStrict: Bool {
+    text.split(separator: "\n").contains(Self.strictMark.dropLast())
+  }
+
+  private func loadOnMetal() throws(PythonException) -> MetalExecutor {
+    try FunctionState.requireMetal()
+    return try FunctionState.loadOnMetal(
+      text, program, arrays: uses, recordsFaults: recordsFaults, isStrict: isStrict, in: [],
+      refused: { error throws(PythonException) in
+        throw raise(Diagnostic(.program, error.message, at: []), in: [])
+      })
   }
 
   private func load(on ordinal: Int) throws(PythonException) -> HostExecutor {
     let (program, uses, recordsFaults, graphs) = (program, uses, recordsFaults, graphs)
-    let isStrict = text.split(separator: "\n").contains(Self.strictMark.dropLast())
     if isNative {
       let code = NativeCode(
         text: text, program: program, arrays: uses, recordsFaults: recordsFaults,

@@ -47,7 +47,7 @@ extension FunctionState {
     frame.pointee.isDescribing = true
     let opts = try OptionsReader.snapshot(opts)
     try readKey(frame, opts.pointer, try OptionsReader.token(opts.pointer))
-    let callOptions = try CallOptions(opts.pointer, isPrinted: true)
+    let callOptions = try CallOptions(opts.pointer)
     let (names, identities) = try lookUpNames(frame, opts.pointer, callOptions)
     defer { identities.forEach { py_release($0) } }
     let error: DiagnosticError

@@ -31,7 +31,11 @@ extension FunctionState {
     // Other threads may change the options and what `Auto` stands for; code and key are those of one moment.
     let opts = try OptionsReader.snapshot(opts)
     let options = try CallOptions(opts.pointer)
-    if options.compile.backend == .cuda { try Self.requireCUDA() }
+    switch options.compile.backend {
+    case .cpu: break
+    case .cuda: try Self.requireCUDA()
+    case .metal: try Self.requireMetal()
+    }
     try gate.enter()
     defer { gate.leave() }
     let (names, identities) = try lookUpNames(frame, opts.pointer, options)
@@ -166,14 +170,9 @@ extension FunctionState {
     for warning in program.warnings.withoutRepetitions {
       try warn(warning, in: request.names.sources)
     }
-    let executor: HostExecutor? =
-      if refusal == nil, let device = program.device {
-        try Self.loadOnDevice(
-          program, device, request.options,
-          on: try DeviceOfCall.ordinal(of: frame, callee), in: request.names.sources)
-      } else {
-        nil
-      }
+    let executor =
+      refusal == nil
+      ? try loadOnDevice(program, request.options, frame, request.names.sources) : nil
     let code =
       refusal == nil && program.device == nil
       ? try Self.load(
@@ -199,6 +198,20 @@ extension FunctionState {
         key: CompilationReason.key(callee, result.signature), reason: reason,
         milliseconds: milliseconds))
     return variant
+  }
+
+  /// Makes a program ready on the GPU it is for; nil where it is for the CPU.
+  private func loadOnDevice(
+    _ program: CompiledProgram, _ options: CallOptions, _ frame: CallFrame.Reference,
+    _ sources: [SourceFile]
+  ) throws(PythonException) -> DeviceExecutor? {
+    guard let device = program.device else { return nil }
+    if options.compile.backend == .metal {
+      return .metal(try Self.loadOnMetal(program, device, options, in: sources))
+    }
+    return .cuda(
+      try Self.loadOnDevice(
+        program, device, options, on: try DeviceOfCall.ordinal(of: frame, callee), in: sources))
   }
 
   /// Compiles for the backend of the options; what the GPU that `Auto` stands for does not have, for the CPU.

@@ -12,6 +12,9 @@ enum StandardBackend: UInt64 {
   case foundCUDA
   /// CUDA, by `set_default` or the environment: it is used, or the call is refused.
   case chosenCUDA
+  /// The same of Metal.
+  case foundMetal
+  case chosenMetal
 
   /// At a fixed address, so that no check of exclusive access is made at each call.
   private nonisolated(unsafe) static let word: UnsafeMutablePointer<StandardBackend> = {

@@ -24,7 +24,7 @@ final class Variant {
   /// Nil where every such call is refused.
   let code: Code?
   /// What runs the version on a GPU; nil for code of the CPU.
-  let executor: HostExecutor?
+  let executor: DeviceExecutor?
   /// Why calls are refused: an array that is written cannot be.
   let refusal: Diagnostic?
   /// Why the GPU that `Auto` stands for does not run the version, whose code is for the CPU; nil for others.
@@ -54,7 +54,7 @@ final class Variant {
   init(
     _ plan: ValueHistory.Plan, code: Code?, refusal: Diagnostic?, failures: [Diagnostic?],
     faults: [Fault], sourceFiles: [SourceFile], callbacks: CallbackTable? = nil,
-    executor: HostExecutor? = nil, obstacle: DiagnosticError? = nil
+    executor: DeviceExecutor? = nil, obstacle: DiagnosticError? = nil
   ) {
     self.obstacle = obstacle
     self.executor = executor

@@ -3,6 +3,8 @@ import GPUMapping
 import LoopIR
 import Testing
 
+import struct Syntax.DiagnosticError
+
 @testable import CUDARuntime
 
 extension GPUTests {
@@ -64,6 +66,26 @@ extension GPUTests {
         try values(of: whole, words: [.min, .max]) == [
           .min, .min + 6_148_914_691_236_517_205, .min &+ 2 &* 6_148_914_691_236_517_205,
         ])
+    }
+
+    @Test func elementsAreReadAndWrittenWhereMemoryIsShared() throws {
+      var program = try TestProgram(
+        """
+        def f(x: int16[3], n: int64):
+          local s: int16
+          s = x[2]
+          x[n] = x[1]
+          s = s + x[0]
+        """
+      ).program
+      #expect(throws: DiagnosticError.self) { try HostFlattener.flatten(program) }
+      program.sharesMemory = true
+      var elements: [Int16] = [1, -7, 300]
+      let sum = try elements.withUnsafeMutableBytes { memory in
+        try finalValue(of: "s", in: program, [Int64(Int(bitPattern: memory.baseAddress)), 0])
+      }
+      #expect(sum == 293)
+      #expect(elements == [-7, -7, 300])
     }
 
     @Test func loopsEndWhereTheirConditionDoes() throws {

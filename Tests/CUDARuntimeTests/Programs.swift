@@ -80,11 +80,17 @@ func finalValue(of name: String, in program: DeviceProgram, _ words: [Int64]) th
   return frame.registers[code.variables.lowerBound + index]
 }
 
-/// For host parts that need nothing.
+/// For host parts that launch nothing, on memory of the host.
 struct NoServices: HostServices {
+  typealias Failure = CUDAError
+
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? { nil }
   func free(_ address: UInt64) {}
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {}
+  func wait() throws(CUDAError) {}
   func callBack(_ function: Int, _ words: UnsafeMutablePointer<Int64>) -> HostOutcome? { nil }
-  func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) -> HostOutcome? { nil }
+  func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) -> HostOutcome? {
+    plan.read(frame)
+    return nil
+  }
 }

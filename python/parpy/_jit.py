@@ -142,7 +142,7 @@ def compile_string(
     chosen = _options(opts).backend
     # The text says itself what it is for, and `Auto` takes it so.
     if chosen is not CompileBackend.Auto:
-        _settled(chosen, "compile_string")
+        _settled(chosen, "compile_string", on_metal=True)
     if chosen is CompileBackend.Cuda and "\n// host program\n" not in code:
         raise CompileError(
             "The code text has no host program, so it is not for CompileBackend.Cuda; "
@@ -179,7 +179,7 @@ def sync(backend: CompileBackend) -> None:
         >>> import parpy
         >>> parpy.sync(parpy.CompileBackend.Cpu)
     """
-    if _settled(backend, "sync") is CompileBackend.Cuda:
+    if _settled(backend, "sync", on_metal=True) is CompileBackend.Cuda:
         _native.cuda_synchronize()
 
 
@@ -191,11 +191,19 @@ def _options(opts: CompileOptions | None) -> CompileOptions:
     return opts
 
 
-def _settled(b: CompileBackend, name: str) -> CompileBackend:
-    """The backend that `b` stands for, which the function `name` must support."""
+def _settled(b: CompileBackend, name: str, on_metal: bool = False) -> CompileBackend:
+    """The backend that `b` stands for, which the function `name` must support.
+
+    Args:
+        b: the backend.
+        name: for messages.
+        on_metal: whether the function works on Metal, too, where there is a device.
+    """
     if not isinstance(b, CompileBackend):
         raise TypeError(f"a backend is a parpy.CompileBackend, not {b!r}")
     settled = backend.default_backend() if b is CompileBackend.Auto else b
+    if settled is CompileBackend.Metal and on_metal and backend.is_enabled(settled):
+        return settled
     if settled not in (CompileBackend.Cpu, CompileBackend.Cuda):
         raise NotImplementedError(
             f"parpy.{name} supports CompileBackend.Cpu and Cuda in this version, not {settled!r}"

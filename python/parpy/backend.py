@@ -12,7 +12,6 @@ import os
 
 from parpy import _native
 from parpy._options import CompileBackend
-from parpy._version import __version__
 
 __all__ = ["available", "backends", "default_backend", "is_enabled", "set_default"]
 
@@ -135,7 +134,7 @@ def _obstacle(b: CompileBackend) -> str | None:
         return "llvmlite was not found; install it with: pip install 'llvmlite>=0.50,<0.51'"
     if b is CompileBackend.Cuda:
         return _native.cuda_obstacle() or _nvrtc_obstacle()
-    return f"ParPy {__version__} has no {b.name} backend yet; it has Cpu and Cuda"
+    return _native.metal_obstacle()
 
 
 def _nvrtc_obstacle() -> str | None:

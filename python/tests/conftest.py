@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import parpy
+
 _HERE = str(Path(__file__).parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
@@ -43,6 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run CUDA kernels on the CPU, and the language tests on CUDA: some variants or all",
     )
     parser.addoption(
+        "--emulate-metal",
+        choices=["quick", "all"],
+        help="run Metal kernels on the CPU, and the language tests on Metal: some variants or all",
+    )
+    parser.addoption(
         "--gpu", choices=["quick", "all"], help="the same on the NVIDIA GPU of this machine"
     )
     parser.addoption(
@@ -60,7 +67,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    mode = config.getoption("--emulate")
+    mode = config.getoption("--emulate") or config.getoption("--emulate-metal")
+    is_metal = config.getoption("--emulate") is None
     through = config.getoption("--through")
     if gpu_mode := config.getoption("--gpu"):
         import on_cuda
@@ -71,12 +79,16 @@ def pytest_configure(config: pytest.Config) -> None:
     import emulator
     import on_cuda
 
+    backend = parpy.CompileBackend.Metal if is_metal else parpy.CompileBackend.Cuda
     try:
-        emulator.start()
+        if is_metal:
+            emulator.start_metal()
+        else:
+            emulator.start()
     except emulator.Unavailable as error:
         config.stash[_OBSTACLE] = f"the emulated GPU cannot be had: {error}"
     else:
-        on_cuda.start(mode, has_gpu=False, through=through)
+        on_cuda.start(mode, has_gpu=False, through=through, backend=backend)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -96,18 +108,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _leave_few(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves of each table of language tests a few, spread evenly, where few are asked for."""
-    if "quick" not in (config.getoption("--emulate"), config.getoption("--gpu")):
+    options = ("--emulate", "--emulate-metal", "--gpu")
+    if "quick" not in (config.getoption(option) for option in options):
         return
     tables: dict[str, list[pytest.Item]] = {}
     for item in items:
         tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
     kept: set[pytest.Item] = set()
     for name, table in tables.items():
-        is_short = "/gpu/" in name or name.endswith("::test_on_cuda")
+        is_short = "/gpu/" in name or "/metal/" in name or name.endswith("::test_on_cuda")
         step = 1 if is_short else max(1, len(table) // _FEW)
         kept.update(table[::step])
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
+
+
+def _is_emulated(config: pytest.Config) -> bool:
+    return bool(config.getoption("--emulate") or config.getoption("--emulate-metal"))
 
 
 _START = time.monotonic()
@@ -120,7 +137,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    if config.getoption("--emulate") is None:
+    if not _is_emulated(config):
         return None
     import emulator
 
@@ -134,7 +151,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
         terminalreporter.section("GPU")
         terminalreporter.write_line(str(on_cuda.COUNTS))
-    if config.getoption("--emulate") is None or _OBSTACLE in config.stash:
+    if not _is_emulated(config) or _OBSTACLE in config.stash:
         return
     import emulator
     import on_cuda

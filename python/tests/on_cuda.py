@@ -1,4 +1,4 @@
-"""The programs of the language tests on CUDA, as written and in a `with parpy.gpu` block."""
+"""The programs of the language tests on a GPU, as written and in a `with parpy.gpu` block."""
 
 from __future__ import annotations
 import __future__
@@ -27,7 +27,13 @@ REFUSALS = (
     "Found inconsistent parallel structures",
     "parallel loops is too deep",
 )
-"""What CUDA refuses of the language: parts of the messages."""
+"""What GPUs refuse of the language: parts of the messages."""
+
+REFUSALS_OF_METAL = (
+    "Metal does not support double-precision floating-point numbers",
+    "which have 64 bits; on Metal that takes at most 32",
+)
+"""What Metal refuses beside that: it has neither float64 nor 64-bit atomics."""
 
 _defined = 0
 
@@ -115,7 +121,7 @@ def compiled(function: FunctionType, args: Sequence[Any], opts: parpy.CompileOpt
     that is printed for the arguments. With `nvcc` the host code of the text counts as edited, so
     that it is compiled and run, instead of the host program in the comments.
     """
-    if _through is None or opts.backend is not parpy.CompileBackend.Cuda:
+    if _through is None or opts.backend is not _backend:
         return functools.partial(_decorated(function), opts=opts)
     text = parpy.print_compiled(function, list(args), opts)
     if _through == "nvcc":
@@ -132,7 +138,7 @@ def _decorated(function: FunctionType) -> Any:
 
 @dataclass
 class Target:
-    """One way to run a program on CUDA."""
+    """One way to run a program on the GPU."""
 
     way: str
     function: Callable[[], FunctionType]
@@ -140,18 +146,18 @@ class Target:
 
     def __str__(self) -> str:
         through = "" if _through is None else f", through {_through}"
-        return f"on CUDA {self.way}{through}"
+        return f"on {_backend.name} {self.way}{through}"
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
-        """Counts the run inside; what CUDA does not have is refused, and no failure."""
+        """Counts the run inside; what the GPU does not have is refused, and no failure."""
         try:
             yield
         except NotWrapped as error:
             COUNTS.refused[str(error)] += 1
         except parpy.CompileError as error:
             message = str(error).split("\n\n")[0]
-            known = next((known for known in REFUSALS if known in message), None)
+            known = refusal(message)
             if known is None:
                 raise
             COUNTS.refused[known] += 1
@@ -162,16 +168,25 @@ class Target:
 def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Target]:
     """The ways to run a program.
 
-    As it is written where a label is parallel; in a block where none is, where CUDA refuses it as
-    it is written, and always where everything is to run.
+    As it is written where a label is parallel; in a block where none is, where the GPU refuses it
+    as it is written, and always where everything is to run. On Metal weak integers have 64 bits, as
+    in plain Python, unless the options say otherwise.
     """
     opts = copy.copy(opts)
-    opts.backend = parpy.CompileBackend.Cuda
+    opts.backend = _backend
+    if is_metal() and opts.force_int_size is None:
+        opts.force_int_size = parpy.types.I64
     refused = COUNTS.refused.total()
     if opts.parallelize:
         yield Target("as written", lambda: function, opts)
     if not opts.parallelize or _mode == "all" or COUNTS.refused.total() > refused:
         yield Target("in a block", lambda: in_gpu_block(function), opts)
+
+
+def refusal(message: str) -> str | None:
+    """The part of a message that says what the GPU does not have; None for other messages."""
+    known = REFUSALS + (REFUSALS_OF_METAL if is_metal() else ())
+    return next((part for part in known if part in message), None)
 
 
 # --- The option -----------------------------------------------------------------------------
@@ -180,31 +195,43 @@ MODES = ("off", "quick", "all")
 _mode = "off"
 _has_gpu = False
 _through: str | None = None
+_backend = parpy.CompileBackend.Cuda
 
 
-def start(mode: str, has_gpu: bool, through: str | None = None) -> None:
-    """Lets the programs of the language tests run on CUDA, all of them or some of each table.
+def start(
+    mode: str,
+    has_gpu: bool,
+    through: str | None = None,
+    backend: parpy.CompileBackend = parpy.CompileBackend.Cuda,
+) -> None:
+    """Lets the programs of the language tests run on a GPU, all of them or some of each table.
 
     Args:
         mode: one of `MODES`.
         has_gpu: whether the GPU is a real one.
         through: one of `THROUGH`, by which the programs are compiled instead of by `parpy.jit`.
+        backend: of the GPU.
     """
-    global _mode, _has_gpu, _through
-    _mode, _has_gpu, _through = mode, has_gpu, through
+    global _mode, _has_gpu, _through, _backend
+    _mode, _has_gpu, _through, _backend = mode, has_gpu, through, backend
 
 
 def is_on() -> bool:
-    """Whether programs run on CUDA."""
+    """Whether programs run on a GPU."""
     return _mode != "off"
+
+
+def is_metal() -> bool:
+    """Whether that GPU is one of Apple's."""
+    return _backend is parpy.CompileBackend.Metal
 
 
 def math_ulps() -> int:
     """How many units in the last place math functions may be off the C library's under `strict`.
 
-    A GPU has its own; the emulated one calls the C library.
+    A GPU has its own; the emulated one calls the C library. What Metal's library lacks is ours.
     """
-    return 4 if _has_gpu else 0
+    return 4 if _has_gpu or is_metal() else 0
 
 
 T = TypeVar("T")

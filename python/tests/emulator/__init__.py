@@ -1,4 +1,4 @@
-"""A GPU of our own: CUDA kernels run on the CPU, text unchanged; see README.md."""
+"""A GPU of our own: kernels for CUDA or Metal run on the CPU, text unchanged; see README.md."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ import os
 import sys
 from pathlib import Path
 
-from emulator.build import DRIVER, Unavailable, build
+from emulator.build import DRIVER, Unavailable, build, build_metal
 
-__all__ = ["Unavailable", "graph_launches", "launches", "live_bytes", "set_seed", "start"]
+__all__ = [
+    "Unavailable",
+    "graph_launches",
+    "launches",
+    "live_bytes",
+    "set_seed",
+    "start",
+    "start_metal",
+]
 
+# Of the emulated device that was started: CUDA's driver, or the one for Metal.
 _driver: ctypes.CDLL | None = None
 
 
@@ -29,16 +38,33 @@ def start() -> None:
     _driver = ctypes.CDLL(str(directory / DRIVER))
     if not hasattr(ctypes.CDLL(DRIVER), "parpy_emulator_launches"):
         raise Unavailable("the process has opened the CUDA driver")
-    _driver.parpy_emulator_live_bytes.restype = ctypes.c_size_t
-    _driver.parpy_emulator_launches.restype = ctypes.c_uint64
+    _declare(_driver)
     _driver.parpy_emulator_graph_launches.restype = ctypes.c_uint64
-    _driver.parpy_emulator_set_seed.argtypes = [ctypes.c_uint64]
 
     from parpy import _cuda
 
     of_wheels = _cuda.library_directories
     _cuda.library_directories = lambda: (str(directory), *of_wheels())
     os.environ["PATH"] = os.pathsep.join([str(_nvcc(directory)), os.environ.get("PATH", "")])
+
+
+def start_metal() -> None:
+    """Gives the process an emulated Metal device.
+
+    Raises:
+        Unavailable: it cannot be built here.
+    """
+    global _driver
+    library = build_metal()
+    _driver = ctypes.CDLL(str(library))
+    _declare(_driver)
+    os.environ["PARPY_METAL_DEVICE"] = str(library)
+
+
+def _declare(driver: ctypes.CDLL) -> None:
+    driver.parpy_emulator_live_bytes.restype = ctypes.c_size_t
+    driver.parpy_emulator_launches.restype = ctypes.c_uint64
+    driver.parpy_emulator_set_seed.argtypes = [ctypes.c_uint64]
 
 
 def _nvcc(directory: Path) -> Path:

@@ -16,6 +16,7 @@ _ROOT = _SOURCES.parents[2]
 
 DRIVER = "libcuda.so.1"
 NVRTC = "libnvrtc.so.13"
+METAL = "libparpymetal.so"
 
 # Kernels are compiled without contraction. At level 0 they are compiled soonest, and undefined
 # behaviour is reported: emitted code has none. At level 1 they are optimised, and `__restrict__`
@@ -24,18 +25,22 @@ _UNDEFINED = (
     "signed-integer-overflow,shift,integer-divide-by-zero,float-cast-overflow,bool,unreachable,"
     "return,alignment,null"
 )
-_KERNEL_FLAGS = [
-    "-std=c++17",
+_COMMON = [
     "-O{level}",
     "-fPIC",
-    "-fno-exceptions",
-    "-fno-rtti",
     "-fno-strict-aliasing",
     "-fno-stack-protector",
     "-ffp-contract=off",
     "-w",
-    "-D__CUDACC_RTC__",
 ]
+_CXX = ["-std=c++17", "-fno-exceptions", "-fno-rtti"]
+_KERNEL_FLAGS = [*_CXX, *_COMMON, "-D__CUDACC_RTC__"]
+# Without float64, which Metal does not have.
+METAL_FLAGS = [
+    *("-x", "cl", "-cl-std=clc++2021"),
+    *("-Xclang", "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64"),
+]
+INCLUDE = _SOURCES / "include"
 _OF_CLANG = [
     f"0:-fsanitize={_UNDEFINED},array-bounds",
     "0:-fno-sanitize-recover=all",
@@ -86,7 +91,8 @@ def build() -> Path:
     if platform.system() != "Linux" or platform.machine() not in ("x86_64", "aarch64"):
         raise Unavailable(f"it runs on Linux on x86-64 and AArch64, not on {platform.platform()}")
     sources = sorted(p for p in _SOURCES.rglob("*") if p.suffix in (".cpp", ".h"))
-    sources += [Path(__file__), _ROOT / "Sources/CCUDA/include/CCUDA.h"]
+    sources += [Path(__file__), INCLUDE / "metal_stdlib"]
+    sources += [_ROOT / f"Sources/{name}/include/{name}.h" for name in ("CCUDA", "CMetal")]
     state = hashlib.sha256(compiler().encode())
     for path in sources:
         state.update(path.read_bytes())
@@ -100,25 +106,81 @@ def build() -> Path:
     return directory
 
 
+@functools.cache
+def build_metal() -> Path:
+    """The library that stands for a Metal device, built where it is not up to date.
+
+    Raises:
+        Unavailable: there is no clang, or none that can build it.
+    """
+    library = build() / METAL
+    if not Path(compiler()).name.startswith("clang"):
+        raise Unavailable("kernels in the Metal Shading Language are compiled by clang alone")
+    with (library.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not library.is_file():
+            _build_metal(library)
+    return library
+
+
+# What runs the lanes of kernels.
+_ENGINE = "fibers grid memory module signals watch".split()
+
+
 def _build(directory: Path) -> None:
     (directory / "cache").mkdir(exist_ok=True)
-    shutil.copytree(_SOURCES / "include", directory / "include", dirs_exist_ok=True)
-    common = [compiler(), "-std=c++17", "-O2", "-fPIC", "-Wall", "-Wextra"]
-    support = directory / "support.o"
-    _run([*common, "-fno-exceptions", "-c", _SOURCES / "support.cpp", "-o", support])
-    library = [*common, "-shared", "-fvisibility=hidden", "-pthread", "-ldl"]
-    driver = [
-        _SOURCES / f"{name}.cpp"
-        for name in "driver fibers grid memory module signals watch".split()
-    ]
-    _link([*library, *driver, f"-Wl,-soname,{DRIVER}"], directory / DRIVER)
+    shutil.copytree(INCLUDE, directory / "include", dirs_exist_ok=True)
+    _support(directory, "support")
+    _link(_library("driver", *_ENGINE, soname=DRIVER), directory / DRIVER)
     definitions = [
         f"-DEMULATOR_COMPILE={_quoted(_compile_command(directory))}",
         f"-DEMULATOR_LINK={_quoted(_link_command(directory))}",
         f'-DEMULATOR_CACHE="{directory / "cache"}"',
         f"-DEMULATOR_STATE=0x{directory.name[:6]}",
     ]
-    _link([*library, *definitions, _SOURCES / "nvrtc.cpp"], directory / NVRTC)
+    _link([*_library("nvrtc", "compiler"), *definitions], directory / NVRTC)
+
+
+def _build_metal(library: Path) -> None:
+    directory = library.parent
+    _support(directory, "metal_support")
+    include = f"-I{directory / 'include'}"
+    kernels = [compiler(), *METAL_FLAGS, *_COMMON, *_OF_CLANG, *_WATCHED, include]
+    names = [compiler(), *_CXX, "-O0", "-fPIC", "-w", include]
+    link = [*_link_command(directory), str(directory / "metal_support.o")]
+    # What a threadgroup shares is all that is not initialised in the kernels' objects.
+    script = directory / "shared.ld"
+    sections = " ".join(f"EXCLUDE_FILE(*support.o) {name}" for name in (".bss", ".bss.*"))
+    script.write_text(
+        "SECTIONS { parpy_shared : { __start_parpy_shared = .; "
+        f"*({sections}) __stop_parpy_shared = .; }} }} INSERT AFTER .data;\n"
+    )
+    option = "-T" if Path(link[0]).name == "ld" else "-Wl,-T,"
+    link += [option, str(script)] if option == "-T" else [f"{option}{script}"]
+    definitions = [
+        f"-DEMULATOR_METAL={_quoted(kernels)}",
+        f"-DEMULATOR_METAL_NAMES={_quoted(names)}",
+        f"-DEMULATOR_METAL_LINK={_quoted(link)}",
+        f'-DEMULATOR_CACHE="{directory / "cache"}"',
+    ]
+    _link([*_library("metal", "compiler", *_ENGINE, soname=METAL), *definitions], library)
+
+
+def _cxx() -> list[str]:
+    return [compiler(), "-std=c++17", "-O2", "-fPIC", "-Wall", "-Wextra"]
+
+
+def _support(directory: Path, name: str) -> None:
+    """Compiles what modules of kernels are linked with."""
+    source = _SOURCES / f"{name}.cpp"
+    _run([*_cxx(), "-fno-exceptions", "-c", source, "-o", directory / f"{name}.o"])
+
+
+def _library(*names: str, soname: str = "") -> list[str | Path]:
+    """The command that makes a library of some sources, without its own name."""
+    command = [*_cxx(), "-shared", "-fvisibility=hidden", "-pthread", "-ldl"]
+    sources = [_SOURCES / f"{name}.cpp" for name in names]
+    return [*command, *sources, *([f"-Wl,-soname,{soname}"] if soname else [])]
 
 
 def _compile_command(directory: Path) -> list[str]:

@@ -24,6 +24,7 @@ struct Lane {
   FiberPoint point = nullptr;
   // Where it waits.
   int line = 0;
+  unsigned ordered = 0;
   const EmulatorPart *part = nullptr;
 };
 
@@ -95,7 +96,7 @@ class GridRun {
   std::optional<Failure> run();
 
   // What lanes ask for, on their own stacks.
-  void barrier(int line);
+  void barrier(int line, unsigned ordered);
   void together(const EmulatorPart *);
   void access(const void *place, std::size_t size, EmulatorAccess);
   [[noreturn]] void fault(int code, const std::string &what, int line);
@@ -123,7 +124,7 @@ class GridRun {
   Turns turns_;
   std::size_t running_ = 0;
   Watch watch_;
-  std::uint32_t block_ = 0, barriers_ = 0;
+  std::uint32_t block_ = 0, barriers_ = 0, deviceBarriers_ = 0;
   FiberPoint scheduler_ = nullptr;
   std::optional<Failure> failure_;
 };
@@ -144,7 +145,7 @@ std::optional<Failure> GridRun::run() {
   for (std::uint64_t i = 0; i < count && !failure_; i++) {
     launch_.module->place->block = index(block, launch_.blocks);
     block_ = static_cast<std::uint32_t>(block);
-    barriers_ = 0;
+    barriers_ = deviceBarriers_ = 0;
     runBlock();
     block = (block + step) % count;
   }
@@ -211,10 +212,11 @@ void GridRun::runLane() {
   __builtin_unreachable();
 }
 
-void GridRun::barrier(int line) {
+void GridRun::barrier(int line, unsigned ordered) {
   settle();
   lanes_[running_].state = LaneState::atBarrier;
   lanes_[running_].line = line;
+  lanes_[running_].ordered = ordered;
   leave();
 }
 
@@ -222,7 +224,7 @@ void GridRun::access(const void *place, std::size_t size, EmulatorAccess access)
   if (SignalGuard::isLate()) fault(timeout, "it does not end", 0);
   settle();
   if (access == EmulatorAccess::atomic) yield();
-  const Moment moment{block_, barriers_, static_cast<std::uint32_t>(running_)};
+  const Moment moment{block_, barriers_, deviceBarriers_, static_cast<std::uint32_t>(running_)};
   const std::string wrong = watch_.note(reinterpret_cast<std::uint64_t>(place), size, access, moment);
   if (!wrong.empty()) fault(launchFailed, wrong, 0);
 }
@@ -251,7 +253,8 @@ void GridRun::releaseBarrier() {
     failure_ = Failure{launchFailed, place() + ": the lanes wait for ever, as they have parted: " + states()};
     return;
   }
-  barriers_ += 1;
+  barriers_ += (lanes_[0].ordered & sharedMemory) != 0;
+  deviceBarriers_ += (lanes_[0].ordered & deviceMemory) != 0;
   turns_.start(lanes_.size());
 }
 
@@ -377,9 +380,9 @@ struct InEmulator {
 };
 
 const EmulatorServices services = {
-    [](int line) {
+    [](int line, unsigned ordered) {
       InEmulator guard;
-      current->barrier(line);
+      current->barrier(line, ordered);
     },
     [](const EmulatorPart *part) {
       InEmulator guard;

@@ -4,26 +4,17 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
-#include <fcntl.h>
-#include <spawn.h>
 #include <string>
-#include <sys/wait.h>
 #include <type_traits>
 #include <unistd.h>
 #include <vector>
 
 #include "../../../Sources/CCUDA/include/CCUDA.h"
-#include "module.h"
+#include "compiler.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
-
-extern char **environ;
 
 namespace {
 
@@ -36,34 +27,6 @@ struct Program {
 };
 
 Program *program(parpy_nvrtc_program p) { return reinterpret_cast<Program *>(p); }
-
-// 128 bits by FNV-1a with two starts: the name of a file, not a secret.
-std::string hash(const std::string &text) {
-  std::uint64_t a = 0xcbf29ce484222325ull, b = 0x9ae16a3b2f90404full;
-  for (const char c : text) {
-    a = (a ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-    b = (b ^ static_cast<unsigned char>(c)) * 0x100000001b3ull + (a >> 29);
-  }
-  char digits[33];
-  std::snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(a),
-                static_cast<unsigned long long>(b));
-  return digits;
-}
-
-std::string contents(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> lines(const std::string &text) {
-  std::vector<std::string> found;
-  std::size_t start = 0;
-  for (std::size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
-    if (end > start) found.push_back(text.substr(start, end - start));
-  }
-  if (start < text.size()) found.push_back(text.substr(start));
-  return found;
-}
 
 // ---- Kernels in a text ----
 
@@ -96,47 +59,6 @@ std::string registrations(const std::string &text) {
 
 // ---- The compiler ----
 
-// Runs a program; what it prints goes to a file.
-int run(const std::vector<std::string> &words, const std::string &output) {
-  std::vector<char *> arguments;
-  for (const std::string &word : words) arguments.push_back(const_cast<char *>(word.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed) return failed;
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return errno;
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-// 0, which is compiled soonest; or 1: optimised, trusting what the text says of its pointers, and every access is watched.
-std::string level() {
-  const char *text = std::getenv("PARPY_EMULATOR_LEVEL");
-  return text && std::string(text) == "1" ? "1" : "0";
-}
-
-// The command that makes an object of kernels, without its files.
-std::vector<std::string> compileCommand(const std::vector<std::string> &extra) {
-  static const std::string mark = "{level}";
-  std::vector<std::string> words;
-  for (std::string word : lines(EMULATOR_COMPILE)) {
-    const std::size_t at = word.find(mark);
-    if (at != std::string::npos) word.replace(at, mark.size(), level());
-    // Words for one level alone.
-    const bool isOfOne = word.rfind("0:", 0) == 0 || word.rfind("1:", 0) == 0;
-    if (!isOfOne || word[0] == level()[0]) words.push_back(isOfOne ? word.substr(2) : word);
-  }
-  words.insert(words.end(), extra.begin(), extra.end());
-  return words;
-}
-
 // Options of NVRTC that mean something here; the architecture and the directories of CUDA's headers do not.
 bool translate(const std::string &option, std::vector<std::string> &extra) {
   for (const char *ignored : {"-arch=", "--gpu-architecture=", "--std=", "--fmad="}) {
@@ -151,29 +73,6 @@ bool translate(const std::string &option, std::vector<std::string> &extra) {
   if (option.rfind("-D", 0) != 0) return false;
   extra.push_back(option);
   return true;
-}
-
-std::string packed(const std::string &library) {
-  std::string result(kMagic, 8);
-  const std::uint64_t size = library.size();
-  result.append(reinterpret_cast<const char *>(&size), 8);
-  return result + library;
-}
-
-// Runs the compiler and the linker; what they say becomes the log.
-bool build(const std::string &stem, std::vector<std::string> words, std::string &log) {
-  const std::string file = stem + ".log", object = stem + ".o";
-  words.insert(words.end(), {"-c", stem + ".cpp", "-o", object});
-  bool isBuilt = run(words, file) == 0;
-  log = contents(file);
-  if (isBuilt) {
-    words = lines(EMULATOR_LINK);
-    words.insert(words.end(), {object, "-o", stem + ".so"});
-    isBuilt = run(words, file) == 0;
-    log += contents(file);
-  }
-  for (const std::string &used : {file, object, stem + ".cpp"}) std::remove(used.c_str());
-  return isBuilt;
 }
 
 // Refuses a text for the first line with what the environment variable PARPY_EMULATOR_REFUSES says; false where there is none.
@@ -206,19 +105,8 @@ int32_t compile(Program &p, const std::vector<std::string> &extra) {
   if (isRefused(p)) return compilation;
   const std::string source =
       "#line 1 \"kernels.cu\"\n" + p.text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
-  const std::vector<std::string> words = compileCommand(extra);
-  std::string key = source;
-  for (const std::string &word : words) key += "\n" + word;
-  key += headers(p.text, extra);
-  const std::string stem = std::string(EMULATOR_CACHE) + "/" + hash(key);
-  const std::string library = stem + ".so", own = stem + "." + std::to_string(getpid());
-  if (access(library.c_str(), R_OK) != 0) {
-    std::ofstream(own + ".cpp", std::ios::binary) << source;
-    if (!build(own, words, p.log)) return compilation;
-    std::rename((own + ".so").c_str(), library.c_str());
-  }
-  p.binary = packed(contents(library));
-  return success;
+  p.binary = library({{source, command(EMULATOR_COMPILE, extra)}}, EMULATOR_LINK, headers(p.text, extra), p.log);
+  return p.binary.empty() ? compilation : success;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "watch.h"
 
+#include <algorithm>
 #include <cstring>
 
 bool Watch::Trace::meets(const Moment &moment, bool isAtomic) const {
@@ -38,8 +39,12 @@ std::string Watch::note(std::uint64_t place, std::size_t size, EmulatorAccess ac
     last_ = found;
     lastShadow_ = &shadows_[found.address];
   }
-  if (size > last_.bytes - (place - last_.address)) return "an access across the end of an array";
-  return note(*lastShadow_, last_.address, last_.bytes, place, size, access, moment);
+  // Narrow elements are changed by way of the word around them, which may be the last of the allocation.
+  const bool isWord = access == EmulatorAccess::atomic && place % size == 0;
+  if (size > last_.bytes - (place - last_.address) && !isWord) return "an access across the end of an array";
+  Moment inDevice = moment;
+  inDevice.barriers = moment.deviceBarriers;
+  return note(*lastShadow_, last_.address, last_.bytes, place, size, access, inDevice);
 }
 
 std::string Watch::note(Shadow &shadow, std::uint64_t start, std::size_t bytes, std::uint64_t place, std::size_t size,
@@ -50,7 +55,8 @@ std::string Watch::note(Shadow &shadow, std::uint64_t start, std::size_t bytes, 
     shadow.cells.assign(bytes / size + 1, Cell());
   }
   const bool isAtomic = access == EmulatorAccess::atomic, isRead = access == EmulatorAccess::read;
-  for (std::size_t i = offset / shadow.granule; i <= (offset + size - 1) / shadow.granule; i++) {
+  const std::size_t last = std::min(offset + size, bytes) - 1;
+  for (std::size_t i = offset / shadow.granule; i <= last / shadow.granule; i++) {
     Cell &cell = shadow.cells[i];
     const bool meetsWrite = cell.written.meets(moment, isAtomic);
     if (meetsWrite || (!isRead && cell.read.meets(moment, isAtomic))) {

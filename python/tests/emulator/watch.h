@@ -13,8 +13,8 @@
 // A lane between two barriers.
 struct Moment {
   std::uint32_t block;
-  // How many barriers the block has passed.
-  std::uint32_t barriers;
+  // How many barriers the block has passed that order the memory it shares, and the device's.
+  std::uint32_t barriers, deviceBarriers;
   std::uint32_t lane;
 };
 

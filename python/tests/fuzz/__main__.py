@@ -4,7 +4,7 @@
 
 A finding is a Python file: the program, its arguments and how it failed. `--case FILE` runs one
 again; `--wrong` runs programs that are mutated out of the language; `--emulate` runs them on CUDA,
-on the emulated GPU.
+on the emulated GPU, and `--metal` on an emulated one of Apple's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mutations import mutated  # noqa: E402
 from runner import Runner  # noqa: E402
 from shrink import shrink  # noqa: E402
 
-HARMLESS = ("ok", "discard")
+HARMLESS = ("ok", "discard", "beyond")
 
 
 def kind_of_failure(status: str, detail: str) -> str:
@@ -65,12 +65,14 @@ def main() -> int:
     parser.add_argument("--rare", action="store_true", help="complex numbers and bfloat16 alone")
     parser.add_argument("--wrong", action="store_true", help="programs out of the language")
     parser.add_argument("--emulate", action="store_true", help="on CUDA, on the emulated GPU")
+    parser.add_argument("--metal", action="store_true", help="on Metal, on the emulated GPU")
     parser.add_argument("--gpu", action="store_true", help="on CUDA, on this machine's GPU")
     parser.add_argument("--case", type=Path, help="run a finding again")
     parser.add_argument("--seconds", type=float, default=90, help="to make one finding small")
     chosen = parser.parse_args()
-    if chosen.emulate or chosen.gpu:
-        os.environ["PARPY_FUZZ_CUDA"] = "emulated" if chosen.emulate else "real"
+    for device in ("real" * chosen.gpu, "emulated" * chosen.emulate, "metal" * chosen.metal):
+        if device:
+            os.environ["PARPY_FUZZ_GPU"] = device
     with Runner() as runner:
         if chosen.case:
             request = {"case": read(chosen.case).to_json(), "mutate": chosen.wrong}
@@ -95,6 +97,7 @@ def run(chosen: Any, runner: Runner) -> int:
             print(f"seed {seed}: {status}: {detail[:300]}", flush=True)
             if seen[kind] <= 4:
                 case = mutated(seed) if chosen.wrong else generate(seed)
+                case = case.on_metal() if chosen.metal else case
 
                 def fails(other: Case, kind: str = kind) -> bool:
                     answer = runner.run({"case": other.to_json(), "mutate": chosen.wrong})

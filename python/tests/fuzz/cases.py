@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+
+def _narrow(text: str) -> str:
+    return text.replace("float64", "float32").replace("complex128", "complex64")
 
 
 @dataclass
@@ -32,6 +36,11 @@ class Case:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def on_metal(self) -> Case:
+        """The case without float64, which Metal does not have."""
+        arguments = [replace(a, kind=_narrow(a.kind)) for a in self.arguments]
+        return replace(self, text=_narrow(self.text), arguments=arguments)
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Case:

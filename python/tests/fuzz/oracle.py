@@ -15,6 +15,8 @@ An element that no such run moves must agree exactly: integers, and every float 
 program without inexact reductions and functions. Any other may differ by a multiple of the greatest
 movement seen, and by two units where none was. An integer that moves is not compared. The sign of a
 zero and the sign and the payload of a NaN are left open.
+
+On Metal weak floats have 32 bits: the instrumented program rounds each, literals included.
 """
 
 from __future__ import annotations
@@ -87,10 +89,14 @@ class _Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         return self._operation(node.op, node.left, node.right)
 
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        return ast.Constant(_weak(node.value))
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        if isinstance(node.operand, ast.Constant):
-            return node
+        is_constant = isinstance(node.operand, ast.Constant)
         self.generic_visit(node)
+        if is_constant:
+            return node
         return ast.Call(ast.Name("_checked", ast.Load()), [node], [])
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
@@ -177,6 +183,11 @@ class Perturbation:
         if type(left) is complex and type(right) is np.float64:
             raise Discard("a float64 that Python takes for a float of its own, which is weak")
         value = checked(t.OPERATORS[op](left, right))
+        moved = self.moved_op(op, _sized(value), _sized(left), _sized(right), reduces)
+        return _weak(moved, type(value))
+
+    def moved_op(self, op: str, value: Any, left: Any, right: Any, reduces: bool) -> Any:
+        """The value of an operation as it may be moved."""
         if op == "/" and type(left) is type(right) is int and self.source is not None:
             # Python rounds the quotient of integers once, ParPy each of them to float64 before.
             beyond = max(abs(left), abs(right)) > 2**53
@@ -244,12 +255,17 @@ class Perturbation:
             return self.move(np.asarray(value).astype(narrow), 4)
 
     def call(self, name: str, function: Any, *args: Any, **keywords: Any) -> Any:
-        short = name.rpartition(".")[2]
         if name == "parpy.builtin.inline":
             return args[0]
         value = checked(function(*args, **keywords))
         if self.source is None:
             return value
+        sized = [_sized(a) for a in args]
+        return _weak(self.moved_call(name, _sized(value), *sized, **keywords), type(value))
+
+    def moved_call(self, name: str, value: Any, *args: Any, **keywords: Any) -> Any:
+        """The value of a call as it may be moved."""
+        short = name.rpartition(".")[2]
         module = name.rpartition(".")[0]
         self.gammas += short in ("gamma", "lgamma")
         if self.gammas > _MOST_GAMMAS:
@@ -316,7 +332,32 @@ def _short(trips: range) -> range:
 def checked(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise Unlimited("a Python integer beyond 64 bits")
-    return value
+    return _weak(value)
+
+
+def _weak(value: Any, kind: type | None = None) -> Any:
+    """A value as weak numbers hold it: on Metal Python's floats are rounded to 32 bits.
+
+    With a type of Python's own, a NumPy value that stands for one of it becomes one again.
+    """
+    kind = kind or type(value)
+    if not on_cuda.is_metal():
+        return value
+    with np.errstate(all="ignore"):
+        if kind in (float, complex):
+            return kind((np.float32 if kind is float else np.complex64)(value))
+        # Of an integer array with a weak float.
+        narrow = {"float64": np.float32, "complex128": np.complex64}
+        dtype = narrow.get(str(getattr(value, "dtype", "")))
+        return value if dtype is None else np.asarray(value).astype(dtype)[()]
+
+
+def _sized(value: Any) -> Any:
+    """A weak number of Metal as one of NumPy's of its size, which decides how far it may move."""
+    if not on_cuda.is_metal() or type(value) not in (float, complex):
+        return value
+    with np.errstate(all="ignore"):
+        return (np.float32 if type(value) is float else np.complex64)(value)
 
 
 def _has_open_sign(value: Any) -> bool:

@@ -17,15 +17,20 @@ from cases import Case  # noqa: E402
 from check import check, forget, refuse  # noqa: E402
 from generator import generate  # noqa: E402
 
+import parpy  # noqa: E402
+
 # A mutated program may ask Python for an integer of 2**40 bits: minutes, where there is memory.
 _MOST_MEMORY = 16 << 30
 
 
 def main() -> None:
-    device = os.environ.get("PARPY_FUZZ_CUDA")
+    device = os.environ.get("PARPY_FUZZ_GPU")
     if device == "emulated":
         emulator.start()
-    if device:
+    if device == "metal":
+        emulator.start_metal()
+        on_cuda.start("all", has_gpu=False, backend=parpy.CompileBackend.Metal)
+    elif device:
         on_cuda.start("all", has_gpu=device == "real")
     else:
         resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
@@ -39,7 +44,8 @@ def main() -> None:
 
             status, detail = refuse(mutated(request["seed"]))
         elif "seed" in request:
-            status, detail = check(generate(request["seed"]))
+            case = generate(request["seed"])
+            status, detail = check(case.on_metal() if on_cuda.is_metal() else case)
         else:
             case = Case.from_json(request["case"])
             status, detail = refuse(case) if request.get("mutate") else check(case)

@@ -252,6 +252,34 @@ def test_lanes_of_a_sum_do_not_depend_on_a_known_condition() -> None:
     assert results[0] == results[1]
 
 
+def reduces_an_index_of_data(u, v):
+    parpy.label("N")
+    for i in range(len(v)):
+        v[u[i] * u[i] % 7] = 2.0
+        k = u[i] * 2654435761
+        v[k & 7] = 3.0
+
+
+def test_data_of_an_index_wraps_before_it_is_reduced() -> None:
+    u = np.array([2**40 + 3, 2**62 + 1, -(2**61)] * 3)
+    check(reduces_an_index_of_data, u, np.zeros(9, np.float32))
+
+
+def has_names_of_helpers(in_range, block_add_float32, record_fault, wrapping_add_int32):
+    parpy.label("N")
+    for i in range(len(in_range)):
+        in_range[i] = block_add_float32[record_fault[i]]
+        wrapping_add_int32[i] = wrapping_add_int32[i] + record_fault[i]
+    parpy.label("N")
+    in_range[0] = parpy.operators.sum(block_add_float32[:])
+
+
+def test_arrays_may_have_the_names_of_helpers() -> None:
+    x, k = np.arange(40, dtype=np.float32), np.arange(40, dtype=np.int32)
+    schedules = [{"N": parpy.threads(64)}]
+    check(has_names_of_helpers, x, x + 1, k, k.copy(), schedules=schedules, check_bounds=True)
+
+
 def scales_by_an_element(y):
     y[1] *= y[4 * y[1] % 8]
 

@@ -1,6 +1,6 @@
-"""Checks kernels of the Metal Shading Language by clang, as OpenCL C++: address spaces count.
+"""Checks kernels of the Metal Shading Language by clang, as C++ for OpenCL: address spaces count.
 
-Metal's are mapped to OpenCL's by the header that stands in the place of Metal's library.
+Metal's are mapped to OpenCL's by the emulator's header that stands in the place of Metal's library.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from emulator.build import Unavailable, compiler
+from emulator.build import INCLUDE, METAL_FLAGS, Unavailable, compiler
 
-_INCLUDE = Path(__file__).parent / "include"
 _FLAGS = [
-    *("-x", "cl", "-cl-std=clc++2021", "-fsyntax-only"),
-    *("-Wno-unknown-attributes", "-Werror=implicit-function-declaration"),
-    f"-I{_INCLUDE}",
+    *METAL_FLAGS,
+    *("-fsyntax-only", "-Wno-unknown-attributes", "-Werror=implicit-function-declaration"),
+    f"-I{INCLUDE}",
 ]
 
 

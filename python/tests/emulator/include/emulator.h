@@ -81,7 +81,7 @@ inline long long __double_as_longlong(double x) { return __builtin_bit_cast(long
 
 // ---- Waiting ----
 
-inline void __syncthreads(int line = __builtin_LINE()) { emulator_services->barrier(line); }
+inline void __syncthreads(int line = __builtin_LINE()) { emulator_services->barrier(line, allMemory); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 

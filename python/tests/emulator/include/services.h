@@ -32,9 +32,13 @@ struct EmulatorPart {
 // How a lane uses memory. Others may go on before what is atomic.
 enum class EmulatorAccess { read, write, atomic };
 
+// Memory that a barrier orders: the device's, what the lanes of a block share.
+enum EmulatorMemory : unsigned { deviceMemory = 1, sharedMemory = 2, allMemory = 3 };
+
 // What a lane asks of the emulator.
 struct EmulatorServices {
-  void (*barrier)(int line);
+  // Waits for the block. What its lanes did before is done for those behind, in memory that `ordered` names by its bits.
+  void (*barrier)(int line, unsigned ordered);
   void (*together)(const EmulatorPart *);
   // A lane is about to read or write so many bytes; called where the text is compiled to be watched.
   void (*access)(const void *place, unsigned long size, EmulatorAccess);
