@@ -119,6 +119,8 @@ extension Lowerer {
   /// The divisor's smaller part is divided by its larger one, and what multiplies both parts of the dividend is then of their
   /// own size (R. L. Smith, Algorithm 116, Communications of the ACM 5, 1962). Python divides by the scaled divisor;
   /// NumPy multiplies by its reciprocal, which rounds once more. By zero, each part is divided by zero.
+  ///
+  /// That product stands in a variable: a sum must not take it in where a known divisor leaves no choice.
   func quotient(_ a: ComplexParts, _ b: ComplexParts, isPython: Bool) -> ComplexParts {
     let type = a.real.type
     let (sizeOfReal, sizeOfImaginary) = (held(b.real.magnitude), held(b.imaginary.magnitude))
@@ -139,7 +141,7 @@ extension Lowerer {
       imaginary: chosen(second - first * ratio, first * ratio - second))
     let reciprocal = isPython ? divisor : held(.binary(.divide, .one(type), divisor))
     func scaled(_ e: LoopIR.Expression, _ dividend: LoopIR.Expression) -> LoopIR.Expression {
-      let quotient = isPython ? .binary(.divide, e, divisor) : e * reciprocal
+      let quotient = isPython ? .binary(.divide, e, divisor) : held(e * reciprocal)
       // Both parts of the divisor are zero where the larger one is.
       let isZero = LoopIR.Expression.compare(.equal, large, .zero(type))
       return Expression(

@@ -132,7 +132,8 @@ class _Instrument(ast.NodeTransformer):
 
 
 _MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "float64", "float32")
-_MOST_GAMMAS = 100
+# One of another may be near a zero, again and again.
+_MOST_GAMMAS = 20
 _ULPS = {"lgamma": 2000, "gamma": 64}
 _EXACT = ("fabs", "sqrt", "floor", "ceil", "trunc", "copysign", "fmod", "isnan", "isfinite", "abs")
 
@@ -258,6 +259,8 @@ class Perturbation:
         if name == "parpy.builtin.inline":
             return args[0]
         value = checked(function(*args, **keywords))
+        if name in ("min", "max") and _becomes_float(args, value) and value < 0:
+            raise Discard("a negative float of ParPy, of which no unsigned integer is defined")
         if self.source is None:
             return value
         sized = [_sized(a) for a in args]
@@ -327,6 +330,11 @@ def _short(trips: range) -> range:
     if trips and (trips[-1] - trips[0]) // trips.step >= _MOST_OPERATIONS:
         raise Unlimited("too many iterations for plain Python")
     return trips
+
+
+def _becomes_float(operands: tuple[Any, ...], value: Any) -> bool:
+    """Whether numbers of these types together are floats, though Python chose an integer."""
+    return not is_floating(value) and np.result_type(*operands).kind == "f"
 
 
 def checked(value: Any) -> Any:

@@ -232,6 +232,27 @@ def test_complex_quotients_do_not_depend_on_what_is_known(dtype: str) -> None:
         np.testing.assert_array_equal(*results)
 
 
+def adds_a_quotient(x, divisor):
+    for i in range(len(x)):
+        x[i] += (1 - x[i]) / (divisor / 1j)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_sums_with_complex_quotients_do_not_depend_on_what_is_known(dtype: str) -> None:
+    """Of a literal it is known which part is larger: the sum took in the product that was left."""
+    parts = np.random.default_rng(0).standard_normal((64, 2))
+    for real, imaginary in parts:
+        results = []
+        for specialize in ("always", "never"):
+            x = (parts[:, 0] + 1j * parts[:, 1]).astype(dtype)
+            opts = parpy.CompileOptions()
+            opts.specialize = specialize
+            divisor = np.dtype(dtype).type(complex(real, imaginary))
+            parpy.jit(adds_a_quotient)(x, divisor, opts=opts)
+            results.append(x)
+        np.testing.assert_array_equal(*results)
+
+
 def sums_far_elements_on_condition(x, y, b):
     parpy.label("N")
     for i in range(len(x)):
