@@ -54,6 +54,7 @@ extension CUDAKernelEmitter {
   /// Whether threads of the loop have several iterations in a row, or may have.
   func isWide(_ loop: ForLoop, trips: Int64?) -> Bool {
     guard loop.mapping.lanes > 1 else { return false }
+    if loop.reductions.isEmpty && RowAccesses(of: loop, in: host) == nil { return false }
     guard let trips, let threads = Int64(threads) else { return true }
     return trips >= Int64(RowAccesses.leastPerThread) * threads
   }
@@ -67,10 +68,13 @@ extension CUDAKernelEmitter {
       module.use(.isAligned)
       return "is_aligned(\(place(row, of: loop, range.start, range)))"
     }
-    let wide = WideLoop(
-      loop: loop, range: range, accesses: accesses, conditions: isLong + isAligned)
-    if loop.reductions.isEmpty { return emitStores(wide, body) }
-    emitReduction(wide, isLong.first, body)
+    var wide = WideLoop(loop: loop, range: range, accesses: accesses, conditions: isAligned)
+    if loop.reductions.isEmpty {
+      wide.conditions = isLong + isAligned
+      emitStores(wide, body)
+    } else {
+      emitReduction(wide, isLong.first, body)
+    }
   }
 
   /// A loop that is emitted here.
@@ -118,11 +122,12 @@ extension CUDAKernelEmitter {
   /// - Parameter isLong: whether all threads have several; nil where that is known.
   private func emitReduction(_ wide: WideLoop, _ isLong: String?, _ body: () -> Void) {
     let range = wide.range
-    let condition = wide.conditions.joined(separator: " && ")
+    var condition = wide.conditions.joined(separator: " && ")
     var count = String(Self.lanes)
     if let isLong {
       count = unique("\(range.counter)_lanes")
-      add("const \(wide.range.type) \(count) = \(isLong) ? \(Self.lanes) : 1;")
+      add("const \(range.type) \(count) = \(isLong) ? \(Self.lanes) : 1;")
+      condition = "\(count) == \(Self.lanes) && \(condition)"
     }
     if let rounds = rounds(of: range), wide.accesses != nil {
       braces("if (\(condition))") { emit(wide, rounds, body) }

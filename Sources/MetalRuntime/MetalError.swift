@@ -1,5 +1,6 @@
 /// Why something could not be done with Metal.
 public struct MetalError: Error, Sendable, Hashable {
+  /// What kind of failure it is.
   public enum Reason: Sendable, Hashable {
     /// There is no GPU that takes Metal's language.
     case unavailable

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from device_memory import DeviceArray
 from harness import LAYOUTS, define, lay_out
+from logged_callbacks import change, log, note
 from test_cuda_text import cuda
 
 import parpy
@@ -20,7 +21,6 @@ from parpy.types import F16, F32, I8, U64, Bool
 pytestmark = pytest.mark.skipif(
     _native.cuda_obstacle() is not None, reason=f"no NVIDIA GPU: {_native.cuda_obstacle()}"
 )
-log: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
@@ -54,19 +54,6 @@ def run(
     for a, b in zip(mine, theirs, strict=True):
         np.testing.assert_array_equal(a, b)
     return expected
-
-
-@parpy.callback
-def note(x):
-    log.append(np.asarray(x).tolist())
-
-
-@parpy.callback
-def change(x, k) -> float:
-    a = np.asarray(x)
-    log.append((k, a.tolist()))
-    a[...] = 2 * a + k
-    return float(a.sum())
 
 
 # --- Arrays ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from device_memory import DeviceArray
 from harness import LAYOUTS, lay_out
+from logged_callbacks import change, log, note
 from test_cuda_text import cuda
 from test_nvcc import HEADER, needs_nvcc, put, total
 
@@ -18,7 +19,6 @@ import parpy
 from parpy.types import BF16, F16, F32, I8, U64, Bool
 
 pytestmark = needs_nvcc
-log: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +34,6 @@ def opts(tmp_path_factory: pytest.TempPathFactory) -> parpy.CompileOptions:
     opts = cuda({"N": parpy.threads(32)})
     opts.includes = [folder]
     return opts
-
-
-@parpy.callback
-def note(x):
-    log.append(np.asarray(x).tolist())
-
-
-@parpy.callback
-def change(x, k) -> float:
-    a = np.asarray(x)
-    log.append((k, a.tolist()))
-    a[...] = 2 * a + k
-    return float(a.sum())
 
 
 def run(

@@ -1,0 +1,227 @@
+import GPUMapping
+import LoopIR
+
+/// Loops: who has which iterations, how they are counted, and how the results of threads are joined.
+///
+///     @threads @reduce(add s) for k in 0..<n: s = s + x[k]
+///
+///     for (int k = threadIdx.x; k < n; k += 128) {
+///       s += x[k];
+///     }
+///     s = block_add_float32(s);
+extension CUDAKernelEmitter {
+  /// The threads of a block; a number where it is known, so that loops can be unrolled.
+  var threads: String {
+    kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
+  }
+
+  /// Where the first iteration of a thread lies, and how far the next is.
+  private func share(_ level: DeviceLevel?, isShort: Bool) -> (start: String, stride: String)? {
+    let dialect = module.dialect
+    let wide = isShort ? "" : "(int64_t)"
+    return switch level {
+    case nil: nil
+    case .blocksX: (dialect.block("x"), dialect.gridSize("x"))
+    case .blocksY: (dialect.block("y"), dialect.gridSize("y"))
+    case .blocksZ: (dialect.block("z"), dialect.gridSize("z"))
+    case .threads: (dialect.thread, threads)
+    case .grid:
+      (
+        "\(wide)\(dialect.block("x")) * \(threads) + \(dialect.thread)",
+        "\(wide)\(dialect.gridSize("x")) * \(threads)"
+      )
+    }
+  }
+
+  func emit(
+    _ loop: ForLoop, declaring inner: Set<VariableID>, _ identities: Set<VariableID>
+  ) {
+    let isThreadLevel = loop.mapping.level == .threads || loop.mapping.level == .grid
+    let reductions = isThreadLevel ? loop.reductions : []
+    var before: [VariableID: String] = [:]
+    for reduction in reductions where !identities.contains(reduction.accumulator) {
+      let id = reduction.accumulator
+      let former = unique(host[id].name + "_before")
+      before[id] = former
+      add("const \(name(of: host[id].type)) \(former) = \(name(id));")
+      add("\(name(id)) = \(identity(reduction));")
+    }
+    let outer = (isInThread, updated, shortVariables)
+    if isThreadLevel { isInThread = true }
+    if loop.mapping.level != nil { updated.formUnion(loop.updates.map(\.buffer)) }
+    head(of: loop) { emit(loop.body, declaring: inner) }
+    (isInThread, updated, shortVariables) = outer
+    for reduction in reductions { join(reduction, before[reduction.accumulator]) }
+  }
+
+  private func identity(_ reduction: Reduction) -> String {
+    reduction.op.identity(of: host[reduction.accumulator].type).map {
+      CUDALiteral.text($0, module.dialect)
+    } ?? "0"
+  }
+
+  /// Joins what the threads of the block have accumulated.
+  private func join(_ reduction: Reduction, _ former: String?) {
+    let type = host[reduction.accumulator].type
+    let op = reduction.op.combining
+    let helper = CUDAHelper.blockReduce(op, type)
+    module.use(helper)
+    let arguments = [name(reduction.accumulator)] + module.dialect.reductionArguments(of: type)
+    if let memory = module.dialect.reductionMemory(of: type) {
+      addShared(memory, bytes: 32 * type.size)
+    }
+    let total = "\(helper.name)(\(arguments.joined(separator: ", ")))"
+    let value: String
+    if let former {
+      // All threads must come to the reduction: nothing that may decide stands before it.
+      let (first, second) = type == .bool ? (total, former) : (former, total)
+      value = binary(op, type, CText(first), CText(second)).text
+    } else {
+      value = total
+    }
+    add("\(name(reduction.accumulator)) = \(value);")
+  }
+
+  /// What the schedule asks for; and copies of a loop whose threads wait for one another gain nothing but compile time.
+  private func addUnrolling(of loop: ForLoop) {
+    if loop.mapping.unroll > 1 { return add("#pragma unroll \(loop.mapping.unroll)") }
+    var hasBarrier = false
+    loop.body.forEachStatement { hasBarrier = hasBarrier || $0.kind == .barrier }
+    if hasBarrier { add("#pragma unroll 1") }
+  }
+
+  /// A loop's head, in the plain form where no sum leaves the type of the variable.
+  private func head(of loop: ForLoop, _ body: () -> Void) {
+    let variable = name(loop.variable)
+    let width = width(of: loop)
+    let share = share(loop.mapping.level, isShort: width.isShort)
+    let type = width.isShort ? "int" : "int64_t"
+    let lower =
+      width.isPlain ? text(loop.lower) : settled(loop.lower, "start", in: loop)
+    let upper = width.isPlain ? settled(loop.upper, "stop", in: loop) : text(loop.upper)
+    if width.isShort { shortVariables.insert(loop.variable) }
+    let condition = loop.condition.map { " && \(text($0).inside(.and))" } ?? ""
+    if width.isPlain {
+      if loop.mapping.level == .grid, GridTile.suits(loop.body), let size = tileSize(of: loop) {
+        return tiles(
+          of: size, variable, from: lower, to: upper, condition, isShort: width.isShort, body)
+      }
+      if isWide(loop, trips: loop.tripCount.integerLiteral) {
+        let range = IterationRange(
+          counter: variable, type: type, start: lower.inside(.sum), stop: upper.inside(.sum),
+          trips: loop.tripCount.integerLiteral)
+        return emitWide(loop, over: range, body)
+      }
+      let start = first(share?.start, of: loop, lower, type)
+      let symbol = loop.step > 0 ? "<" : ">"
+      addUnrolling(of: loop)
+      return braces(
+        "for (\(type) \(variable) = \(start); \(variable) \(symbol) \(upper.inside(.sum))\(condition); \(variable)\(increment(share?.stride, of: loop)))",
+        body)
+    }
+    let trips = unique("trips")
+    add("const \(type) \(trips) = \(text(loop.tripCount).text);")
+    let counter = unique("k")
+    if isWide(loop, trips: loop.tripCount.integerLiteral) {
+      let start = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
+      let range = IterationRange(
+        counter: counter, type: type, start: "0", stop: trips,
+        trips: loop.tripCount.integerLiteral, value: { start + $0 })
+      return emitWide(loop, over: range, body)
+    }
+    addUnrolling(of: loop)
+    braces(
+      "for (\(type) \(counter) = \(share?.start ?? "0"); \(counter) < \(trips); \(counter)\(share.map { " += \($0.stride)" } ?? "++"))"
+    ) {
+      let offset = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
+      let scaled =
+        switch loop.step {
+        case 1: counter
+        case ..<0: "\(counter) * (\(loop.step))"
+        default: "\(counter) * \(loop.step)"
+        }
+      add("const \(type) \(variable) = \(offset)\(scaled);")
+      if let condition = loop.condition {
+        add("if (!(\(text(condition).text))) break;")
+      }
+      body()
+    }
+  }
+
+  /// The value of the variable of a loop in plain form with which a thread begins.
+  private func first(
+    _ start: String?, of loop: ForLoop, _ lower: CText, _ type: String
+  ) -> String {
+    guard let start else { return lower.text }
+    if loop.lower.integerLiteral == 0 { return start }
+    let isNonNegative = module.ranges.range(of: loop.lower)?.isNonNegative ?? false
+    // Positions of threads have no sign, nor has a sum of theirs with an `int`.
+    return "\(lower.inside(.sum)) + \(isNonNegative ? start : "(\(type))(\(start))")"
+  }
+
+  /// What is added to the variable of a loop in plain form after an iteration.
+  private func increment(_ stride: String?, of loop: ForLoop) -> String {
+    if let stride { return " += \(stride)" }
+    switch loop.step {
+    case 1: return "++"
+    case -1: return "--"
+    default: return loop.step > 0 ? " += \(loop.step)" : " -= \(loop.step.magnitude)"
+    }
+  }
+
+  /// The iterations of a tile of a loop that spans blocks; nil where that is one for each thread.
+  private func tileSize(of loop: ForLoop) -> String? {
+    guard let grid = kernel?.grid else { return nil }
+    let rows = (grid.blocks[1] * grid.blocks[2]).integerLiteral
+    if let rows, let threads = grid.threads.integerLiteral {
+      let threads = Expression.index(Int(threads))
+      let size = GridTile.size(for: loop.tripCount * .index(Int(rows)), threads: threads)
+      if size == threads { return nil }
+      if size.integerLiteral != nil { return text(size).text }
+    }
+    let all = text(loop.tripCount).inside(.product)
+    let beside =
+      rows == 1 ? "" : " * \(module.dialect.gridSize("y")) * \(module.dialect.gridSize("z"))"
+    let name = unique("tile")
+    add(
+      "const int64_t \(name) = \(all)\(beside) >= \(GridTile.least) ? \(GridTile.iterations) * \(threads) : \(threads);"
+    )
+    return name
+  }
+
+  /// A loop over tiles, and in it the iterations of the thread.
+  private func tiles(
+    of size: String, _ variable: String, from lower: CText, to upper: CText, _ condition: String,
+    isShort: Bool, _ body: () -> Void
+  ) {
+    let type = isShort ? "int" : "int64_t"
+    let (first, last) = (unique("\(variable)_first"), unique("\(variable)_last"))
+    let offset = lower.text == "0" ? "" : "\(lower.inside(.sum)) + "
+    braces(
+      "for (int64_t \(first) = \(offset)(int64_t)\(module.dialect.block("x")) * \(size); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)\(module.dialect.gridSize("x")) * \(size))"
+    ) {
+      add(
+        "const \(type) \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
+      )
+      add("#pragma unroll \(GridTile.iterations)")
+      braces(
+        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
+        body)
+    }
+  }
+
+  /// A bound that is evaluated once: as it stands where nothing in the loop can change it, else in a variable.
+  private func settled(_ bound: Expression, _ wanted: String, in loop: ForLoop) -> CText {
+    let changed = assigned(in: loop.body)
+    let isFixed = !bound.contains { part in
+      if case .variable(let id) = part.kind { return changed.contains(id) }
+      return part.isLoad
+    }
+    let value = text(bound)
+    if isFixed { return value }
+    let variable = unique(wanted)
+    let isShort = kernel != nil && fitsInt(bound)
+    add("const \(isShort ? "int" : "int64_t") \(variable) = \(value.text);")
+    return CText(variable, isInt: isShort)
+  }
+}
