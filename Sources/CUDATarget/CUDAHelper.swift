@@ -429,7 +429,7 @@ package enum CUDAHelper: Hashable {
       return "  const \(word) \(name) = *(const \(word) *)\(place);\n  \(moves)\n"
     }
     return
-      "__device__ inline void \(name)(\(type.cuda) (&row)[\(RowAccesses.lanes)], const \(type.cuda) *place) {\n\(lines.joined())}\n"
+      "__device__ inline void \(name)(\(type.cuda) *row, const \(type.cuda) *place) {\n\(lines.joined())}\n"
   }
 
   private func rowStore(of type: ScalarType) -> String {
@@ -438,7 +438,7 @@ package enum CUDAHelper: Hashable {
       "  *(\(word) *)\(place) = make_\(word)(\(parts.map(\.element).joined(separator: ", ")));\n"
     }
     return
-      "__device__ inline void \(name)(\(type.cuda) *place, const \(type.cuda) (&row)[\(RowAccesses.lanes)]) {\n\(lines.joined())}\n"
+      "__device__ inline void \(name)(\(type.cuda) *place, const \(type.cuda) *row) {\n\(lines.joined())}\n"
   }
 
   private static let alignmentTest = """

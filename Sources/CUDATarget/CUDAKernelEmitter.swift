@@ -17,6 +17,8 @@ class CUDAKernelEmitter {
   var isInThread = false
   /// The elements of rows that a thread has read, or will write, for several iterations at once.
   var rowElements: [RowAccesses.Row: String] = [:]
+  /// What stands around the body of the next loop: the accesses to its rows.
+  var groupOfRows: ((() -> Void) -> Void)?
   /// The int64 variables that are of type `int` in the text: parameters of the kernel, and those of the loops around.
   var shortVariables: Set<VariableID> = []
   /// The memory that the block shares, where it is declared first in the kernel.

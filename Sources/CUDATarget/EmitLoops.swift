@@ -49,7 +49,12 @@ extension CUDAKernelEmitter {
     let outer = (isInThread, updated, shortVariables)
     if isThreadLevel { isInThread = true }
     if loop.mapping.level != nil { updated.formUnion(loop.updates.map(\.buffer)) }
-    head(of: loop) { emit(loop.body, declaring: inner) }
+    let group = groupOfRows
+    groupOfRows = nil
+    head(of: loop) {
+      if let group { return group { emit(loop.body, declaring: inner) } }
+      emit(loop.body, declaring: inner)
+    }
     (isInThread, updated, shortVariables) = outer
     for reduction in reductions { join(reduction, before[reduction.accumulator]) }
   }
@@ -102,9 +107,8 @@ extension CUDAKernelEmitter {
     if width.isShort { shortVariables.insert(loop.variable) }
     let condition = loop.condition.map { " && \(text($0).inside(.and))" } ?? ""
     if width.isPlain {
-      if loop.mapping.level == .grid, GridTile.suits(loop.body), let size = tileSize(of: loop) {
-        return tiles(
-          of: size, variable, from: lower, to: upper, condition, isShort: width.isShort, body)
+      if loop.mapping.level == .grid, let size = tileSize(of: loop) {
+        return tiles(loop, of: size, from: lower, to: upper, condition, type, body)
       }
       if isWide(loop, trips: loop.tripCount.integerLiteral) {
         let range = IterationRange(
@@ -171,11 +175,14 @@ extension CUDAKernelEmitter {
 
   /// The iterations of a tile of a loop that spans blocks; nil where that is one for each thread.
   private func tileSize(of loop: ForLoop) -> String? {
-    guard let grid = kernel?.grid else { return nil }
+    guard let grid = kernel?.grid, let iterations = GridTile.iterations(of: loop) else {
+      return nil
+    }
     let rows = (grid.blocks[1] * grid.blocks[2]).integerLiteral
     if let rows, let threads = grid.threads.integerLiteral {
       let threads = Expression.index(Int(threads))
-      let size = GridTile.size(for: loop.tripCount * .index(Int(rows)), threads: threads)
+      let size = GridTile.size(
+        for: loop.tripCount * .index(Int(rows)), threads: threads, iterations: iterations)
       if size == threads { return nil }
       if size.integerLiteral != nil { return text(size).text }
     }
@@ -184,26 +191,34 @@ extension CUDAKernelEmitter {
       rows == 1 ? "" : " * \(module.dialect.gridSize("y")) * \(module.dialect.gridSize("z"))"
     let name = unique("tile")
     add(
-      "const int64_t \(name) = \(all)\(beside) >= \(GridTile.least) ? \(GridTile.iterations) * \(threads) : \(threads);"
+      "const int64_t \(name) = \(all)\(beside) >= \(GridTile.least) ? \(product(iterations, threads)) : \(threads);"
     )
     return name
   }
 
   /// A loop over tiles, and in it the iterations of the thread.
   private func tiles(
-    of size: String, _ variable: String, from lower: CText, to upper: CText, _ condition: String,
-    isShort: Bool, _ body: () -> Void
+    _ loop: ForLoop, of size: String, from lower: CText, to upper: CText, _ condition: String,
+    _ type: String, _ body: () -> Void
   ) {
-    let type = isShort ? "int" : "int64_t"
+    let variable = name(loop.variable)
     let (first, last) = (unique("\(variable)_first"), unique("\(variable)_last"))
+    let phase = loop.mapping.lanes > 1 ? loop.rowPhase : 0
     let offset = lower.text == "0" ? "" : "\(lower.inside(.sum)) + "
+    let before = phase == 0 ? "" : " - \(phase)"
     braces(
-      "for (int64_t \(first) = \(offset)(int64_t)\(module.dialect.block("x")) * \(size); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)\(module.dialect.gridSize("x")) * \(size))"
+      "for (int64_t \(first) = \(offset)(int64_t)\(module.dialect.block("x")) * \(size)\(before); \(first) < \(upper.inside(.sum)); \(first) += (int64_t)\(module.dialect.gridSize("x")) * \(size))"
     ) {
       add(
         "const \(type) \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
       )
-      add("#pragma unroll \(GridTile.iterations)")
+      guard loop.mapping.lanes == 1 else {
+        let range = IterationRange(counter: variable, type: type, start: first, stop: last)
+        return emitTile(
+          loop, over: range, from: lower.inside(.relation),
+          isLarge: Int64(size) == nil ? "\(size) > \(threads)" : nil, body)
+      }
+      if let unroll = GridTile.iterations(of: loop) { add("#pragma unroll \(unroll)") }
       braces(
         "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
         body)

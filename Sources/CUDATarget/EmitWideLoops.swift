@@ -51,9 +51,9 @@ extension CUDAKernelEmitter {
   /// The most rounds that are written out.
   private static let mostRounds = 8
 
-  /// Whether threads of the loop have several iterations in a row, or may have.
+  /// Whether threads of a loop inside a block have several iterations in a row, or may have.
   func isWide(_ loop: ForLoop, trips: Int64?) -> Bool {
-    guard loop.mapping.lanes > 1 else { return false }
+    guard loop.mapping.lanes > 1, loop.mapping.level == .threads else { return false }
     if loop.reductions.isEmpty && RowAccesses(of: loop, in: host) == nil { return false }
     guard let trips, let threads = Int64(threads) else { return true }
     return trips >= Int64(RowAccesses.leastPerThread) * threads
@@ -64,10 +64,7 @@ extension CUDAKernelEmitter {
     let isLong =
       isKnown ? [] : ["\(range.count) >= \(product(RowAccesses.leastPerThread, threads))"]
     let accesses = RowAccesses(of: loop, in: host)
-    let isAligned = (accesses?.all ?? []).map { row in
-      module.use(.isAligned)
-      return "is_aligned(\(place(row, of: loop, range.start, range)))"
-    }
+    let isAligned = aligned(accesses, of: loop, range.start, range)
     var wide = WideLoop(loop: loop, range: range, accesses: accesses, conditions: isAligned)
     if loop.reductions.isEmpty {
       wide.conditions = isLong + isAligned
@@ -161,6 +158,58 @@ extension CUDAKernelEmitter {
     release([first])
   }
 
+  /// A block's tile of a loop that spans blocks: in groups of iterations whose rows are accessed at once, if they are aligned.
+  ///
+  /// Rows are taken to begin at multiples of 16 bytes, and then the first stored one does so `phase` iterations before the
+  /// loop's first: a tile may begin there, and its groups stand where that row is aligned.
+  ///
+  /// - Parameters:
+  ///   - range: the tile's iterations; its start may lie before the loop's first, `lower`.
+  ///   - isLarge: whether tiles are larger than a block, unless that is known.
+  func emitTile(
+    _ loop: ForLoop, over range: IterationRange, from lower: String, isLarge: String?,
+    _ body: () -> Void
+  ) {
+    guard let accesses = RowAccesses(of: loop, in: host), let size = GridTile.iterations(of: loop)
+    else { return }
+    let (counter, phase) = (range.counter, loop.rowPhase)
+    var conditions = aligned(accesses, of: loop, range.start, range)
+    if phase == 0 {
+      conditions.insert("\(range.stop) - \(range.start) == \(product(size, threads))", at: 0)
+    } else if let isLarge {
+      conditions.insert(isLarge, at: 0)
+    }
+    let wide = WideLoop(loop: loop, range: range, accesses: accesses, conditions: conditions)
+    braces("if (\(conditions.joined(separator: " && ")))") {
+      let first = unique("\(counter)_row")
+      if size > Self.lanes { add("#pragma unroll") }
+      braces(
+        "for (\(range.type) \(first) = \(range.from(product(Self.lanes, module.dialect.thread))); \(first) < \(range.stop); \(first) += \(product(Self.lanes, threads)))"
+      ) {
+        if phase == 0 { return emitTogether(wide, first, body) }
+        braces("if (\(first) >= \(lower) && \(first) + \(Self.lanes) <= \(range.stop))") {
+          emitTogether(wide, first, body)
+        }
+        addElse {
+          // A few threads have these: copies of the body would only take registers from all.
+          add("#pragma unroll 1")
+          braces(
+            "for (\(range.type) \(counter) = \(first) < \(lower) ? \(lower) : \(first); \(counter) < \(first) + \(Self.lanes) && \(counter) < \(range.stop); \(counter)++)",
+            body)
+        }
+      }
+      release([first])
+    }
+    addElse {
+      let start =
+        phase == 0 ? range.start : "(\(range.start) < \(lower) ? \(lower) : \(range.start))"
+      if accesses.inner == nil { add("#pragma unroll \(GridTile.iterations)") }
+      braces(
+        "for (\(range.type) \(counter) = \(start) + \(module.dialect.thread); \(counter) < \(range.stop); \(counter) += \(threads))",
+        body)
+    }
+  }
+
   /// How many iterations all threads have, several each; nil where that is not known, or where some have more than others.
   private func rounds(of range: IterationRange) -> Int64? {
     guard let trips = range.trips, let threads = Int64(threads) else { return nil }
@@ -198,53 +247,106 @@ extension CUDAKernelEmitter {
   /// A thread's iterations in a row, whose rows are read before them and written after them.
   private func emitTogether(_ wide: WideLoop, _ first: String, _ body: () -> Void) {
     guard let accesses = wide.accesses else { return }
+    guard accesses.inner != nil else { return emitGroup(wide, first, body) }
+    groupOfRows = { [self] in emitGroup(wide, first, $0) }
+    body()
+  }
+
+  private func emitGroup(_ wide: WideLoop, _ first: String, _ body: () -> Void) {
+    guard let accesses = wide.accesses else { return }
     let outer = rowElements
     let lane = unique("lane")
-    var rows: [RowAccesses.Row: String] = [:]
-    for row in accesses.all {
-      let copy = unique("\(name(row.buffer))_row")
-      rows[row] = copy
-      rowElements[row] = "\(copy)[\(lane)]"
-      add("\(name(of: host[row.buffer].element)) \(copy)[\(Self.lanes)];")
+    var copies: [String] = []
+    for window in accesses.windows {
+      let copy = unique("\(name(window.first.buffer))_row")
+      copies.append(copy)
+      add("\(name(of: host[window.first.buffer].element)) \(copy)[\(window.count)];")
     }
-    for row in accesses.loaded {
-      let helper = CUDAHelper.loadRow(host[row.buffer].element)
-      module.use(helper)
-      add("\(helper.name)(\(rows[row] ?? ""), \(place(row, of: wide.loop, first, wide.range)));")
+    for (row, place) in accesses.places {
+      let element = place.offset == 0 ? lane : "\(lane) + \(place.offset)"
+      rowElements[row] = "\(copies[place.window])[\(element)]"
+    }
+    for (window, copy) in zip(accesses.windows, copies) where window.isLoaded {
+      for part in window.parts {
+        let place = place(part.element, of: window, in: wide.loop, first, wide.range)
+        guard part.isWord else {
+          add("\(copy)[\(part.element)] = \(place);")
+          continue
+        }
+        let helper = CUDAHelper.loadRow(host[window.first.buffer].element)
+        module.use(helper)
+        add("\(helper.name)(\(behind(copy, part)), &\(place));")
+      }
     }
     add("#pragma unroll")
     braces("for (int \(lane) = 0; \(lane) < \(Self.lanes); \(lane)++)") {
-      if wide.loop.body.mention(wide.loop.variable, beside: accesses) {
+      let statements = accesses.inner?.body ?? wide.loop.body
+      if statements.mention(wide.loop.variable, beside: accesses) {
         define(wide.loop, wide.range.type, wide.range.value("\(first) + \(lane)"))
       }
       body()
     }
-    for row in accesses.stored {
-      let helper = CUDAHelper.storeRow(host[row.buffer].element)
-      module.use(helper)
-      add("\(helper.name)(\(place(row, of: wide.loop, first, wide.range)), \(rows[row] ?? ""));")
+    for (window, copy) in zip(accesses.windows, copies) where window.isStored {
+      for part in window.parts {
+        let place = place(part.element, of: window, in: wide.loop, first, wide.range)
+        guard part.isWord else {
+          add("\(place) = \(copy)[\(part.element)];")
+          continue
+        }
+        let helper = CUDAHelper.storeRow(host[window.first.buffer].element)
+        module.use(helper)
+        add("\(helper.name)(&\(place), \(behind(copy, part)));")
+      }
     }
     rowElements = outer
-    release([lane] + rows.values)
+    release([lane] + copies)
   }
 
-  /// The address of a row's element in the iteration that has that counter.
+  /// The address of a part in the copy of its window.
+  private func behind(_ copy: String, _ part: RowAccesses.Part) -> String {
+    part.element == 0 ? copy : "\(copy) + \(part.element)"
+  }
+
+  /// Whether all that is accessed by 16 bytes is aligned where the counter has that value.
+  private func aligned(
+    _ accesses: RowAccesses?, of loop: ForLoop, _ counter: String, _ range: IterationRange
+  ) -> [String] {
+    guard let accesses else { return [] }
+    return accesses.windowsToTest(in: host).compactMap { window in
+      guard let word = window.parts.first(where: \.isWord) else { return nil }
+      module.use(.isAligned)
+      var first = window
+      if let rows = accesses.inner {
+        // All rows are aligned where the first is.
+        first.first.indices = window.first.indices.map {
+          $0.substituting([rows.variable: rows.lower]).mapBottomUp(\.folded)
+        }
+      }
+      return "is_aligned(&\(place(word.element, of: first, in: loop, counter, range)))"
+    }
+  }
+
+  /// An element of a window, in the iteration that has that counter.
   private func place(
-    _ row: RowAccesses.Row, of loop: ForLoop, _ counter: String, _ range: IterationRange
+    _ element: Int, of window: RowAccesses.Window, in loop: ForLoop, _ counter: String,
+    _ range: IterationRange
   ) -> String {
     let value = range.value(counter)
+    let buffer = window.first.buffer
+    var indices = window.first.indices
+    if let last = indices.popLast() { indices.append((last + .index(element)).mapBottomUp(\.folded)) }
     let position: String
     if let number = Int(value) {
-      let indices = row.indices.map { index in
+      let known = indices.map { index in
         index.substituting([loop.variable: .index(number)]).mapBottomUp(\.folded)
       }
-      position = offset(of: row.buffer, indices)
+      position = offset(of: buffer, known)
     } else {
       position = renaming(loop.variable, to: value == counter ? value : "(\(value))") {
-        offset(of: row.buffer, row.indices)
+        offset(of: buffer, indices)
       }
     }
-    return "&\(name(row.buffer))[\(position)]"
+    return "\(name(buffer))[\(position)]"
   }
 
   /// Defines the loop's variable, where the counter is another.
@@ -254,7 +356,7 @@ extension CUDAKernelEmitter {
   }
 
   /// The product with what may be a number.
-  private func product(_ a: Int, _ b: String) -> String { product(String(a), b) }
+  func product(_ a: Int, _ b: String) -> String { product(String(a), b) }
 
   private func product(_ a: String, _ b: String) -> String {
     guard let x = Int64(a), let y = Int64(b) else { return "\(a) * \(b)" }
@@ -267,7 +369,7 @@ extension [Statement] {
   /// Whether the variable counts for more than for the places of the rows.
   fileprivate func mention(_ id: VariableID, beside accesses: RowAccesses) -> Bool {
     func isRow(_ buffer: BufferID, _ indices: [Expression]) -> Bool {
-      accesses.all.contains(RowAccesses.Row(buffer: buffer, indices: indices))
+      accesses.places[RowAccesses.Row(buffer: buffer, indices: indices)] != nil
     }
     func mentions(_ e: Expression) -> Bool {
       if case .load(let buffer, let indices) = e.kind, isRow(buffer, indices) { return false }

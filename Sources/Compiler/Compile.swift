@@ -169,8 +169,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     splitGridReductions(signature.schedule),
     guardLengths,
     decideOnDevice,
-    tileRows,
-  ] + widening + [removeUnused]
+  ] + widening + [tileRows, removeUnused]
 }
 
 /// The names of all stages that can be dumped, each once, in order; those of GPUs last.

@@ -65,13 +65,17 @@ extension Grid {
       var wanted = Self.roundedToWarps(request.threads)
       if let trips = trips(.grid) { wanted = .binary(.pythonMin, wanted, trips) }
       var count = Expression.binary(.floorDivide, wanted + threads - .index(1), threads)
-      let isTiled = loops[.grid]?.allSatisfy { GridTile.suits($0.body) } ?? false
-      if isTiled, let trips = trips(.grid) {
+      let tiled = loops[.grid, default: []]
+      let iterations = tiled.compactMap(GridTile.iterations)
+      if iterations.count == tiled.count, let least = iterations.min(), let trips = trips(.grid) {
         let size = GridTile.size(
-          for: trips * self.blocks[1] * self.blocks[2], threads: threads)
+          for: trips * self.blocks[1] * self.blocks[2], threads: threads, iterations: least)
         if size != threads {
+          // Tiles of rows may begin a few iterations before the first.
+          let phase = tiled.map { $0.mapping.lanes > 1 ? $0.rowPhase : 0 }.max() ?? 0
           count = .binary(
-            .pythonMin, count, .binary(.floorDivide, trips + size - .index(1), size))
+            .pythonMin, count,
+            .binary(.floorDivide, trips + .index(phase) + size - .index(1), size))
         }
       }
       self.blocks[0] = .binary(
