@@ -10,17 +10,19 @@ import time
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("numpy", "llvmlite", "numba")
 
 
-def machine() -> dict[str, object]:
-    """Describes processor, memory and system."""
+def machine() -> dict[str, Any]:
+    """Describes processor, memory, GPUs of NVIDIA's and system."""
     return {
         "processor": _processor(),
         "cores": cores(),
         "caches": _caches(),
         "memory_bytes": _memory(),
+        "gpus": _gpus(),
         "system": platform.platform(),
         "load_average": load_average(),
     }
@@ -120,6 +122,14 @@ def _memory() -> int | None:
     with suppress(OSError, ValueError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return None
+
+
+def _gpus() -> list[str]:
+    """The names of NVIDIA's GPUs; none where their driver is not installed."""
+    with suppress(OSError, subprocess.CalledProcessError):
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
+    return []
 
 
 def _sysctl(name: str) -> str:

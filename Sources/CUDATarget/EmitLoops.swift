@@ -111,8 +111,10 @@ extension CUDAKernelEmitter {
         return tiles(loop, of: size, from: lower, to: upper, condition, type, body)
       }
       if isWide(loop, trips: loop.tripCount.integerLiteral) {
+        let stop = upper.inside(.sum)
         let range = IterationRange(
-          counter: variable, type: type, start: lower.inside(.sum), stop: upper.inside(.sum),
+          counter: variable, type: type, start: lower.inside(.sum), stop: stop,
+          count: lower.text == "0" ? stop : "\(stop) - \(lower.inside(.product))",
           trips: loop.tripCount.integerLiteral)
         return emitWide(loop, over: range, body)
       }
@@ -129,7 +131,7 @@ extension CUDAKernelEmitter {
     if isWide(loop, trips: loop.tripCount.integerLiteral) {
       let start = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
       let range = IterationRange(
-        counter: counter, type: type, start: "0", stop: trips,
+        counter: counter, type: type, start: "0", stop: trips, count: trips,
         trips: loop.tripCount.integerLiteral, value: { start + $0 })
       return emitWide(loop, over: range, body)
     }

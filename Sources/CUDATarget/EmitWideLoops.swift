@@ -35,13 +35,12 @@ extension CUDAKernelEmitter {
     /// The first value of the counter, and the one after the last, as operands of a sum.
     var start: String
     var stop: String
+    /// How many there are, as an operand of a relation.
+    var count: String
     /// How many there are, where that is known.
     var trips: Int64?
     /// The loop's variable where the counter has that value.
     var value: (_ counter: String) -> String = { $0 }
-
-    /// How many there are, as an operand of a relation.
-    var count: String { start == "0" ? stop : "\(stop) - \(start)" }
 
     /// The counter of the first iteration of a thread, or of a round.
     func from(_ position: String) -> String { start == "0" ? position : "\(start) + \(position)" }

@@ -2,7 +2,7 @@
 
     python -m benchmarks.npbench --preset S [--only NAME ...] [--against numpy,numba]
 
-Exits with 1 where a program does not give NumPy's results.
+Exits with 1 where a program does not give the reference's results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks import _machine
 from benchmarks.npbench import _catalog, _report
 from benchmarks.npbench._progress import Progress
 from benchmarks.npbench._result import Options
-from benchmarks.npbench._run import run
+from benchmarks.npbench._run import run_all
 
 import parpy
 
@@ -31,23 +31,27 @@ def main() -> int:
     options = Options(
         backend=arguments.backend.name,
         preset=arguments.preset,
+        reference=arguments.reference,
         against=arguments.against,
         rounds=arguments.rounds,
         limit=arguments.limit,
         timeout=arguments.timeout,
     )
-    threads = arguments.threads
+    threads, names = arguments.threads, arguments.only
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     machine, versions = _machine.machine(), _machine.versions()
     neighbours = _machine.Neighbours()
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    print(f"{machine['processor']}, {machine['cores']} cores; preset {options.preset}; {started}\n")
+    where = ", ".join([*machine["gpus"], machine["processor"]])
+    print(f"{where}, {machine['cores']} cores; preset {options.preset}; {started}\n")
 
     results = []
-    progress = Progress(arguments.only)
-    for name in progress:
-        results.append(run(name, options, threads))
-        progress.done(results[-1])
+    progress = Progress(names)
+    for result in run_all(names, options, threads, arguments.jobs):
+        results.append(result)
+        progress.done(result)
+    progress.close()
+    results.sort(key=lambda r: names.index(r.name))
     print(_report.table(results))
     others = neighbours.cores()
     if sum(others.values()) > 0.1:
@@ -55,9 +59,12 @@ def main() -> int:
         print(f"DISTURBED; cores that others had meanwhile: {taken}")
 
     if arguments.output:
+        on = f"{threads} threads, {machine['processor']}"
+        if arguments.backend is parpy.CompileBackend.Cuda:
+            on = ", ".join(machine["gpus"])
         about = {
             "benchmark": "npbench",
-            "title": f"NPBench, preset {options.preset}, {threads} threads, {machine['processor']}",
+            "title": f"NPBench, preset {options.preset}, {on}",
             "date": started,
             "threads": threads,
             "options": dataclasses.asdict(options),
@@ -72,7 +79,6 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     cores, programs = _machine.cores(), _catalog.names()
-    default_threads = min(2, cores)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.npbench", description=(__doc__ or "").splitlines()[0]
     )
@@ -80,9 +86,27 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--preset", choices=_catalog.PRESETS, default="S", help="the sizes")
     parser.add_argument("--only", nargs="+", choices=programs, default=programs, metavar="NAME")
     parser.add_argument(
-        "--against", type=_peers, default="numpy", metavar="PEERS", help="numpy or numpy,numba"
+        "--reference",
+        choices=("numpy", "cpu"),
+        default="numpy",
+        help="whose results are right: NumPy's, or those of ParPy's CPU backend; default numpy",
     )
-    parser.add_argument("--rounds", type=_positive, default=10, help="samples of each; default 10")
+    parser.add_argument(
+        "--against",
+        type=_peers,
+        default="numpy",
+        metavar="PEERS",
+        help="whom to time, too: numpy, numpy,numba or none; default numpy",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=_count,
+        default=10,
+        help="samples of each; 0 compares results and times nothing but first calls; default 10",
+    )
+    parser.add_argument(
+        "--jobs", type=_positive, default=1, help="programs at a time, with --rounds 0; default 1"
+    )
     parser.add_argument(
         "--limit",
         type=float,
@@ -96,11 +120,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--threads",
         type=_positive,
-        default=default_threads,
-        help=f"of ParPy and Numba; default {default_threads}",
+        help="of ParPy's CPU backend and Numba; default 2, with --reference cpu all",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write files and chart")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.jobs > 1 and arguments.rounds > 0:
+        parser.error("programs that run side by side cannot be timed: --jobs needs --rounds 0")
+    if arguments.reference == "cpu" and arguments.backend is parpy.CompileBackend.Cpu:
+        parser.error("--reference cpu needs another --backend than cpu")
+    if arguments.threads is None:
+        wanted = cores // arguments.jobs if arguments.reference == "cpu" else min(2, cores)
+        arguments.threads = max(1, wanted)
+    return arguments
 
 
 def _backend(name: str) -> parpy.CompileBackend:
@@ -113,13 +144,20 @@ def _backend(name: str) -> parpy.CompileBackend:
 
 
 def _peers(text: str) -> list[str]:
-    peers = text.split(",")
+    peers = [] if text in ("", "none") else text.split(",")
     for peer in peers:
         if peer not in PEERS:
             raise argparse.ArgumentTypeError(f"{peer} is not among {', '.join(PEERS)}")
     if "numba" in peers and importlib.util.find_spec("numba") is None:
         raise argparse.ArgumentTypeError("Numba is not installed: pip install numba")
     return peers
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -19,6 +19,9 @@ PRESETS = ("test", "S", "M", "L", "paper")
 Version = Callable[..., object]
 """Takes the arguments of a program in order, and leaves the results in some of them."""
 
+Schedule = Callable[..., dict[str, parpy.LoopPar]]
+"""Takes the extents of a preset, and makes the schedule of each label."""
+
 # Of results in float64. A sum in another order differs by less, also where its terms cancel.
 _TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -31,11 +34,15 @@ class Program:
         name: the module's name.
         sizes: from preset to the extents that `initialize` and `schedule` take.
         outputs: the names of the arguments that hold the results.
-        tolerance: `rtol` and `atol` of the comparison with NumPy's results.
+        tolerance: `rtol` and `atol` of the comparison with the reference's results.
         initialize: makes the arguments, by name and in order.
         reference: the NumPy version.
         kernel: the ParPy version, decorated.
         schedule: makes the schedule of each label.
+        gpu_kernel: the version for GPUs: `kernel`, unless the module has one of this name, because
+            no text is good for both.
+        gpu_schedule: its schedule: `schedule`, unless the module has one of this name. Labels that
+            only it mentions are those of loops that are sequential on the CPU.
     """
 
     name: str
@@ -45,7 +52,19 @@ class Program:
     initialize: Callable[..., dict[str, Any]]
     reference: FunctionType
     kernel: Callable[..., None]
-    schedule: Callable[..., dict[str, parpy.LoopPar]]
+    schedule: Schedule
+    gpu_kernel: Callable[..., None]
+    gpu_schedule: Schedule
+
+    def call(
+        self, backend: parpy.CompileBackend, preset: str
+    ) -> tuple[Callable[..., None], parpy.CompileOptions]:
+        """The version for a backend, and the options that schedule it for a preset."""
+        cpu = backend is parpy.CompileBackend.Cpu
+        schedule = self.schedule if cpu else self.gpu_schedule
+        opts = parpy.par(schedule(**self.sizes[preset]))
+        opts.backend = backend
+        return self.kernel if cpu else self.gpu_kernel, opts
 
     def mistakes(self, actual: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
         """What is wrong with the results in `actual`, a line for each wrong argument."""
@@ -85,6 +104,8 @@ def load(name: str) -> Program:
         reference=module.reference,
         kernel=module.kernel,
         schedule=module.schedule,
+        gpu_kernel=getattr(module, "gpu_kernel", module.kernel),
+        gpu_schedule=getattr(module, "gpu_schedule", module.schedule),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from benchmarks.npbench import _report
 from benchmarks.npbench._result import Result
@@ -23,11 +23,8 @@ class Progress:
             except ImportError:
                 print("no progress bar: pip install tqdm", file=sys.stderr)
 
-    def __iter__(self) -> Iterator[str]:
-        for name in self._names:
-            if self._bar is not None:
-                self._bar.set_description(f"{name:<20}")
-            yield name
+    def close(self) -> None:
+        """Says that all are done."""
         if self._bar is not None:
             self._bar.close()
 
@@ -35,6 +32,7 @@ class Progress:
         """Says that a program is done."""
         self._done += 1
         if self._bar is not None:
+            self._bar.set_description(f"{result.name:<20}")
             self._bar.update()
         else:
             count = f"{self._done:>{len(str(len(self._names)))}}/{len(self._names)}"

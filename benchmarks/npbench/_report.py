@@ -38,7 +38,7 @@ def table(results: Sequence[Result]) -> str:
     head = _row("program", *_COLUMNS, "status", "")
     valid = sum(r.is_valid for r in results)
     mean = geometric_mean(results)
-    last = f"{valid} of {len(results)} programs give NumPy's results"
+    last = f"{valid} of {len(results)} programs give the reference's results"
     if mean is not None:
         last += f"; geometric mean of their speed-ups over NumPy: {mean:.2f} x"
     rule = "─" * (len(head.rstrip()) + 6)

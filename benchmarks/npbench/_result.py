@@ -27,14 +27,16 @@ class Options:
     Attributes:
         backend: a name of `parpy.CompileBackend`.
         preset: which of the sizes.
-        against: the peers: "numpy", "numba".
-        rounds: how many samples each contender gives at most.
+        reference: whose results are right: "numpy", or "cpu" for the CPU backend's.
+        against: the peers that are timed: "numpy", "numba".
+        rounds: how many samples each contender gives at most; with 0, results are only compared.
         limit: after how many seconds a contender gives no more samples.
         timeout: after how many seconds a program is given up.
     """
 
     backend: str
     preset: str
+    reference: str
     against: list[str]
     rounds: int
     limit: float
@@ -47,7 +49,7 @@ class Result:
 
     Attributes:
         name: the program.
-        status: whether it gave NumPy's results.
+        status: whether it gave the reference's results.
         detail: what went wrong.
         first_call: the first call, with loading LLVM and compiling; None where it failed.
         samples: the times of calls, by contender: "parpy", "numpy", "numba", "numba parallel".
@@ -92,7 +94,7 @@ class Result:
 
     @property
     def is_valid(self) -> bool:
-        """Whether ParPy gave NumPy's results."""
+        """Whether ParPy gave the reference's results."""
         return self.status is Status.OK
 
     def speedup(self, time: float | None) -> float | None:

@@ -9,11 +9,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.npbench._result import Options, Result, Status
 
 _ROOT = Path(__file__).parents[2]
+
+
+def run_all(names: Sequence[str], options: Options, threads: int, jobs: int) -> Iterator[Result]:
+    """The results of programs as they come, of which so many run at a time as there are jobs."""
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(run, name, options, threads) for name in names]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def run(name: str, options: Options, threads: int) -> Result:

@@ -109,4 +109,4 @@ def kernel(TSTEPS, u):
 
 
 def schedule(TSTEPS: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"columns": parpy.threads(N - 2), "rows": parpy.threads(N - 2)}
+    return {label: parpy.threads(N - 2).tpb(32) for label in ("columns", "rows")}

@@ -18,10 +18,14 @@ SIZES = {
 }
 OUTPUTS = ("y",)
 
+CHUNK = 64
+"""How many rows a thread of a GPU adds up before it adds to the result."""
+
 
 def initialize(M: int, N: int) -> dict[str, Any]:
+    i, j = np.ogrid[:M, :N]
     return {
-        "A": np.fromfunction(lambda i, j: ((i + j) % N) / (5 * M), (M, N)),
+        "A": (i + j) % N / (5 * M),
         "x": np.fromfunction(lambda i: 1 + i / N, (N,)),
         "y": np.zeros(N),
     }
@@ -46,3 +50,33 @@ def kernel(A, x, y):
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(M).reduce(), "columns": parpy.threads(min(N, 1024))}
+
+
+@parpy.jit
+def gpu_kernel(A, x, y):
+    M, N = A.shape
+    s = np.empty(M, np.float64)
+    # The first product has a block of threads for each row, the second a thread for each column.
+    parpy.label("rows")
+    for i in range(M):
+        parpy.label("row")
+        s[i] = parpy.operators.sum(A[i, :] * x[:])
+    parpy.label("columns")
+    y[:] = 0.0
+    parpy.label("chunks")
+    for chunk in range((M + CHUNK - 1) // CHUNK):
+        parpy.label("columns")
+        for j in range(N):
+            t = 0.0
+            for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, M)):
+                t += s[i] * A[i, j]
+            y[j] += t
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "rows": parpy.threads(M),
+        "row": parpy.threads(min(N, 1024)),
+        "chunks": parpy.threads(-(-M // CHUNK)).reduce(),
+        "columns": parpy.threads(N).tpb(256),
+    }

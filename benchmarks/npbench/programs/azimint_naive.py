@@ -60,3 +60,8 @@ def schedule(N: int, npt: int) -> dict[str, parpy.LoopPar]:
         "rings": parpy.threads(npt),
         "points": parpy.threads(N).reduce(),
     }
+
+
+def gpu_schedule(N: int, npt: int) -> dict[str, parpy.LoopPar]:
+    # A block for each ring, whose threads share all points.
+    return schedule(N, npt) | {"points": parpy.threads(min(N, 1024)).reduce()}

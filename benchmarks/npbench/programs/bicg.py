@@ -18,10 +18,14 @@ SIZES = {
 }
 OUTPUTS = ("s", "q")
 
+CHUNK = 64
+"""How many rows a thread of a GPU adds up before it adds to the result."""
+
 
 def initialize(M: int, N: int) -> dict[str, Any]:
+    i, j = np.ogrid[:N, :M]
     return {
-        "A": np.fromfunction(lambda i, j: (i * (j + 1) % N) / N, (N, M)),
+        "A": i * (j + 1) % N / N,
         "p": np.fromfunction(lambda i: (i % M) / M, (M,)),
         "r": np.fromfunction(lambda i: (i % N) / N, (N,)),
         "s": np.zeros(M),
@@ -49,3 +53,32 @@ def kernel(A, p, r, s, q):
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(N).reduce(), "columns": parpy.threads(min(M, 1024))}
+
+
+@parpy.jit
+def gpu_kernel(A, p, r, s, q):
+    N, M = A.shape
+    # One product has a block of threads for each row, the other a thread for each column.
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("row")
+        q[i] = parpy.operators.sum(A[i, :] * p[:])
+    parpy.label("columns")
+    s[:] = 0.0
+    parpy.label("chunks")
+    for chunk in range((N + CHUNK - 1) // CHUNK):
+        parpy.label("columns")
+        for j in range(M):
+            t = 0.0
+            for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, N)):
+                t += r[i] * A[i, j]
+            s[j] += t
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "rows": parpy.threads(N),
+        "row": parpy.threads(min(M, 1024)),
+        "chunks": parpy.threads(-(-N // CHUNK)).reduce(),
+        "columns": parpy.threads(M).tpb(256),
+    }

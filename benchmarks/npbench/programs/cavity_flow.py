@@ -112,10 +112,12 @@ def relaxed(new, p, b, dx, dy):
         )
         new[i, 0] = new[i, 1]
         new[i, nx - 1] = new[i, nx - 2]
-    parpy.label("columns")
-    for j in range(nx):
-        new[0, j] = new[1, j]
-        new[ny - 1, j] = 0.0
+        if i == 1:
+            parpy.label("columns")
+            new[0, :] = new[1, :]
+        if i == ny - 2:
+            parpy.label("columns")
+            new[ny - 1, :] = 0.0
 
 
 @parpy.jit

@@ -170,10 +170,12 @@ def relaxed(new, p, b, dx, dy):
         )
         new[i, 0] = y * (p[i, 1] + p[i, -1]) + x * (p[i + 1, 0] + p[i - 1, 0]) - z * b[i, 0]
         new[i, -1] = y * (p[i, 0] + p[i, -2]) + x * (p[i + 1, -1] + p[i - 1, -1]) - z * b[i, -1]
-    parpy.label("columns")
-    for j in range(nx):
-        new[ny - 1, j] = new[ny - 2, j]
-        new[0, j] = new[1, j]
+        if i == ny - 2:
+            parpy.label("columns")
+            new[ny - 1, :] = new[ny - 2, :]
+        if i == 1:
+            parpy.label("columns")
+            new[0, :] = new[1, :]
 
 
 @parpy.jit

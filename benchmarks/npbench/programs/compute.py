@@ -38,8 +38,13 @@ def reference(array_1, array_2, a, b, c, out):
 @parpy.jit
 def kernel(array_1, array_2, a, b, c, out):
     parpy.label("rows")
+    parpy.label("columns")
     out[:, :] = np.minimum(np.maximum(array_1[:, :], 2), 10) * a + array_2[:, :] * b + c
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(M)}
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return schedule(M, N) | {"columns": parpy.threads(min(N, 1024))}

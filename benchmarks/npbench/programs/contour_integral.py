@@ -157,3 +157,108 @@ def schedule(NR: int, NM: int, slab_per_bc: int, num_int_pts: int) -> dict[str, 
         "blocks": parpy.threads(max(2, (NM + BLOCK - 1) // BLOCK)),
         "block": parpy.threads(BLOCK),
     }
+
+
+@parpy.jit
+def factorize_all(T, X):
+    """As `factorize`, for all matrices at once: the GPU needs the work of all of them."""
+    L, N = T.shape[0], T.shape[1]
+    M = X.shape[2]
+    sizes = np.empty((L, N), np.float64)
+    for k in range(N):
+        parpy.label("points")
+        for m in range(L):
+            parpy.label("elements")
+            sizes[m, k:] = abs(T[m, k:, k])
+            parpy.label("elements")
+            largest = parpy.operators.max(sizes[m, k:])
+            best = N - 1
+            parpy.label("pivots")
+            for i in range(k, N):
+                if sizes[m, i] == largest:
+                    best = min(best, i)
+            if best != k:
+                parpy.label("elements")
+                for j in range(N):
+                    T[m, k, j], T[m, best, j] = T[m, best, j], T[m, k, j]
+                parpy.label("elements")
+                for j in range(M):
+                    X[m, k, j], X[m, best, j] = X[m, best, j], X[m, k, j]
+        parpy.label("points")
+        for m in range(L):
+            parpy.label("rows")
+            for i in range(k + 1, N):
+                factor = T[m, i, k] / T[m, k, k]
+                T[m, i, k] = factor
+                parpy.label("row")
+                T[m, i, k + 1 :] -= factor * T[m, k, k + 1 :]
+
+
+@parpy.jit
+def substitute_all(T, X):
+    """As `substitute`, for all matrices at once, with a thread for each column of X."""
+    N, M = X.shape[1], X.shape[2]
+    parpy.label("points")
+    for m in range(T.shape[0]):
+        parpy.label("columns")
+        for j in range(M):
+            for i in range(N):
+                s = X[m, i, j]
+                for k in range(i):
+                    s -= T[m, i, k] * X[m, k, j]
+                X[m, i, j] = s
+            for i in range(N - 1, -1, -1):
+                s = X[m, i, j]
+                for k in range(i + 1, N):
+                    s -= T[m, i, k] * X[m, k, j]
+                X[m, i, j] = s / T[m, i, i]
+
+
+@parpy.jit
+def gpu_kernel(slab_per_bc, Ham, int_pts, Y, P0, P1):
+    NR, NM = Y.shape
+    L = len(int_pts)
+    T = np.empty((L, NR, NR), np.complex128)
+    X = np.empty((L, NR, NM), np.complex128)
+    parpy.label("points")
+    for m in range(L):
+        parpy.label("rows")
+        for i in range(NR):
+            parpy.label("row")
+            for j in range(NR):
+                t = 0j
+                for n in range(slab_per_bc + 1):
+                    t += int_pts[m] ** (slab_per_bc / 2 - n) * Ham[n, i, j]
+                T[m, i, j] = t
+            parpy.label("row")
+            for j in range(NM):
+                if NR == NM:
+                    X[m, i, j] = 1.0 if i == j else 0.0
+                else:
+                    X[m, i, j] = Y[i, j]
+    factorize_all(T, X)
+    substitute_all(T, X)
+    parpy.label("rows")
+    for i in range(NR):
+        parpy.label("row")
+        for j in range(NM):
+            p0 = 0j
+            p1 = 0j
+            for m in range(L):
+                x = -X[m, i, j] if abs(int_pts[m]) < 1.0 else X[m, i, j]
+                p0 += x
+                p1 += int_pts[m] * x
+            P0[i, j] = p0
+            P1[i, j] = p1
+
+
+def gpu_schedule(NR: int, NM: int, slab_per_bc: int, num_int_pts: int) -> dict[str, parpy.LoopPar]:
+    elements = min(max(NR, NM), 1024)
+    return {
+        "points": parpy.threads(num_int_pts),
+        "elements": parpy.threads(elements),
+        "pivots": parpy.threads(elements).reduce(),
+        "rows": parpy.threads(NR),
+        "row": parpy.threads(min(max(NR, NM), 256)),
+        "columns": parpy.threads(NM).tpb(64),
+    }

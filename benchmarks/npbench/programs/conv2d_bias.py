@@ -19,6 +19,10 @@ SIZES = {
 OUTPUTS = ("output",)
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 
+ROWS = 4
+CHANNELS = 8
+"""How many rows and channels of a column a thread of a GPU has."""
+
 
 def initialize(N: int, C_in: int, C_out: int, K: int, H: int, W: int) -> dict[str, Any]:
     rng = np.random.default_rng(42)
@@ -59,3 +63,42 @@ def kernel(images, weights, bias, output):
 
 def schedule(N: int, C_in: int, C_out: int, K: int, H: int, W: int) -> dict[str, parpy.LoopPar]:
     return {"images": parpy.threads(N), "rows": parpy.threads(H - K + 1)}
+
+
+@parpy.jit
+def gpu_kernel(images, weights, bias, output):
+    N, height, width, C_out = output.shape
+    K, _, C_in, _ = weights.shape
+    parpy.label("images")
+    for n in range(N):
+        parpy.label("groups")
+        for g in range((C_out + CHANNELS - 1) // CHANNELS):
+            parpy.label("tiles")
+            for tile in range((height + ROWS - 1) // ROWS):
+                parpy.label("columns")
+                for j in range(width):
+                    # In registers, for each weight and each pixel that is read.
+                    s = np.zeros((ROWS, CHANNELS), np.float32)
+                    for y in range(K):
+                        for x in range(K):
+                            for c in range(C_in):
+                                for r in range(ROWS):
+                                    row = min(tile * ROWS + r, height - 1) + y
+                                    for o in range(CHANNELS):
+                                        k = min(g * CHANNELS + o, C_out - 1)
+                                        s[r, o] += images[n, row, j + x, c] * weights[y, x, c, k]
+                    for r in range(ROWS):
+                        for o in range(CHANNELS):
+                            i = tile * ROWS + r
+                            channel = g * CHANNELS + o
+                            if i < height and channel < C_out:
+                                output[n, i, j, channel] = s[r, o] + bias[channel]
+
+
+def gpu_schedule(N: int, C_in: int, C_out: int, K: int, H: int, W: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "images": parpy.threads(N),
+        "groups": parpy.threads(-(-C_out // CHANNELS)),
+        "tiles": parpy.threads(-(-(H - K + 1) // ROWS)),
+        "columns": parpy.threads(min(W - K + 1, 256)),
+    }

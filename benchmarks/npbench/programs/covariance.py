@@ -19,6 +19,8 @@ SIZES = {
 OUTPUTS = ("cov",)
 
 BLOCK = 64
+CHUNK = 32
+TILE = 8
 
 
 def initialize(M: int, N: int) -> dict[str, Any]:
@@ -78,4 +80,45 @@ def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
         "samples": parpy.threads(N),
         "variables": parpy.threads(M),
         "columns": parpy.threads(min(M, 1024)),
+    }
+
+
+@parpy.jit
+def gpu_kernel(float_n, data, cov):
+    N, M = data.shape
+    mean = np.zeros(M, np.float64)
+    parpy.label("chunks")
+    for chunk in range((N + CHUNK - 1) // CHUNK):
+        parpy.label("columns")
+        for j in range(M):
+            s = 0.0
+            for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, N)):
+                s += data[k, j]
+            mean[j] += s / N
+    parpy.label("samples")
+    parpy.label("columns")
+    data[:, :] -= mean[:]
+    # A thread keeps so many products in registers, for each element that it reads of its column.
+    parpy.label("tiles")
+    for tile in range((M + TILE - 1) // TILE):
+        parpy.label("columns")
+        for j in range(M):
+            if j >= tile * TILE:
+                t = np.zeros(TILE, np.float64)
+                for k in range(N):
+                    for r in range(TILE):
+                        t[r] += data[k, min(tile * TILE + r, M - 1)] * data[k, j]
+                for r in range(TILE):
+                    i = tile * TILE + r
+                    if i <= j:
+                        cov[i, j] = t[r] / (float_n - 1.0)
+                        cov[j, i] = t[r] / (float_n - 1.0)
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "chunks": parpy.threads(-(-N // CHUNK)).reduce(),
+        "samples": parpy.threads(N),
+        "tiles": parpy.threads(-(-M // TILE)),
+        "columns": parpy.threads(M).tpb(128),
     }

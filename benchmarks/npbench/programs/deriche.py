@@ -135,7 +135,7 @@ def kernel(alpha, image, out):
 
 def schedule(W: int, H: int) -> dict[str, parpy.LoopPar]:
     return {
-        "rows": parpy.threads(W),
+        "rows": parpy.threads(W).tpb(64),
         # Of one block too: on a GPU it is launched as a whole.
         "blocks": parpy.threads(max(2, (H + BLOCK - 1) // BLOCK)),
         "columns": parpy.threads(BLOCK),

@@ -20,6 +20,7 @@ SIZES = {
 OUTPUTS = ("A",)
 
 BLOCK = 8
+TILE = 8
 
 
 def initialize(NR: int, NQ: int, NP: int) -> dict[str, Any]:
@@ -54,3 +55,34 @@ def kernel(A, C4):
 
 def schedule(NR: int, NQ: int, NP: int) -> dict[str, parpy.LoopPar]:
     return {"slabs": parpy.threads(NR)}
+
+
+@parpy.jit
+def gpu_kernel(A, C4):
+    NR, NQ, NP = A.shape
+    t = np.empty(A.shape, np.float64)
+    # A thread keeps so many results in registers, for each element of C4 that it reads.
+    parpy.label("slabs")
+    for r in range(NR):
+        parpy.label("tiles")
+        for tile in range((NQ + TILE - 1) // TILE):
+            parpy.label("columns")
+            for p in range(NP):
+                s = np.zeros(TILE, np.float64)
+                for k in range(NP):
+                    for q in range(TILE):
+                        s[q] += A[r, min(tile * TILE + q, NQ - 1), k] * C4[k, p]
+                for q in range(TILE):
+                    if tile * TILE + q < NQ:
+                        t[r, tile * TILE + q, p] = s[q]
+            for q in range(tile * TILE, min(tile * TILE + TILE, NQ)):
+                parpy.label("columns")
+                A[r, q, :] = t[r, q, :]
+
+
+def gpu_schedule(NR: int, NQ: int, NP: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "slabs": parpy.threads(NR),
+        "tiles": parpy.threads(-(-NQ // TILE)),
+        "columns": parpy.threads(min(NP, 1024)),
+    }

@@ -43,14 +43,22 @@ def kernel(ex, ey, hz, source):
         parpy.label("rows")
         for i in range(NX):
             if i == 0:
+                parpy.label("columns")
                 ey[i, :] = source[t]
             else:
+                parpy.label("columns")
                 ey[i, :] -= 0.5 * (hz[i, :] - hz[i - 1, :])
+            parpy.label("columns")
             ex[i, 1:] -= 0.5 * (hz[i, 1:] - hz[i, :-1])
         parpy.label("rows")
         for i in range(NX - 1):
+            parpy.label("columns")
             hz[i, :-1] -= 0.7 * (ex[i, 1:] - ex[i, :-1] + ey[i + 1, :-1] - ey[i, :-1])
 
 
 def schedule(TMAX: int, NX: int, NY: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(NX)}
+
+
+def gpu_schedule(TMAX: int, NX: int, NY: int) -> dict[str, parpy.LoopPar]:
+    return schedule(TMAX, NX, NY) | {"columns": parpy.threads(min(NY, 256))}

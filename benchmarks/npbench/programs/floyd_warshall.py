@@ -41,7 +41,8 @@ def kernel(path):
             if i != k:
                 d = path[i, k]
                 parpy.label("columns")
-                path[i, :] = np.minimum(path[i, :], d + path[k, :])
+                for j in range(N):
+                    path[i, j] = min(path[i, j], d + path[k, j])
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:

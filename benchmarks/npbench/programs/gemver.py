@@ -19,6 +19,9 @@ SIZES = {
 }
 OUTPUTS = ("A", "x", "w")
 
+CHUNK = 64
+"""How many rows a thread of a GPU adds up before it adds to `x`."""
+
 
 def initialize(N: int) -> dict[str, Any]:
     i = np.arange(N, dtype=np.float64)
@@ -66,4 +69,36 @@ def schedule(N: int) -> dict[str, parpy.LoopPar]:
         "updates": parpy.threads(N).reduce(),
         "rows": parpy.threads(N),
         "columns": parpy.threads(min(N, 1024)),
+    }
+
+
+@parpy.jit
+def gpu_kernel(alpha, beta, A, u1, v1, u2, v2, w, x, y, z):
+    N = A.shape[0]
+    parpy.label("columns")
+    x[:] += z[:]
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("row")
+        A[i, :] += u1[i] * v1[:] + u2[i] * v2[:]
+    parpy.label("chunks")
+    for chunk in range((N + CHUNK - 1) // CHUNK):
+        parpy.label("columns")
+        for j in range(N):
+            s = 0.0
+            for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, N)):
+                s += y[i] * A[i, j]
+            x[j] += beta * s
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("row")
+        w[i] += alpha * parpy.operators.sum(A[i, :] * x[:])
+
+
+def gpu_schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "chunks": parpy.threads(-(-N // CHUNK)).reduce(),
+        "columns": parpy.threads(N).tpb(256),
+        "rows": parpy.threads(N),
+        "row": parpy.threads(min(N, 1024)),
     }

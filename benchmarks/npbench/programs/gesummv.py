@@ -21,11 +21,12 @@ OUTPUTS = ("y",)
 
 
 def initialize(N: int) -> dict[str, Any]:
+    i, j = np.ogrid[:N, :N]
     return {
         "alpha": 1.5,
         "beta": 1.2,
-        "A": np.fromfunction(lambda i, j: ((i * j + 1) % N) / N, (N, N)),
-        "B": np.fromfunction(lambda i, j: ((i * j + 2) % N) / N, (N, N)),
+        "A": (i * j + 1) % N / N,
+        "B": (i * j + 2) % N / N,
         "x": np.fromfunction(lambda i: (i % N) / N, (N,)),
         "y": np.zeros(N),
     }
@@ -39,10 +40,16 @@ def reference(alpha, beta, A, B, x, y):
 def kernel(alpha, beta, A, B, x, y):
     parpy.label("rows")
     for i in range(len(y)):
+        parpy.label("columns")
         a = parpy.operators.sum(A[i, :] * x[:])
+        parpy.label("columns")
         b = parpy.operators.sum(B[i, :] * x[:])
         y[i] = alpha * a + beta * b
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(N)}
+
+
+def gpu_schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return schedule(N) | {"columns": parpy.threads(min(N, 1024))}

@@ -37,8 +37,13 @@ def kernel(a, out):
     for i in range(a.shape[0]):
         trace += np.tanh(a[i, i])
     parpy.label("rows")
+    parpy.label("columns")
     out[:, :] = a[:, :] + trace
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
     return {"diagonal": parpy.threads(N).reduce(), "rows": parpy.threads(N)}
+
+
+def gpu_schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return schedule(N) | {"columns": parpy.threads(min(N, 1024))}

@@ -59,6 +59,7 @@ def kernel(field, out, coeff):
     nx, ny, nz = out.shape
     parpy.label("planes")
     for i in range(2, nx + 2):
+        parpy.label("rows")
         for j in range(2, ny + 2):
             parpy.label("levels")
             for k in range(nz):
@@ -72,3 +73,7 @@ def kernel(field, out, coeff):
 
 def schedule(I: int, J: int, K: int) -> dict[str, parpy.LoopPar]:  # noqa: E741
     return {"planes": parpy.threads(I), "levels": parpy.threads(K)}
+
+
+def gpu_schedule(I: int, J: int, K: int) -> dict[str, parpy.LoopPar]:  # noqa: E741
+    return schedule(I, J, K) | {"rows": parpy.threads(J)}

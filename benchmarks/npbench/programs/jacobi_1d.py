@@ -41,4 +41,4 @@ def kernel(TSTEPS, A, B):
 
 
 def schedule(TSTEPS: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"points": parpy.threads(N - 2)}
+    return {"points": parpy.threads(N - 2).tpb(128)}

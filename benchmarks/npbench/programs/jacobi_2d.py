@@ -49,4 +49,4 @@ def kernel(TSTEPS, A, B):
 
 
 def schedule(TSTEPS: int, N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(N - 2), "columns": parpy.threads(N - 2)}
+    return {"rows": parpy.threads(N - 2), "columns": parpy.threads(N - 2).tpb(256)}

@@ -21,6 +21,9 @@ SIZES: dict[str, dict[str, int]] = {
 OUTPUTS = ("scores",)
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 
+CHANNELS = 8
+"""How many channels of a pixel a thread of a GPU has."""
+
 
 def pooled(extent: int) -> int:
     """The extent of an image of `extent` after both convolutions and poolings."""
@@ -199,5 +202,99 @@ def schedule(N: int, H: int, W: int) -> dict[str, parpy.LoopPar]:
         "images": parpy.threads(N),
         "rows": parpy.threads(H - 4),
         "columns": parpy.threads(W - 4),
+        "units": parpy.threads(120),
+    }
+
+
+@parpy.jit
+def convolve_pixels(x, weights, bias, y):
+    """As `convolve`, with the channels of a pixel in registers."""
+    channels = y.shape[3]
+    parpy.label("images")
+    for n in range(y.shape[0]):
+        parpy.label("groups")
+        for g in range((channels + CHANNELS - 1) // CHANNELS):
+            parpy.label("rows")
+            for i in range(y.shape[1]):
+                parpy.label("columns")
+                for j in range(y.shape[2]):
+                    s = np.zeros(CHANNELS, np.float32)
+                    for p in range(weights.shape[0]):
+                        for q in range(weights.shape[1]):
+                            for c in range(weights.shape[2]):
+                                for o in range(CHANNELS):
+                                    k = min(g * CHANNELS + o, channels - 1)
+                                    s[o] += x[n, i + p, j + q, c] * weights[p, q, c, k]
+                    for o in range(CHANNELS):
+                        channel = g * CHANNELS + o
+                        if channel < channels:
+                            y[n, i, j, channel] = max(s[o] + bias[channel], 0.0)
+
+
+@parpy.jit
+def connect_rows(x, weights, bias, y):
+    """As `connect_pixels`, with the rows of `x` side by side."""
+    height, width, channels = x.shape[1], x.shape[2], x.shape[3]
+    parpy.label("images")
+    parpy.label("units")
+    y[:, :] = bias[:]
+    parpy.label("images")
+    for n in range(y.shape[0]):
+        parpy.label("sums")
+        for i in range(height):
+            parpy.label("units")
+            for unit in range(y.shape[1]):
+                s = np.float32(0.0)
+                for j in range(width):
+                    for c in range(channels):
+                        s += x[n, i, j, c] * weights[(i * width + j) * channels + c, unit]
+                y[n, unit] += s
+
+
+@parpy.jit
+def gpu_kernel(
+    images,
+    conv1,
+    conv1_bias,
+    conv2,
+    conv2_bias,
+    dense1,
+    dense1_bias,
+    dense2,
+    dense2_bias,
+    dense3,
+    dense3_bias,
+    scores,
+):
+    N = images.shape[0]
+    height = images.shape[1] - 4
+    width = images.shape[2] - 4
+    features1 = np.empty((N, height, width, 6), np.float32)
+    pooled1 = np.empty((N, height // 2, width // 2, 6), np.float32)
+    height = height // 2 - 4
+    width = width // 2 - 4
+    features2 = np.empty((N, height, width, 16), np.float32)
+    pooled2 = np.empty((N, height // 2, width // 2, 16), np.float32)
+    hidden1 = np.empty((N, 120), np.float32)
+    hidden2 = np.empty((N, 84), np.float32)
+
+    convolve_pixels(images, conv1, conv1_bias, features1)
+    pool(features1, pooled1)
+    convolve_pixels(pooled1, conv2, conv2_bias, features2)
+    pool(features2, pooled2)
+    connect_rows(pooled2, dense1, dense1_bias, hidden1)
+    rectify(hidden1)
+    connect(hidden1, dense2, dense2_bias, hidden2)
+    rectify(hidden2)
+    connect(hidden2, dense3, dense3_bias, scores)
+
+
+def gpu_schedule(N: int, H: int, W: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "images": parpy.threads(N),
+        "groups": parpy.threads(2),
+        "rows": parpy.threads(H - 4),
+        "columns": parpy.threads(min(W - 4, 256)),
+        "sums": parpy.threads(pooled(H)).reduce(),
         "units": parpy.threads(120),
     }

@@ -49,3 +49,7 @@ def kernel(A):
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(N - 1), "columns": parpy.threads(N - 1)}
+
+
+def gpu_schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return schedule(N) | {"columns": parpy.threads(min(N - 1, 256))}

@@ -64,10 +64,20 @@ def kernel(A, b, x, y):
     decompose(A)
     with parpy.gpu:
         for i in range(N):
+            parpy.label("terms")
             y[i] = b[i] - parpy.operators.sum(A[i, :i] * y[:i])
         for i in range(N - 1, -1, -1):
+            parpy.label("terms")
             x[i] = (y[i] - parpy.operators.sum(A[i, i + 1 :] * x[i + 1 :])) / A[i, i]
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(N - 1), "columns": parpy.threads(N - 1)}
+
+
+def gpu_schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "rows": parpy.threads(N - 1),
+        "columns": parpy.threads(min(N - 1, 256)),
+        "terms": parpy.threads(min(N, 512)),
+    }

@@ -23,6 +23,10 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
 STRIP = 512
 """How many columns of a weight matrix are taken at once: with a batch of 8, 16 KiB of results."""
 
+SAMPLES = 8
+CHUNK = 256
+"""For so many samples a thread of a GPU adds up so many products, before it adds to a result."""
+
 
 def initialize(C_in: int, N: int, S0: int, S1: int, S2: int) -> dict[str, Any]:
     rng = np.random.default_rng(42)
@@ -107,4 +111,46 @@ def schedule(C_in: int, N: int, S0: int, S1: int, S2: int) -> dict[str, parpy.Lo
         "columns": parpy.threads(STRIP),
         "samples": parpy.threads(N),
         "units": parpy.threads(widest),
+    }
+
+
+@parpy.jit
+def connect_chunks(x, weights, bias, y):
+    """A dense layer, whose weights are read once for SAMPLES samples."""
+    N, depth = x.shape
+    parpy.label("samples")
+    parpy.label("units")
+    y[:, :] = bias[:]
+    for g in range((N + SAMPLES - 1) // SAMPLES):
+        parpy.label("chunks")
+        for chunk in range((depth + CHUNK - 1) // CHUNK):
+            parpy.label("columns")
+            for j in range(y.shape[1]):
+                s = np.zeros(SAMPLES, np.float32)
+                for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, depth)):
+                    for n in range(SAMPLES):
+                        s[n] += x[min(g * SAMPLES + n, N - 1), k] * weights[k, j]
+                for n in range(SAMPLES):
+                    if g * SAMPLES + n < N:
+                        y[g * SAMPLES + n, j] += s[n]
+
+
+@parpy.jit
+def gpu_kernel(x, w1, b1, w2, b2, w3, b3, scores):
+    hidden1 = np.empty((x.shape[0], w1.shape[1]), np.float32)
+    hidden2 = np.empty((x.shape[0], w2.shape[1]), np.float32)
+    connect_chunks(x, w1, b1, hidden1)
+    rectify(hidden1)
+    connect_chunks(hidden1, w2, b2, hidden2)
+    rectify(hidden2)
+    connect_chunks(hidden2, w3, b3, scores)
+    softmax(scores)
+
+
+def gpu_schedule(C_in: int, N: int, S0: int, S1: int, S2: int) -> dict[str, parpy.LoopPar]:
+    return {
+        "samples": parpy.threads(N),
+        "units": parpy.threads(min(max(S0, S1, S2), 1024)),
+        "chunks": parpy.threads(-(-max(S0, S1) // CHUNK)).reduce(),
+        "columns": parpy.threads(max(S0, S1, S2)).tpb(256),
     }

@@ -70,7 +70,8 @@ def reference(mass, pos, vel, Nt, dt, G, softening, KE, PE):
 
 
 @parpy.jit
-def accelerate(mass, x, G, softening, acc):
+def accelerate(mass, x, v, time, G, softening, acc):
+    """The acceleration of each body, and its velocity after so much time of it."""
     N = len(mass)
     parpy.label("bodies")
     for i in range(N):
@@ -90,6 +91,9 @@ def accelerate(mass, x, G, softening, acc):
         acc[0, i] = ax
         acc[1, i] = ay
         acc[2, i] = az
+        v[0, i] += ax * time
+        v[1, i] += ay * time
+        v[2, i] += az * time
 
 
 @parpy.jit
@@ -126,19 +130,16 @@ def kernel(mass, pos, vel, Nt, dt, G, softening, KE, PE):
             for i in range(N):
                 x[d, i] = pos[i, d]
                 v[d, i] = vel[i, d] - drift
-    accelerate(mass, x, G, softening, acc)
+    accelerate(mass, x, v, 0.0, G, softening, acc)
     with parpy.gpu:
         KE[0], PE[0] = energies(mass, x, v, G)
     for t in range(Nt):
-        for d in range(3):
-            parpy.label("bodies")
-            for i in range(N):
+        parpy.label("bodies")
+        for i in range(N):
+            for d in range(3):
                 v[d, i] += acc[d, i] * dt / 2.0
                 x[d, i] += v[d, i] * dt
-        accelerate(mass, x, G, softening, acc)
-        for d in range(3):
-            parpy.label("bodies")
-            v[d, :] += acc[d, :] * dt / 2.0
+        accelerate(mass, x, v, dt / 2.0, G, softening, acc)
         with parpy.gpu:
             KE[t + 1], PE[t + 1] = energies(mass, x, v, G)
     for d in range(3):

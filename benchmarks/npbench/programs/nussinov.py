@@ -60,3 +60,23 @@ def kernel(seq, table):
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
     return {"columns": parpy.threads(N - 1)}
+
+
+@parpy.jit
+def gpu_kernel(seq, table):
+    N = len(seq)
+    # Cells of one diagonal do not depend on each other.
+    for distance in range(1, N):
+        parpy.label("cells")
+        for i in range(N - distance):
+            j = i + distance
+            pair = 1 if i < j - 1 and seq[i] + seq[j] == 3 else 0
+            best = max(table[i, j], table[i, j - 1], table[i + 1, j], table[i + 1, j - 1] + pair)
+            parpy.label("splits")
+            for k in range(i + 1, j):
+                best = max(best, table[i, k] + table[k + 1, j])
+            table[i, j] = best
+
+
+def gpu_schedule(N: int) -> dict[str, parpy.LoopPar]:
+    return {"cells": parpy.threads(N), "splits": parpy.threads(min(N, 128)).reduce()}

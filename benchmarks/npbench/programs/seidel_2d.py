@@ -67,3 +67,31 @@ def kernel(TSTEPS, A):
 
 def schedule(TSTEPS: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"columns": parpy.threads(N - 2)}
+
+
+@parpy.jit
+def gpu_kernel(TSTEPS, A):
+    N = A.shape[0]
+    # Points of equal j + 2 i + 4 t, over all time steps t, do not depend on each other.
+    for wave in range(3, 3 * (N - 2) + 4 * (TSTEPS - 2) + 1):
+        parpy.label("steps")
+        for t in range(TSTEPS - 1):
+            parpy.label("rows")
+            for i in range(1, N - 1):
+                j = wave - 2 * i - 4 * t
+                if j >= 1 and j < N - 1:
+                    A[i, j] = (
+                        A[i - 1, j - 1]
+                        + A[i - 1, j]
+                        + A[i - 1, j + 1]
+                        + A[i, j - 1]
+                        + A[i, j]
+                        + A[i, j + 1]
+                        + A[i + 1, j - 1]
+                        + A[i + 1, j]
+                        + A[i + 1, j + 1]
+                    ) / 9.0
+
+
+def gpu_schedule(TSTEPS: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {"steps": parpy.threads(TSTEPS - 1), "rows": parpy.threads(min(N - 2, 1024))}

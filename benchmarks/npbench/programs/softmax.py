@@ -56,3 +56,7 @@ def schedule(N: int, H: int, SM: int) -> dict[str, parpy.LoopPar]:
         "rows": parpy.threads(SM),
         "columns": parpy.threads(SM),
     }
+
+
+def gpu_schedule(N: int, H: int, SM: int) -> dict[str, parpy.LoopPar]:
+    return schedule(N, H, SM) | {"columns": parpy.threads(min(SM, 128))}

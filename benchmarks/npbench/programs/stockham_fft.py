@@ -81,3 +81,39 @@ def schedule(R: int, K: int) -> dict[str, parpy.LoopPar]:
         "blocks": parpy.threads(R ** (K - 1)),
         "block": parpy.threads(R ** (K - 1)),
     }
+
+
+@parpy.jit
+def gpu_kernel(N, R, K, x, y):
+    M = N // R
+    roots = np.empty(N, np.complex128)
+    t = np.empty(N, np.complex128)
+    parpy.label("points")
+    for k in range(N):
+        angle = -2.0 * math.pi * k / N
+        roots[k] = math.cos(angle) + 1j * math.sin(angle)
+    parpy.label("points")
+    y[:] = x[:]
+    blocks = 1
+    block = M
+    for _ in range(K):
+        # One loop over the elements of all blocks: there may be many short ones, or one long one.
+        parpy.label("points")
+        for i in range(M):
+            b = i // block
+            m = i % block
+            for r in range(R):
+                t[r * M + i] = roots[r * b * block] * y[(b * R + r) * block + m]
+        parpy.label("points")
+        for m in range(M):
+            for s in range(R):
+                z = t[m]
+                for r in range(1, R):
+                    z += roots[s * r * M % N] * t[r * M + m]
+                y[s * M + m] = z
+        blocks *= R
+        block //= R
+
+
+def gpu_schedule(R: int, K: int) -> dict[str, parpy.LoopPar]:
+    return {"points": parpy.threads(R**K).tpb(256)}

@@ -60,3 +60,23 @@ def kernel(alpha, beta, A, B, C):
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(M), "columns": parpy.threads(N)}
+
+
+@parpy.jit
+def gpu_kernel(alpha, beta, A, B, C):
+    M = A.shape[0]
+    parpy.label("rows")
+    for i in range(M):
+        parpy.label("columns")
+        for j in range(C.shape[1]):
+            # The sum stays in a register.
+            s = 0.0
+            for k in range(i):
+                s += A[i, k] * B[k, j]
+            for k in range(i, M):
+                s += A[k, i] * B[k, j]
+            C[i, j] = beta * C[i, j] + alpha * s
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return {"rows": parpy.threads(M), "columns": parpy.threads(N).tpb(256)}

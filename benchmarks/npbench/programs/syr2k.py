@@ -45,9 +45,14 @@ def kernel(alpha, beta, A, B, C):
     for i in range(A.shape[0]):
         parpy.label("columns")
         for j in range(i + 1):
+            parpy.label("terms")
             product = parpy.operators.sum(A[j, :] * B[i, :] + B[j, :] * A[i, :])
             C[i, j] = beta * C[i, j] + alpha * product
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(N), "columns": parpy.threads(N)}
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return schedule(M, N) | {"terms": parpy.threads(min(M, 128))}

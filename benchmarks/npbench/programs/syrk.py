@@ -39,8 +39,13 @@ def kernel(alpha, beta, A, C):
     for i in range(A.shape[0]):
         parpy.label("columns")
         for j in range(i + 1):
+            parpy.label("terms")
             C[i, j] = beta * C[i, j] + alpha * parpy.operators.sum(A[i, :] * A[j, :])
 
 
 def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
     return {"rows": parpy.threads(N), "columns": parpy.threads(N)}
+
+
+def gpu_schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
+    return schedule(M, N) | {"terms": parpy.threads(min(M, 128))}

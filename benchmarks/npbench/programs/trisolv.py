@@ -54,4 +54,4 @@ def kernel(L, x, b):
 
 
 def schedule(N: int) -> dict[str, parpy.LoopPar]:
-    return {"rows": parpy.threads(min(BLOCK, N)), "columns": parpy.threads(N)}
+    return {"rows": parpy.threads(min(BLOCK, N)), "columns": parpy.threads(min(N, 1024))}

@@ -16,8 +16,8 @@ from parpy import _native
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks.npbench import _catalog, _report  # noqa: E402
-from benchmarks.npbench._inputs import Inputs  # noqa: E402
+from benchmarks.npbench import _catalog, _report, gpu_table  # noqa: E402
+from benchmarks.npbench._inputs import DeviceInputs, HostInputs  # noqa: E402
 from benchmarks.npbench._result import Result, Status  # noqa: E402
 
 NAMES = _catalog.names()
@@ -35,11 +35,10 @@ def run(
 
 def compiled(program: _catalog.Program, backend: parpy.CompileBackend) -> dict[str, Any]:
     """As `run`, compiled; warnings about performance are welcome."""
-    opts = parpy.par(program.schedule(**program.sizes["test"]))
-    opts.backend = backend
+    kernel, opts = program.call(backend, "test")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return run(program, program.kernel, opts=opts)
+        return run(program, kernel, opts=opts)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,12 +46,14 @@ def test_program_is_complete(name: str) -> None:
     program = _catalog.load(name)
     assert set(program.sizes) == set(_catalog.PRESETS)
     arguments = program.initialize(**program.sizes["test"])
-    for function in (program.reference, _catalog.plain(program.kernel)):
+    kernels = (program.kernel, program.gpu_kernel)
+    for function in (program.reference, *map(_catalog.plain, kernels)):
         code = function.__code__
         assert list(code.co_varnames[: code.co_argcount]) == list(arguments)
     assert set(program.outputs) <= set(arguments)
-    labels = set(program.schedule(**program.sizes["test"]))
-    assert labels <= set(_constants(program.kernel)), "a label that no statement bears"
+    for kernel, schedule in zip(kernels, (program.schedule, program.gpu_schedule), strict=True):
+        labels = set(schedule(**program.sizes["test"]))
+        assert labels <= set(_constants(kernel)), "a label that no statement bears"
 
 
 def _constants(kernel: Any) -> list[str]:
@@ -66,7 +67,8 @@ def _constants(kernel: Any) -> list[str]:
 def test_plain(name: str) -> None:
     program = _catalog.load(name)
     expected = run(program, program.reference)
-    assert program.mistakes(run(program, _catalog.plain(program.kernel)), expected) == []
+    for kernel in {program.kernel, program.gpu_kernel}:
+        assert program.mistakes(run(program, _catalog.plain(kernel)), expected) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,7 +112,7 @@ def test_a_refusal_names_the_line() -> None:
 
 
 def test_inputs_start_from_the_same_values() -> None:
-    inputs = Inputs(lambda: {"b": np.zeros(3), "n": 2, "a": np.arange(4.0)}, ["a", "b", "n"])
+    inputs = HostInputs(lambda: {"b": np.zeros(3), "n": 2, "a": np.arange(4.0)}, ["a", "b", "n"])
     assert list(inputs.arguments) == ["a", "b", "n"]
     a, b, _ = inputs.values()
     b += 1
@@ -122,6 +124,18 @@ def test_inputs_start_from_the_same_values() -> None:
     b -= 1
     inputs.restore()
     assert np.array_equal(b, np.zeros(3)) and np.array_equal(a, np.arange(4.0))
+
+
+def test_inputs_on_a_device_start_from_the_same_values() -> None:
+    arguments = {"a": np.arange(4.0), "n": 2, "b": np.zeros(3)}
+    inputs = DeviceInputs(arguments, parpy.CompileBackend.Cpu)
+    a, n, b = inputs.values()
+    assert n == 2 and isinstance(a, parpy.buffer.Buffer)
+    b.copy_from(np.ones(3))
+    taken = inputs.taken(["b"])
+    inputs.restore()
+    assert np.array_equal(taken["b"], np.ones(3))
+    assert np.array_equal(b.numpy(), np.zeros(3)) and np.array_equal(a.numpy(), np.arange(4.0))
 
 
 def test_mistakes_are_told() -> None:
@@ -142,3 +156,30 @@ def test_results_survive_json() -> None:
     assert Result.of(result.data()) == result
     assert (result.numpy, result.parpy, result.numba) == (3.0, 1.5, 1.0)
     assert result.speedup(result.parpy) == 2.0
+
+
+def test_the_table_of_a_gpu_compares_with_the_best_peer(tmp_path: Path) -> None:
+    file = tmp_path / "peers.csv"
+    file.write_text(
+        "program,cupy_ms,jax_ms,jax_first_s,torch_ms\ngemm,2,8,0.5,\natax,1,,,1.5\nlu,1,1,1,1\n"
+    )
+    results = [
+        Result("atax", first_call=0.25, samples={"parpy": [0.004]}),
+        Result("gemm", first_call=0.5, samples={"parpy": [0.0005]}),
+        Result("lu", Status.WRONG, samples={"parpy": [0.001]}),
+        Result("mvt", samples={"parpy": [0.0625]}),
+    ]
+    about = {
+        "title": "NPBench",
+        "date": "2026-11-27T10:00:00",
+        "versions": {"parpy": "1"},
+        "options": {"reference": "cpu"},
+    }
+    lines = gpu_table.table(results, gpu_table.read_peers(file), about).splitlines()
+    assert "| atax | 4.000 | 0.25 | 1.000 | – | 1.500 | 0.25 x |" in lines
+    assert "| gemm | 0.500 | 0.50 | 2.000 | 8.000 | – | 4.00 x |" in lines
+    assert "| lu | wrong | – | 1.000 | 1.000 | 1.000 | – |" in lines
+    assert "| mvt | 62.500 | – | – | – | – | – |" in lines
+    assert "- 3 of 4 programs give the results of ParPy's CPU backend." in lines
+    mean = "the best peer over ParPy's: 1.00 x in 2 programs; ParPy is faster in 1."
+    assert lines[-1] == f"- Geometric mean of the time of {mean}"

@@ -55,6 +55,14 @@ def part_of_rows(x, y, s, a, b, N):
         s[i] = parpy.operators.max(y[i, a:b])
 
 
+def upper_triangle(x, y, N, M):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(i + 1, M):
+            y[i, j] = 2.0 * x[i, j]
+
+
 def updated_rows(x, y, N):
     parpy.label("rows")
     for i in range(N):

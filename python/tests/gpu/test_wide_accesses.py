@@ -61,6 +61,13 @@ def test_ranges_that_begin_anywhere(start: int, specialize: str) -> None:
     check(programs.part_of_rows, x, y, np.zeros(3, "float32"), start, 500, 3, specialize=specialize)
 
 
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_ranges_that_begin_beside_another_variable(specialize: str) -> None:
+    """How many elements a row has is a difference, of which the start is a sum."""
+    x, y = numbers("float32", 8, 304), np.zeros((8, 304), "float32")
+    check(programs.upper_triangle, x, y, 8, 302, specialize=specialize)
+
+
 def test_rows_of_one_array() -> None:
     """An element is read before and after it is written; and the arrays may be the same."""
     x = numbers("float32", 3, 512)
