@@ -215,7 +215,8 @@ extension CUDAKernelEmitter {
         "const \(type) \(last) = \(upper.inside(.sum)) - \(first) < \(size) ? \(upper.inside(.conditional)) : \(first) + \(size);"
       )
       guard loop.mapping.lanes == 1 else {
-        let range = IterationRange(counter: variable, type: type, start: first, stop: last)
+        let range = IterationRange(
+          counter: variable, type: type, start: first, stop: last, count: "\(last) - \(first)")
         return emitTile(
           loop, over: range, from: lower.inside(.relation),
           isLarge: Int64(size) == nil ? "\(size) > \(threads)" : nil, body)

@@ -174,7 +174,7 @@ extension CUDAKernelEmitter {
     let (counter, phase) = (range.counter, loop.rowPhase)
     var conditions = aligned(accesses, of: loop, range.start, range)
     if phase == 0 {
-      conditions.insert("\(range.stop) - \(range.start) == \(product(size, threads))", at: 0)
+      conditions.insert("\(range.count) == \(product(size, threads))", at: 0)
     } else if let isLarge {
       conditions.insert(isLarge, at: 0)
     }
