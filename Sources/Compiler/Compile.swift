@@ -159,6 +159,7 @@ private func programPasses(
 private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
   let widening = signature.options.backend == .metal ? [] : [widenAccesses(signature.schedule)]
   return [
+    foldProducts,
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,

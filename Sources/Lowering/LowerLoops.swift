@@ -388,7 +388,10 @@ extension Lowerer {
     if case .dictionary(let dictionary)? = scope[name] {
       throw reject(.dictionaryAsValue(dictionary, at: span))
     }
-    let value = try named(value)
+    var value = try named(value)
+    if let constant = value.expression.roundedAlone {
+      value.expression = constant.expression(at: value.expression.span)
+    }
     let isSeenOnce = !namesNeedingVariables.contains(name)
     if isSeenOnce, isStable(value) {
       scope[name] = .scalar(value)
