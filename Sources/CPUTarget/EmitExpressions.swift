@@ -14,6 +14,7 @@ extension FunctionEmitter {
     case .compare(let op, let left, let right): return compare(op, emit(left), emit(right))
     case .logical(let op, let left, let right): return logical(op, left, right)
     case .select(let condition, let then, let otherwise):
+      if condition.integerLiteral == 1 { return emit(then) }
       return select(emit(condition), then, otherwise)
     case .convert(let operand): return convert(emit(operand), to: e.type)
     // An access tests its indices itself.

@@ -52,22 +52,23 @@ extension FunctionEmitter {
 
   /// A sum or difference with a product as one multiply-add; nil for anything else, and under `strict`.
   ///
-  ///     s * x[i] + y[i]   →   fmuladd(s, x[i], y[i])
-  ///     s * s + y[i]      →   (s * s) + y[i]
+  ///     s * x[i] + y[i]                 →   fma(s, x[i], y[i])
+  ///     (s * x[i] if c else 0) + y[i]   →   (s * x[i] if c else 0) + y[i]
   ///
-  /// A product of parameters alone stays one: where the parameters are constants it was folded, and rounded, by itself.
+  /// It does not depend on what is known: `Expression.folded` keeps products of literals, and known choices of a product.
   /// Which operations are joined is decided here and not by LLVM's `contract` flag, under which it depends on what else LLVM
-  /// does: code for constants and code for parameters would round differently. `fmuladd` is one instruction where the machine has
-  /// it, and two operations where it does not.
+  /// does: code for constants and code for parameters would round differently. For the same reason it is not `fmuladd`: of a
+  /// product of constants LLVM makes one, rounded.
   func contracted(_ op: BinaryOperator, _ left: Expression, _ right: Expression) -> Value? {
-    guard !module.isStrict, left.type.isFloat, !left.type.isHalf, op == .add || op == .subtract
+    guard !module.isStrict, module.machine.hasMultiplyAdd, left.type.isFloat, !left.type.isHalf,
+      op == .add || op == .subtract
     else { return nil }
     func negatedIfSubtracted(_ v: Value) -> Value { op == .subtract ? unary(.negate, v) : v }
-    if case .binary(.multiply, let a, let b) = left.kind, !host.isFixedByParameters(left) {
+    if case .binary(.multiply, let a, let b) = left.kind {
       let (x, y) = (emit(a), emit(b))
       return multiplyAdd(x, y, negatedIfSubtracted(emit(right)))
     }
-    if case .binary(.multiply, let a, let b) = right.kind, !host.isFixedByParameters(right) {
+    if case .binary(.multiply, let a, let b) = right.kind {
       let addend = emit(left)
       return multiplyAdd(negatedIfSubtracted(emit(a)), emit(b), addend)
     }
@@ -76,7 +77,7 @@ extension FunctionEmitter {
 
   private func multiplyAdd(_ a: Value, _ b: Value, _ c: Value) -> Value {
     let lanes = max(a.lanes, b.lanes, c.lanes)
-    return intrinsic("fmuladd", [a, b, c].map { splat($0, lanes: lanes) })
+    return intrinsic("fma", [a, b, c].map { splat($0, lanes: lanes) })
   }
 
   func binary(_ op: BinaryOperator, _ left: Value, _ right: Value) -> Value {

@@ -27,6 +27,12 @@ public struct Machine: Sendable, Hashable {
       || triple.hasPrefix("arm64")
   }
 
+  /// Whether it multiplies and adds in one instruction, rounding once.
+  var hasMultiplyAdd: Bool {
+    features.split(separator: ",").contains("+fma") || triple.hasPrefix("aarch64")
+      || triple.hasPrefix("arm64")
+  }
+
   /// The bytes of the vector registers that plain loops take.
   ///
   /// Not the 64 of every AVX-512: arrays are seldom aligned to 64 bytes, and then each access of that size touches two

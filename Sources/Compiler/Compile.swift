@@ -20,6 +20,7 @@ public func compile(
   _ function: Function, signature: CallSignature, names: any NameResolver, machine: Machine?,
   dump: DumpRequest? = nil
 ) throws(DiagnosticError) -> CompiledProgram {
+  let signature = signature.withSchedulesOfOneThread
   let context = PassContext()
   let dump = if let dump { dump } else { try DumpRequest(for: signature.options) }
   var runner = PassRunner(dump: dump.names, sink: dump.sink)
@@ -159,6 +160,7 @@ private func programPasses(
 private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
   let widening = signature.options.backend == .metal ? [] : [widenAccesses(signature.schedule)]
   return [
+    foldProducts,
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,

@@ -12,18 +12,37 @@ public struct CallSignature: Sendable, Hashable {
   public var parameterCount: Int
   /// What every extent that is a parameter is at least: 2, or 0 where one version serves empty arrays, too.
   public var leastExtent: Int64
+  /// What every number of threads that is a parameter is at least: 2, or 1 where one version serves sequential loops, too.
+  public var leastThreads: Int64
 
   /// Creates a signature.
   public init(
     arguments: [Argument], schedule: [String: LoopSchedule] = [:],
     options: CompileOptions = .init(),
-    parameterCount: Int = 0, leastExtent: Int64 = 2
+    parameterCount: Int = 0, leastExtent: Int64 = 2, leastThreads: Int64 = 2
   ) {
     self.arguments = arguments
     self.schedule = schedule
     self.options = options
     self.parameterCount = parameterCount
     self.leastExtent = leastExtent
+    self.leastThreads = leastThreads
+  }
+
+  /// The label of loops that bear `label` in a version for one thread.
+  public static func labelOfOneThread(_ label: String) -> String { "\(label) (1 thread)" }
+
+  /// The signature with the schedule of one thread beside each whose number of threads is a parameter that may be 1.
+  public var withSchedulesOfOneThread: CallSignature {
+    guard leastThreads == 1 else { return self }
+    var result = self
+    for (label, schedule) in schedule {
+      guard case .parameter? = schedule.threads else { continue }
+      var sequential = schedule
+      sequential.threads = .constant(1)
+      result.schedule[Self.labelOfOneThread(label)] = sequential
+    }
+    return result
   }
 
   /// A 64-bit value of a call: known when compiling, or one of the run-time parameters.

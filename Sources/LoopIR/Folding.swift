@@ -5,16 +5,27 @@ extension Expression {
   ///
   /// Integer identities (`x + 0`, `x * 1`, `x - x`, `0 * x`) hold for wrapped arithmetic; none is applied to floats, where
   /// they would change NaN, infinities or the sign of zero. A division by a literal zero is left for run time.
+  ///
+  /// Code may join a float product with the sum it stands in, and round once. Which products stand in sums does not depend
+  /// on what is known, so that code for constants and code for parameters round alike: a product of literals stays one until
+  /// something else than a sum takes it, and one that a known condition chooses stays a choice.
+  ///
+  ///     x + 0.1 * 3.0                    →   x + 0.1 * 3.0
+  ///     x / (0.1 * 3.0)                  →   x / 0.30000000000000004
+  ///     x + (x * y if 1 < 2 else z)      →   x + (x * y if True else 0.0)
   public var folded: Expression {
     switch kind {
     case .integer, .float, .variable, .load, .math, .checked, .complex: return self
     case .part(let part, let operand): return foldedPart(part, operand)
     case .unary(let op, let operand):
-      guard let value = Literal(operand)?.applying(op) else { return self }
+      guard let value = operand.roundedAlone?.applying(op) else { return self }
       return value.expression(at: span)
-    case .binary(let op, let left, let right): return foldedBinary(op, left, right)
+    case .binary(let op, let left, let right):
+      return type.isFloat ? foldedFloat(op, left, right) : foldedBinary(op, left, right)
     case .compare(let op, let left, let right):
-      if let l = Literal(left), let r = Literal(right), let truth = Literal.compare(op, l, r) {
+      if let l = left.roundedAlone, let r = right.roundedAlone,
+        let truth = Literal.compare(op, l, r)
+      {
         return .bool(truth, at: span)
       }
       if left == right && !left.type.isFloat { return .bool(op.holds(0, 0), at: span) }
@@ -26,15 +37,73 @@ extension Expression {
       }
       return l.isTrue == (op == .and) ? right : left
     case .select(let condition, let then, let otherwise):
-      guard let c = Literal(condition) else { return then == otherwise ? then : self }
-      return c.isTrue ? then : otherwise
+      guard let c = Literal(condition) else { return then == otherwise ? then.chosen : self }
+      return (c.isTrue ? then : otherwise).chosen
     case .convert(let operand):
       if operand.type == type { return operand }
       if type.isComplex {
         let converted = operand.converted(to: type)
         return converted.kind == kind ? self : converted
       }
-      return Literal(operand)?.converted(to: type).expression(at: span) ?? self
+      return operand.roundedAlone?.converted(to: type).expression(at: span) ?? self
+    }
+  }
+
+  /// The constant that a literal, or a product of float literals that no sum takes in, stands for; nil for anything else.
+  public var roundedAlone: Literal? {
+    guard isFloatProduct, case .binary(let op, let left, let right) = kind else {
+      return Literal(self)
+    }
+    guard let l = left.roundedAlone, let r = right.roundedAlone else { return nil }
+    return Literal.apply(op, l, r)
+  }
+
+  /// The value where a condition that is known chooses it: a product that no sum takes in, as none takes in a choice.
+  public var chosen: Expression {
+    guard isFloatProduct else { return self }
+    return roundedAlone?.expression(at: span)
+      ?? Expression(.select(.bool(true), then: self, otherwise: .zero(type)), type, at: span)
+  }
+
+  /// The expression where no sum is around it: a product of literals is its value, and a known choice what it chooses.
+  public var standingAlone: Expression {
+    if case .select(let condition, let then, _) = kind, Literal(condition)?.isTrue == true {
+      return then
+    }
+    return isFloatProduct ? roundedAlone?.expression(at: span) ?? self : self
+  }
+
+  /// `folded` for targets whose compilers join sums with what stands in them as they see fit: products of literals are
+  /// their values, and nothing known is a choice.
+  public var foldedWithProducts: Expression {
+    let value = standingAlone
+    return value == self ? folded : value
+  }
+
+  /// Whether a sum may take it in.
+  private var isFloatProduct: Bool {
+    guard case .binary(.multiply, _, _) = kind else { return false }
+    return type.isFloat
+  }
+
+  private func foldedFloat(_ op: BinaryOperator, _ left: Expression, _ right: Expression)
+    -> Expression
+  {
+    guard let l = left.roundedAlone, let r = right.roundedAlone,
+      let value = Literal.apply(op, l, r)
+    else {
+      if op == .add || op == .subtract { return self }
+      return replacing(.binary(op, left.standingAlone, right.standingAlone))
+    }
+    switch op {
+    case .multiply:
+      return replacing(.binary(op, l.expression(at: left.span), r.expression(at: right.span)))
+    case .add, .subtract:
+      return left.isFloatProduct || right.isFloatProduct ? self : value.expression(at: span)
+    case .floorDivide, .modulo: return r.isTrue ? value.expression(at: span) : self
+    case .divide, .power, .pythonMin, .pythonMax, .minimum, .maximum, .bitAnd, .bitOr, .bitXor,
+      .shiftLeft, .shiftRight:
+      return value.expression(at: span)
     }
   }
 

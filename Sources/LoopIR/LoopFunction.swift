@@ -43,6 +43,15 @@ public struct LoopFunction: Sendable, Hashable {
     return VariableID(variables.count - 1)
   }
 
+  /// The variable of a label's number of threads, which is a parameter of the call; added where there is none yet.
+  public mutating func threads(of label: String, parameter slot: Int) -> VariableID {
+    if let known = variables.firstIndex(where: { $0.role == .parameter(slot) }) {
+      return VariableID(known)
+    }
+    return add(
+      Variable("\(label)_threads", .int64, role: .parameter(slot), lowerBound: 1, isLarge: true))
+  }
+
   /// Adds a buffer and gives its name.
   public mutating func add(_ buffer: Buffer) -> BufferID {
     buffers.append(buffer)

@@ -202,7 +202,7 @@ extension Lowerer {
   private func withReductionLabels(_ value: () throws -> Value) throws -> (
     Value, [(name: String, span: Span)]
   ) {
-    let labels = takeLabels()
+    let labels = try takeLabels()
     reductionLabels = labels
     reductionsLabelled = 0
     defer { reductionLabels = [] }
@@ -228,7 +228,7 @@ extension Lowerer {
     to place: () throws -> ArrayView, rank: Int, _ target: Syntax.Expression,
     _ value: () throws -> ArrayValue, at statement: Syntax.Statement
   ) throws {
-    let labels = takeLabels()
+    let labels = try takeLabels()
     reductionLabels = Array(labels.dropFirst(rank))
     reductionsLabelled = 0
     let source = try value()

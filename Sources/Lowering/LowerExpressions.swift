@@ -263,7 +263,7 @@ extension Lowerer {
     let isOpen = op == .and ? truth(left) : Expression(.unary(.not, truth(left)), .bool).folded
     // As with a branch that is known not to run, nothing is asked of an operand that is not evaluated.
     if left.type == .bool, let known = isOpen.integerLiteral {
-      return known != 0 ? try right() : left
+      return known != 0 ? chosen(try right()) : left
     }
     return try guarded(by: isOpen, at: span, right, otherwise: { left }) { right, _ in
       if left.type == .bool && right.type == .bool {
@@ -323,12 +323,21 @@ extension Lowerer {
     return withExact(value) { chosen(then.index, otherwise.index) }
   }
 
+  /// A value that a known condition chooses: no sum takes it in, as none does where the condition is not known.
+  private func chosen(_ value: TypedValue) -> TypedValue {
+    var value = value
+    value.expression = value.expression.chosen
+    return value
+  }
+
   private func conditional(
     _ test: Syntax.Expression, _ then: Syntax.Expression, _ otherwise: Syntax.Expression,
     at span: Span
   ) throws -> TypedValue {
     let condition = truth(try scalar(test))
-    if let known = condition.integerLiteral { return try scalar(known != 0 ? then : otherwise) }
+    if let known = condition.integerLiteral {
+      return chosen(try scalar(known != 0 ? then : otherwise))
+    }
     return try guarded(
       by: condition, at: span, { try scalar(then) }, otherwise: { try scalar(otherwise) }
     ) { try select(condition, $0, $1, at: span) }

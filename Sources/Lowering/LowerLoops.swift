@@ -7,7 +7,7 @@ extension Lowerer {
     _ target: Syntax.Expression, _ iterable: Syntax.Expression, _ body: [Syntax.Statement],
     until exits: [Syntax.Statement.Exit], at statement: Syntax.Statement
   ) throws {
-    let labels = takeLabels() + implicitLabels(of: iterable)
+    let labels = try takeLabels() + chosen(implicitLabels(of: iterable))
     let arguments = try rangeArguments(iterable)
     guard case .name(let name) = target.kind else {
       throw reject(.unsupported("a loop target other than a name", at: target.span))
@@ -388,7 +388,10 @@ extension Lowerer {
     if case .dictionary(let dictionary)? = scope[name] {
       throw reject(.dictionaryAsValue(dictionary, at: span))
     }
-    let value = try named(value)
+    var value = try named(value)
+    if let constant = value.expression.roundedAlone {
+      value.expression = constant.expression(at: value.expression.span)
+    }
     let isSeenOnce = !namesNeedingVariables.contains(name)
     if isSeenOnce, isStable(value) {
       scope[name] = .scalar(value)

@@ -18,7 +18,7 @@ extension Lowerer {
         if let temporary = try temporary(statement) {
           return try lowerTemporary(temporary, Array(body.dropFirst(i + 1)), at: statement)
         }
-        try lower(statement)
+        try lowerVersions(of: statement) { try lower(statement) }
       } catch let error as DiagnosticError {
         diagnostics += error.diagnostics
         for name in NameUse([statement]).assigned { scope[name] = .poisoned }
@@ -156,13 +156,14 @@ extension Lowerer {
   var ignoresLabels: Bool { activation.ignoresLabels && signature.options.backend.isDevice }
 
   /// The labels before the statement now lowered.
-  func takeLabels() -> [(name: String, span: Span)] {
+  func takeLabels() throws -> [(name: String, span: Span)] {
     defer { pendingLabels = [] }
-    return ignoresLabels ? [] : pendingLabels
+    return ignoresLabels ? [] : try chosen(pendingLabels)
   }
 
   func rejectLabels(on what: String) throws {
-    guard let label = takeLabels().first else { return }
+    defer { pendingLabels = [] }
+    guard !ignoresLabels, let label = pendingLabels.first else { return }
     throw reject(
       Diagnostic(
         .program, "label '\(label.name)' stands before \(what), which cannot run in parallel",
@@ -181,21 +182,30 @@ extension Lowerer {
       if !(known != 0 ? otherwise : then).isEmpty { ir.leavesCodeOut = true }
       return try lower(known != 0 ? then : otherwise)
     }
+    try branch(
+      on: condition, assigning: NameUse(then).assigned.union(NameUse(otherwise).assigned),
+      at: statement.head, then: { try lower(then) }, otherwise: { try lower(otherwise) })
+  }
+
+  /// Lowers both sides of a condition; each of the names that they assign has one meaning afterwards.
+  func branch(
+    on condition: LoopIR.Expression, assigning names: Set<String>, at span: Span,
+    then: () throws -> Void, otherwise: () throws -> Void
+  ) throws {
     let before = scope
     let outerFacts = facts
     facts = outerFacts.assuming(condition)
-    var thenBlock = try block { try lower(then) }
+    var thenBlock = try block { try then() }
     let afterThen = scope
     scope = before
     facts = outerFacts.assuming(condition, holds: false)
-    var otherwiseBlock = try block { try lower(otherwise) }
+    var otherwiseBlock = try block { try otherwise() }
     let afterOtherwise = scope
     facts = outerFacts
-    let names = NameUse(then).assigned.union(NameUse(otherwise).assigned)
     for name in names.sorted() {
-      join(name, afterThen, &thenBlock, afterOtherwise, &otherwiseBlock, at: statement.head)
+      join(name, afterThen, &thenBlock, afterOtherwise, &otherwiseBlock, at: span)
     }
-    emit(.conditional(condition, then: thenBlock, otherwise: otherwiseBlock), at: statement.head)
+    emit(.conditional(condition, then: thenBlock, otherwise: otherwiseBlock), at: span)
   }
 
   /// Gives `name` one meaning after two branches that left it different ones.

@@ -120,7 +120,7 @@ extension Lowerer {
       throw reject(
         Diagnostic(.type, "\(temporary.functionName) needs a shape", at: statement.span))
     }
-    let labels = takeLabels()
+    let labels = try takeLabels()
     // Shape and value may use what the name has stood for so far.
     let fill = try temporary.fill.map { try arrayValue($0) }
     let element =

@@ -21,6 +21,8 @@ public func lower(
     try lowerer.run()
   } catch let error as DiagnosticError {
     throw lowerer.calls.resolve(error)
+  } catch let open as Lowerer.OpenSchedule {
+    throw lowerer.calls.resolve(DiagnosticError(.openSchedule(open)))
   } catch {
     throw DiagnosticError(Diagnostic(.bug, "lowering failed: \(error)", at: function.span))
   }
@@ -45,6 +47,10 @@ final class Lowerer {
   var settledValues: [LoopIR.Expression: VariableID] = [:]
   /// The variables that hold elements which that statement has read, and how many stores of calls had been noted then.
   var settledElements: [LoopIR.Expression: (variable: VariableID, stores: Int)] = [:]
+  /// Of labels that are open, whether they are parallel in the version now lowered, and whether a statement around it has
+  /// versions.
+  var chosenSchedules: [String: Bool] = [:]
+  var isInVersionedNest = false
   /// Labels that the reductions of the statement now lowered bear, and how many reductions took them.
   var reductionLabels: [(name: String, span: Span)] = []
   var reductionsLabelled = 0
@@ -105,6 +111,7 @@ final class Lowerer {
           at: function.span))
     }
     bindParameters()
+    bindOpenThreads()
     try bindAnnotations()
     try requireFittingArguments()
     facts = Facts(variables: ir.variables)

@@ -10,15 +10,25 @@ import LoopIR
 ///
 /// A call that their code does not serve, since a minimum of nothing has no value, say, gets a version of a family of its
 /// own. Extents of 1 stay known: which loops run in lanes depends on them, and so do the last bits of results.
+///
+/// Whether a label has one thread or more is part of type words, too. Where several labels have the one and the other, what is
+/// compiled goes into families that leave also this open, whose code has both:
+///
+///     i: threads(1), j: threads(8)    i: threads(4), j: threads(1)   →   i: threads(p0), j: threads(p1) with p0, p1 ≥ 1
 final class Family {
+  /// What the versions of a family leave to run time, each case all that those before it do.
+  enum Breadth: Comparable {
+    case values, extents, threads
+  }
+
   private let types: UnsafeMutablePointer<UInt64>
   let typeCount: Int
   /// Names of the scope, by identity in the key; references that the family owns, so that no other object can come to
   /// lie at the same address.
   let identities: [PythonPointer]
   let layout: KeyLayout
-  /// Whether extents of 0 may be parameters, too; its type words are those with open extents.
-  let hasOpenExtents: Bool
+  /// Whether extents of 0, and numbers of threads of 1, may be parameters, too; the type words are those with open ones.
+  let breadth: Breadth
   var history: ValueHistory
   /// Set when the code could not be compiled with parameters: all later versions are for constants.
   var needsConstants = false
@@ -28,20 +38,25 @@ final class Family {
   /// A family for the type words of a call of `callee`; takes over the references.
   init(
     _ frame: CallFrame.Reference, of callee: Callee, labels: Int, identities: [PythonPointer],
-    hasOpenExtents: Bool = false
+    breadth: Breadth = .values
   ) {
     typeCount = frame.pointee.typeCount
     types = .allocate(capacity: typeCount + 1)
     types.initialize(from: frame.pointee.types, count: typeCount)
     var layout = KeyLayout(types: types, of: callee, labels: labels)
-    if hasOpenExtents {
+    if breadth >= .extents {
       for index in 0..<layout.argumentWordCount {
         types[index] = TypeWord(bits: types[index]).withOpenExtents.bits
+      }
+      if breadth == .threads {
+        for index in layout.scheduleWords {
+          types[index] = ScheduleWord(bits: types[index]).withOpenThreads.bits
+        }
       }
       layout = KeyLayout(types: types, of: callee, labels: labels)
     }
     self.layout = layout
-    self.hasOpenExtents = hasOpenExtents
+    self.breadth = breadth
     self.identities = identities
     history = ValueHistory(layout)
   }
@@ -55,7 +70,7 @@ final class Family {
   @inline(__always)
   func includes(_ frame: CallFrame.Reference) -> Bool {
     guard frame.pointee.typeCount == typeCount else { return false }
-    guard hasOpenExtents else { return py_equal_words(frame.pointee.types, types, typeCount) }
+    guard breadth >= .extents else { return py_equal_words(frame.pointee.types, types, typeCount) }
     let count = layout.argumentWordCount
     var index = 0
     while index < count {
@@ -64,7 +79,27 @@ final class Family {
       }
       index &+= 1
     }
+    if breadth == .threads { return isScheduled(like: frame) }
     return py_equal_words(frame.pointee.types + count, types + count, typeCount &- count)
+  }
+
+  /// Whether options, scope and schedule are those of the frame's call but for which labels have one thread.
+  func isScheduled(like frame: CallFrame.Reference) -> Bool {
+    let (first, schedules) = (layout.argumentWordCount, layout.scheduleWords)
+    return frame.pointee.typeCount == typeCount
+      && (first..<typeCount).allSatisfy { index in
+        let (own, other) = (types[index], frame.pointee.types[index])
+        return own == other
+          || schedules.contains(index)
+            && ScheduleWord(bits: own).withOpenThreads.bits
+              == ScheduleWord(bits: other).withOpenThreads.bits
+      }
+  }
+
+  /// Whether which labels have one thread is all that tells options, scope and schedule from those of the frame's call.
+  func differsInThreadsAlone(from frame: CallFrame.Reference) -> Bool {
+    isScheduled(like: frame)
+      && layout.scheduleWords.contains { types[$0] != frame.pointee.types[$0] }
   }
 
   /// Whether the arguments of the frame's call are those of the family but for which extents are 0 and 1.

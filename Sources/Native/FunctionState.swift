@@ -12,6 +12,8 @@ final class FunctionState: CallableState {
   private var environments: [Environment]
   let specializations = Specializations()
   let gate = CompileGate()
+  /// Cleared when code in which a label may have one thread or more could not be compiled.
+  var opensThreads = true
   /// Every compilation, oldest first.
   var compilations: [Compilation] = []
   /// The undecorated function; a reference that the state owns until it is cleared.

@@ -25,6 +25,10 @@ struct KeyLayout {
   /// How many type words the arguments have; those of options, schedule and scope follow.
   private(set) var argumentWordCount = 0
   let schedules: [ScheduleWord]
+  /// Where the type words of the labels' schedules stand, behind that of the options.
+  var scheduleWords: Range<Int> {
+    argumentWordCount + 1..<argumentWordCount + 1 + schedules.count
+  }
   /// The meaning of each value word.
   private(set) var places: [Place] = []
   /// Whether the value word may become a parameter of the code.

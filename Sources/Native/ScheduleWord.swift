@@ -29,6 +29,12 @@ struct ScheduleWord {
   /// Whether the number of threads may become a parameter.
   var isOpen: Bool { bits & Self.isParallel != 0 }
 
+  /// The word of a family in which the number of threads is open though it may be 1.
+  @inline(__always)
+  var withOpenThreads: ScheduleWord {
+    bits & Self.hasThreads != 0 ? ScheduleWord(bits: bits | Self.isParallel) : self
+  }
+
   /// The value word that goes with the number of threads: no two schedules that mean the same differ in it.
   func value(threads: Int64) -> Int64 { isOpen ? threads : 1 }
 

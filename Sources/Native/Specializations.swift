@@ -12,7 +12,7 @@ final class Specializations {
   private let hot: UnsafeMutablePointer<Hot>
 
   private struct Hot {
-    /// The family of the latest call, one of `families`. None with open extents, which a more special one goes before.
+    /// The family of the latest call, one of `families`. None but the narrowest kind, which goes before others.
     var last: Unmanaged<Family>?
     var clock: UInt64 = 0
   }
@@ -35,14 +35,15 @@ final class Specializations {
       if let found { return stamped(found) }
     }
     let found =
-      family(for: frame, hasOpenExtents: false)?.variant(frame.pointee.values)
-      ?? family(for: frame, hasOpenExtents: true)?.variant(frame.pointee.values)
+      family(for: frame, .values)?.variant(frame.pointee.values)
+      ?? family(for: frame, .extents)?.variant(frame.pointee.values)
+      ?? family(for: frame, .threads)?.variant(frame.pointee.values)
     return found.map { stamped($0) }
   }
 
-  /// The family of the frame's call, of those for exactly its extents of 0 or of those that have them open.
-  func family(for frame: CallFrame.Reference, hasOpenExtents: Bool) -> Family? {
-    for family in families where family.hasOpenExtents == hasOpenExtents && family.includes(frame) {
+  /// The family of the frame's call, of those of that breadth.
+  func family(for frame: CallFrame.Reference, _ breadth: Family.Breadth) -> Family? {
+    for family in families where family.breadth == breadth && family.includes(frame) {
       remember(family)
       return family
     }
@@ -51,7 +52,7 @@ final class Specializations {
 
   @inline(__always)
   private func remember(_ family: Family) {
-    hot.pointee.last = family.hasOpenExtents ? nil : Unmanaged.passUnretained(family)
+    hot.pointee.last = family.breadth == .values ? Unmanaged.passUnretained(family) : nil
   }
 
   /// The families for calls like the frame's, but for which extents are 0 and 1, for schedule, options and scope.

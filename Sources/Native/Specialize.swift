@@ -46,12 +46,32 @@ extension FunctionState {
       identities.forEach { py_release($0) }
       return ready
     }
-    let (family, isNew) = family(
-      frame, identities, hasOpenExtents: needsOpenExtents(frame, options.specialization))
+    let breadth = breadth(frame, options)
+    if breadth == .threads { identities.forEach { py_retain($0) } }
+    let (request, isNew) = request(frame, options, names, identities, breadth)
+    if breadth < .threads { return try build(request, frame, isNewFamily: isNew) }
+    let start = ContinuousClock.now
+    if case .success(let result) = try compile(request) {
+      identities.forEach { py_release($0) }
+      return try build(request, frame, isNewFamily: isNew, result, since: start)
+    }
+    // What is wrong with it, if anything, shows where the call's own schedule is compiled.
+    opensThreads = false
+    let (narrower, isNewNow) = self.request(
+      frame, options, names, identities, self.breadth(frame, options))
+    return try build(narrower, frame, isNewFamily: isNewNow)
+  }
+
+  /// The request for the frame's call in a family of that breadth, and whether that is new; takes over the references.
+  private func request(
+    _ frame: CallFrame.Reference, _ options: CallOptions, _ names: PythonNames,
+    _ identities: [PythonPointer], _ breadth: Family.Breadth
+  ) -> (CompilationRequest, isNewFamily: Bool) {
+    let (family, isNew) = family(frame, identities, breadth)
     let request = CompilationRequest(
       options: options, names: names, family: family, values: frame.pointee.valueWords,
       changes: family.history.note(frame.pointee.valueWords))
-    return try build(request, frame, isNewFamily: isNew)
+    return (request, isNew)
   }
 
   /// Compiles a version of more constants for the frame's call, or finds it: after one with open extents that does not
@@ -65,9 +85,9 @@ extension FunctionState {
     defer { gate.leave() }
     let (names, identities) = try lookUpNames(frame, opts.pointer, options)
     let wasOpen = specializations.families.contains {
-      $0.hasOpenExtents && $0.variants.contains { $0 === refused }
+      $0.breadth > .values && $0.variants.contains { $0 === refused }
     }
-    let (family, _) = family(frame, identities, hasOpenExtents: false)
+    let (family, _) = family(frame, identities, .values)
     if wasOpen {
       if let ready = family.variant(frame.pointee.values) { return ready }
       _ = family.history.note(frame.pointee.valueWords)
@@ -86,16 +106,15 @@ extension FunctionState {
 
   /// The family of the frame's call, and whether it is a new one; takes over the references.
   private func family(
-    _ frame: CallFrame.Reference, _ identities: [PythonPointer], hasOpenExtents: Bool
+    _ frame: CallFrame.Reference, _ identities: [PythonPointer], _ breadth: Family.Breadth
   ) -> (family: Family, isNew: Bool) {
-    if let known = specializations.family(for: frame, hasOpenExtents: hasOpenExtents) {
+    if let known = specializations.family(for: frame, breadth) {
       identities.forEach { py_release($0) }
       return (known, false)
     }
     let family = Family(
-      frame, of: callee, labels: labels.count, identities: identities,
-      hasOpenExtents: hasOpenExtents)
-    if hasOpenExtents {
+      frame, of: callee, labels: labels.count, identities: identities, breadth: breadth)
+    if breadth > .values {
       for other in specializations.families(like: frame) {
         family.history.note(callsOf: other.history)
       }
@@ -106,18 +125,37 @@ extension FunctionState {
   /// How many versions are made for calls like the frame's before those for other extents of 0 and 1 have open extents.
   private static let mostWithKnownExtents = 2
 
-  /// Whether the version to compile for the frame's call is one with open extents.
-  private func needsOpenExtents(
-    _ frame: CallFrame.Reference, _ specialization: CallOptions.Specialization
-  ) -> Bool {
-    switch specialization {
-    case .always: return false
-    case .never: return true
+  /// How many ways of one thread or more a label are compiled for before a version leaves it open.
+  private static let mostWithKnownThreads = 2
+
+  /// What the version to compile for the frame's call leaves to run time.
+  private func breadth(_ frame: CallFrame.Reference, _ options: CallOptions) -> Family.Breadth {
+    switch options.specialization {
+    case .always: return .values
+    case .never: return .extents
     case .auto:
       let others = specializations.families(like: frame)
-      return others.contains { !$0.hasExactArguments(of: frame) }
+      if needsOpenThreads(frame, options, others) { return .threads }
+      let isOpen =
+        others.contains { !$0.hasExactArguments(of: frame) }
         && others.reduce(0) { $0 + $1.variants.count } >= Self.mostWithKnownExtents
+      return isOpen ? .extents : .values
     }
+  }
+
+  /// Whether calls that differ from the frame's in which labels have one thread are so many that its version has this open.
+  /// GPUs run what has one thread elsewhere, and know the number of most others when compiling.
+  private func needsOpenThreads(
+    _ frame: CallFrame.Reference, _ options: CallOptions, _ others: [Family]
+  ) -> Bool {
+    guard opensThreads, options.compile.backend == .cpu else { return false }
+    if others.contains(where: { $0.breadth == .threads && $0.isScheduled(like: frame) }) {
+      return true
+    }
+    let schedules = others.filter { $0.differsInThreadsAlone(from: frame) }.map {
+      $0.layout.schedules.map(\.bits)
+    }
+    return Set(schedules).count >= Self.mostWithKnownThreads
   }
 
   /// What each value word of the frame means.
@@ -156,15 +194,18 @@ extension FunctionState {
 
   private func build(
     _ request: CompilationRequest, _ frame: CallFrame.Reference, isNewFamily: Bool,
+    _ ready: CompilationResult? = nil, since start: ContinuousClock.Instant = .now,
     reason given: String? = nil
   ) throws(PythonException) -> Variant {
-    let start = ContinuousClock.now
     let reason =
       given
       ?? (isNewFamily
         ? CompilationReason.newFamily(self, request.family)
         : CompilationReason.newValues(self, request.family, request.changes))
-    let result = try compileAnywhere(request, hasDeviceArrays: frame.pointee.deviceArrayCount > 0)
+    let result =
+      if let ready { ready } else {
+        try compileAnywhere(request, hasDeviceArrays: frame.pointee.deviceArrayCount > 0)
+      }
     let program = result.program
     let refusal = refusal(program, request.family.layout)
     for warning in program.warnings.withoutRepetitions {
@@ -248,7 +289,8 @@ extension FunctionState {
     let machine = try Self.machine(for: request.options)
     func compiled(_ plan: ValueHistory.Plan) throws(DiagnosticError) -> CompilationResult {
       var signature = signature(plan, family.layout, request.options)
-      if family.hasOpenExtents { signature.leastExtent = 0 }
+      if family.breadth >= .extents { signature.leastExtent = 0 }
+      if family.breadth == .threads { signature.leastThreads = 1 }
       let program = try compileProgram(signature, request.names, machine)
       return CompilationResult(plan: plan, signature: signature, program: program)
     }
@@ -257,7 +299,7 @@ extension FunctionState {
       do {
         return .success(try compiled(plan))
       } catch {
-        if plan.sources.isEmpty { return .failure(error) }
+        if plan.sources.isEmpty || family.breadth == .threads { return .failure(error) }
       }
     }
     do {

@@ -19,16 +19,9 @@ public func applySchedule(
   Pass("apply-schedule") { function, _ in
     var result = function
     var parameters: [Int: VariableID] = [:]
-    for (i, variable) in function.variables.enumerated() {
-      if case .parameter(let slot) = variable.role { parameters[slot] = VariableID(i) }
-    }
     for label in schedule.keys.sorted() {
-      guard case .parameter(let slot)? = schedule[label]?.threads, parameters[slot] == nil else {
-        continue
-      }
-      parameters[slot] = result.add(
-        Variable(
-          "\(label)_threads", .int64, role: .parameter(slot), lowerBound: 1, isLarge: true))
+      guard case .parameter(let slot)? = schedule[label]?.threads else { continue }
+      parameters[slot] = result.threads(of: label, parameter: slot)
     }
     let function = result
     result.body = function.body.flatMapStatements { statement in

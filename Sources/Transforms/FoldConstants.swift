@@ -8,10 +8,11 @@ import Passes
 ///     for i in 5..<2: a()        →
 ///     s = s                      →
 ///
-/// A division by a literal zero is left for run time.
+/// A division by a literal zero is left for run time, and products of floats in sums stay (`Expression.folded`).
 public let foldConstants = Pass<LoopFunction>("fold-constants") { function, _ in
   var result = function.mapExpressions(\.folded)
-  result.body = result.body.flatMapStatements { statement in
+  result.body = result.body.flatMapStatements {
+    let statement = $0.mapExpressions(\.standingAlone)
     switch statement.kind {
     case .conditional(let condition, let then, let otherwise):
       guard let literal = Literal(condition) else { return [statement] }

@@ -98,6 +98,130 @@ def test_products_of_scalars_round_alike_as_constants() -> None:
         assert_same(results[2], results[1], what=f"never and always, {a}, {b}")
 
 
+def chooses_a_product(x, y, a, c):
+    for i in range(len(x)):
+        y[i] += x[i] * y[i] if c else x[i]
+        y[i] = x[i] - (y[i] if c else a * x[i])
+
+
+def chooses_among_products(x, y, a, c):
+    for i in range(len(x)):
+        y[i] = (x[i] * y[i] if c else x[i]) + (y[i] * a if c > 1 else a * a)
+        y[i] += -(x[i] * y[i]) if c else (x[i] * a if c > 0 else a)
+
+
+def chooses_by_extent(x, y, a, c):
+    for i in range(len(x)):
+        y[i] += x[i] * y[i] if len(x) > 7 else x[i]
+
+
+def products_in_logic(x, y, a, c):
+    for i in range(len(x)):
+        y[i] += c and x[i] * y[i]
+        y[i] += c or x[i] * a
+
+
+def products_in_extrema(x, y, a, c):
+    for i in range(len(x)):
+        y[i] += min(x[i] * y[i], a)
+        y[i] += max(c, x[i] * y[i])
+
+
+def products_under_conditions(x, y, a, c):
+    for i in range(len(x)):
+        if c:
+            y[i] += x[i] * y[i]
+            t = x[i] * a
+        else:
+            y[i] -= x[i] * a
+            t = x[i]
+        y[i] += t
+
+
+def sums_of_choices(x, y, a, c):
+    s = 0.0
+    for i in range(len(x)):
+        s += x[i] * y[i] if c else x[i]
+    y[0] = s
+
+
+@parpy.jit
+def chosen(p, q, c):
+    if c:
+        return p * q
+    return p
+
+
+@parpy.jit
+def chosen_at_once(p, q, c):
+    return p * q if c else p
+
+
+def products_of_helpers(x, y, a, c):
+    for i in range(len(x)):
+        y[i] += chosen(x[i], y[i], c)
+        y[i] += chosen_at_once(x[i], a, c)
+
+
+def factors_that_are_chosen(x, y, a, c):
+    t = a * 1.1 if c else a
+    u = a if c else 2.0
+    s = 0.0
+    if c:
+        s = a
+    for i in range(len(x)):
+        y[i] += t * u
+        y[i] += s * a - t * t
+
+
+def choices_of_elements(x, y, a, c):
+    for i in range(len(x)):
+        y[i] += a * (x[i] if c else 2.7)
+        y[i] += a * (2.7 if c else x[i])
+        t = x[i]
+        if c:
+            t = a
+        y[i] += t * 1.3
+
+
+CHOICES = (
+    chooses_a_product,
+    chooses_among_products,
+    chooses_by_extent,
+    products_in_logic,
+    products_in_extrema,
+    products_under_conditions,
+    sums_of_choices,
+    products_of_helpers,
+    factors_that_are_chosen,
+)
+
+
+def assert_rounds_alike(function, dtype: str) -> None:
+    for seed, c in itertools.product(range(3), (0, 1, 2, True, 3.3)):
+        rng = np.random.default_rng(seed)
+        x, start = (rng.standard_normal(16).astype(dtype) for _ in range(2))
+        a, results = float(rng.standard_normal()), []
+        for version in ("always", "never"):
+            results.append(start.copy())
+            opts = options({}, specialize=version)
+            parpy.jit(function)(x, results[-1], a, c, opts=opts)
+        assert_same(results[1], results[0], what=f"never and always, {c=}, {seed=}")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("function", CHOICES, ids=lambda f: f.__name__)
+def test_sums_round_alike_whatever_is_known_of_conditions(function, dtype: str) -> None:
+    if dtype.startswith("complex") and function is products_in_extrema:
+        pytest.skip("complex numbers have no order")
+    assert_rounds_alike(function, dtype)
+
+
+def test_products_of_what_may_be_a_constant_round_alike() -> None:
+    """Of a narrower type they are another product: a constant that is chosen is a Python number."""
+    assert_rounds_alike(choices_of_elements, "float64")
+
+
 def matrices(a, b, c):
     parpy.label("i")
     c[:, :] = a[:, :] + b[:, :] * 2

@@ -21,6 +21,13 @@ def scale(x, y, n, a):
         y[i] = x[i] * a
 
 
+@parpy.jit
+def scale_all(x, y, a):
+    parpy.label("k")
+    for i in range(len(x)):
+        y[i] += x[i] * a
+
+
 @pytest.fixture
 def fn() -> Any:
     return parpy.jit(scale)
@@ -195,6 +202,133 @@ class TestOpenExtents:
             first(np.ones(0), np.ones(3), opts=never)
         with pytest.raises((IndexError, ValueError), match="out of bounds|empty"):
             first(np.ones(3), np.ones(0), opts=never)
+
+
+class TestOpenThreads:
+    """Calls in which several labels have one thread or more, each by itself."""
+
+    @staticmethod
+    def nests(x, y, n, a):
+        parpy.label("i")
+        for i in range(n):
+            y[i] = x[i] * a
+        parpy.label("j")
+        y[:] += x[:] + a
+        parpy.label("k")
+        s = parpy.operators.sum(x[:n])
+        for i in range(n):
+            y[i] += s
+
+    @staticmethod
+    def nest(x, y, n, a):
+        parpy.label("i")
+        for i in range(n):
+            parpy.label("j")
+            for j in range(n):
+                parpy.label("k")
+                for k in range(3):
+                    y[i] += x[j] * a + k
+
+    @staticmethod
+    def inside_a_loop(x, y, n, a):
+        for _ in range(3):
+            parpy.label("i")
+            for i in range(n):
+                y[i] = x[i] + y[i]
+            parpy.label("j")
+            parpy.label("k")
+            y[:n] += parpy.operators.sum(x[:n]) * a
+
+    @staticmethod
+    def helpers_and_names(x, y, n, a):
+        t = a
+        parpy.label("i")
+        y[:] = a
+        scale_all(x, y, t)
+        if n > 7:
+            parpy.label("j")
+            for i in range(n):
+                t = x[i]
+                for _ in range(3):
+                    t = t * 1.5
+                y[i] = t + y[i]
+
+    @pytest.mark.parametrize(
+        ("program", "reduced"),
+        [(nests, "k"), (nest, "jk"), (inside_a_loop, "k"), (helpers_and_names, "")],
+    )
+    def test_1000_calls_compile_at_most_8_times(self, program: Any, reduced: str) -> None:
+        program = program.__func__
+        always = parpy.jit(program)
+        for seed in range(3):
+            fn, rng = parpy.jit(program), random.Random(seed)
+            for call in range(1000):
+                n = rng.choice([0, 1, rng.randrange(50)])
+                x, a = np.arange(n) / 3, rng.choice([0.0, 1.0, rng.random()])
+                opts = parpy.CompileOptions()
+                for label in "ijk":
+                    count = rng.choice([1, 1 + rng.randrange(9)])
+                    schedule = parpy.threads(count)
+                    opts.parallelize[label] = schedule.reduce() if label in reduced else schedule
+                y, expected = np.zeros(n), np.zeros(n)
+                fn(x, y, n, a, opts=opts)
+                program(x, expected, n, a)
+                np.testing.assert_allclose(y, expected)
+                if seed == 0 and call < 16:
+                    opts.specialize = "always"
+                    always(x, expected := np.zeros(n), n, a, opts=opts)
+                    np.testing.assert_array_equal(y, expected)
+            assert len(fn.compilations) <= 8
+
+    def test_one_thread_keeps_the_order(self) -> None:
+        @parpy.jit
+        def sums(x, y, z):
+            parpy.label("i")
+            for i in range(1, len(x)):
+                x[i] += x[i - 1]
+            parpy.label("j")
+            for i in range(len(y)):
+                y[i] += 1
+            parpy.label("k")
+            for i in range(len(z)):
+                z[i] += 1
+
+        for i, j, k in list(itertools.product((1, 2, 3), repeat=3)) * 2:
+            x, y, z = np.ones(100), np.ones(100), np.ones(100)
+            counts = {"i": i, "j": j, "k": k}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                sums(x, y, z, opts=parpy.par({n: parpy.threads(c) for n, c in counts.items()}))
+            if i == 1:
+                np.testing.assert_array_equal(x, np.arange(1, 101))
+            assert y.tolist() == z.tolist() == [2.0] * 100
+        assert len(sums.compilations) <= 8
+
+    def test_what_is_wrong_in_parallel_is_right_in_order(self) -> None:
+        @parpy.jit
+        def last(x, y):
+            parpy.label("i")
+            for i in range(len(x)):
+                t = x[i]
+            parpy.label("j")
+            y[:] += t
+            parpy.label("k")
+            y[:] += 1
+
+        for j, k in list(itertools.product((1, 2, 3), repeat=2)) * 2:
+            x, y = np.arange(10.0), np.zeros(5)
+            counts = {"i": 1, "j": j, "k": k}
+            opts = parpy.par({name: parpy.threads(count) for name, count in counts.items()})
+            last(x, y, opts=opts)
+            assert y.tolist() == [10.0] * 5
+            opts.parallelize["i"] = parpy.threads(4)
+            with pytest.raises(parpy.CompileError, match="'t' is assigned in|private"):
+                last(x, y, opts=opts)
+
+    def test_the_schedule_of_one_label_keeps_its_versions(self, fn: Any) -> None:
+        for n in (1, 4, 1, 6, 8):
+            run(fn, 10, opts=parpy.par({"i": parpy.threads(n)}))
+        assert len(fn.compilations) == 3
 
 
 class TestOptions:
