@@ -7,8 +7,8 @@ struct MetalServices: HostServices {
 
   let device: any MetalDevice
   let kernels: any MetalKernels
-  /// The sizes of each kernel's arguments; 0 for arrays.
-  let argumentSizes: [[Int]]
+  /// What each kernel takes.
+  let parameters: [[MetalParameter]]
   let copies: SharedCopies
   /// The program's callbacks.
   let signatures: [CallbackSignature]
@@ -28,11 +28,14 @@ struct MetalServices: HostServices {
 
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(MetalError) {
     let table = frame.arguments[plan.kernel]
-    let arguments = argumentSizes[plan.kernel].enumerated().compactMap { index, size in
+    let arguments = parameters[plan.kernel].enumerated().compactMap { index, parameter in
       table[index].map { register -> MetalArgument in
-        size > 0
-          ? .value(register, size: size)
-          : .memory(UnsafeRawPointer(bitPattern: register.load(as: Int.self)))
+        switch parameter {
+        case .value(let size): .value(register, size: size)
+        case .memory(let isWritten):
+          .memory(
+            UnsafeRawPointer(bitPattern: register.load(as: Int.self)), isWritten: isWritten)
+        }
       }
     }
     try kernels.launch(plan.kernel, LaunchShape(plan, frame), arguments)

@@ -59,9 +59,9 @@ func raise(_ error: MetalError) -> PythonException {
 extension FunctionState {
   /// Raises why nothing can run on Metal here, before anything is compiled for it.
   static func requireMetal() throws(PythonException) {
-    if let obstacle = Metal.obstacle {
+    do throws(MetalError) { _ = try Metal.device() } catch {
       throw raise(
-        py_runtime_error(), "The backend Metal is not available here: \(obstacle.description)")
+        py_runtime_error(), "The backend Metal is not available here: \(error.description)")
     }
   }
 
@@ -91,12 +91,13 @@ extension FunctionState {
     isStrict: Bool, in sources: [SourceFile],
     refused: (MetalError) throws(PythonException) -> Never
   ) throws(PythonException) -> MetalExecutor {
+    let source = MetalSource(
+      text, kernels: program.kernels.map { cudaName($0.name) }, isStrict: isStrict)
     do {
-      return try withoutInterpreter {
-        try MetalExecutor(
-          program, text: text, kernelNames: program.kernels.map { cudaName($0.name) },
-          arrays: arrays, recordsFaults: recordsFaults, isStrict: isStrict)
-      }
+      let device = try Metal.device()
+      return try MetalExecutor(
+        program, try kernels(of: source, on: device), on: device, arrays: arrays,
+        recordsFaults: recordsFaults)
     } catch let error as MetalError where error.reason == .compilation {
       try refused(error)
     } catch let error as DiagnosticError {
@@ -106,10 +107,21 @@ extension FunctionState {
     }
   }
 
-  private static func withoutInterpreter<Result>(_ body: () throws -> Result) throws -> Result {
-    let thread = PyEval_SaveThread()
-    defer { PyEval_RestoreThread(thread) }
-    return try body()
+  /// The kernels of a text, made ready sooner where the disk cache has them.
+  private static func kernels(
+    of source: MetalSource, on device: any MetalDevice
+  ) throws -> any MetalKernels {
+    let hooks = try Hooks.current()
+    let key = device.cacheKey(source)
+    let known = try key.flatMap { key throws(PythonException) in
+      try hooks.keptBinary(under: key)
+    }
+    let loaded = withoutLock { () throws(MetalError) in try device.load(source, binary: known) }
+    let kernels = try loaded.get()
+    if let key, let binary = kernels.binary, binary != known {
+      try hooks.keep(binary, under: key)
+    }
+    return kernels
   }
 }
 
@@ -118,9 +130,9 @@ extension FunctionState {
   _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   newReference { () throws(PythonException) in
-    guard let obstacle = Metal.obstacle else {
-      return OwnedObject(retaining: py_none()).taken()
+    do throws(MetalError) { _ = try Metal.device() } catch {
+      return try error.description.python().taken()
     }
-    return try obstacle.description.python().taken()
+    return OwnedObject(retaining: py_none()).taken()
   }
 }
