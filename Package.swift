@@ -41,7 +41,7 @@ let package = Package(
       name: "RuntimeTests", dependencies: ["Runtime", "CRuntime", "CForking"],
       swiftSettings: strict),
     .target(
-      name: "TestSupport", dependencies: ["Syntax", "Passes", "LoopIR", "Lowering"],
+      name: "TestSupport", dependencies: ["Syntax", "Passes", "LoopIR", "Lowering", "GPUMapping"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "PassesTests", dependencies: ["Syntax", "Passes"], swiftSettings: strict),
