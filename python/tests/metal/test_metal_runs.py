@@ -1,4 +1,7 @@
-"""Programs on an emulated Metal device, with `--emulate-metal`; none ran on an Apple GPU yet."""
+"""Programs on an emulated Metal device (`--emulate-metal`), or on the GPU of a Mac (`--metal`).
+
+None ran on an Apple GPU yet.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,23 @@ WARP = parpy.threads(32)
 
 
 @pytest.fixture(autouse=True)
-def _needs_the_emulator(request: pytest.FixtureRequest) -> Iterator[None]:
+def _needs_a_device(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.config.getoption("--metal") is not None:
+        yield
+        return
     if request.config.getoption("--emulate-metal") is None:
-        pytest.skip("about a Metal device: --emulate-metal emulates one")
+        pytest.skip("about a Metal device: --metal uses the Mac's, --emulate-metal emulates one")
     import emulator
 
     before = emulator.live_bytes()
     yield
     assert emulator.live_bytes() == before, "a call has kept memory of the device"
+
+
+@pytest.fixture
+def _emulated(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--metal") is not None:
+        pytest.skip("about the emulated device")
 
 
 def options(settings: dict[str, Any] | None = None, **schedule: parpy.LoopPar) -> Any:
@@ -365,6 +377,7 @@ def test_a_barrier_orders_the_memory_that_it_names(monkeypatch: pytest.MonkeyPat
         parpy.compile_string("shifts", weaker)(x, y, 20)
 
 
+@pytest.mark.usefixtures("_emulated")
 def test_an_access_beside_an_array_is_found() -> None:
     x, y, z = floats(50), floats(50), floats(50)
     text = printed(add, [x, y, z, 50], N=WARP).replace("z[i] =", "z[i + 100000] =")
@@ -373,6 +386,7 @@ def test_an_access_beside_an_array_is_found() -> None:
     agrees(add, x, y, z, 50, N=WARP)
 
 
+@pytest.mark.usefixtures("_emulated")
 def test_a_device_with_few_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARPY_EMULATOR_THREADS", "512")
     x = floats(3000)
