@@ -396,6 +396,14 @@ def test_a_device_with_few_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     agrees(function, x, x.copy(), x.copy(), 3000, N=parpy.threads(3000).tpb(512))
 
 
+def test_buffers_lie_in_the_memory_that_metal_shares() -> None:
+    x = floats(5000)
+    z = parpy.buffer.zeros(5000, parpy.types.F32, METAL)
+    add(parpy.buffer.from_array(x, METAL), x, z, 5000, opts=options(N=parpy.threads(128)))
+    np.testing.assert_array_equal(z.numpy(), x + np.float32(2) * x)
+    assert z.backend() is parpy.CompileBackend.Cpu
+
+
 def test_metal_can_be_the_default() -> None:
     assert parpy.backend.is_enabled(METAL)
     parpy.backend.set_default(METAL)
@@ -403,6 +411,7 @@ def test_metal_can_be_the_default() -> None:
         y, k = np.zeros(4, np.float32), np.zeros(4, np.int64)
         weak(y, k, 70_000, opts=parpy.par({"N": WARP}))
         assert k[0] == 70_000**2 - 2**32
+        assert parpy.buffer.zeros(4, parpy.types.F32).shape == (4,)
     finally:
         parpy.backend.set_default(parpy.CompileBackend.Auto)
     weak(y, k, 70_000, opts=parpy.par({"N": WARP}))
