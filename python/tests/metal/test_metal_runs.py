@@ -14,6 +14,7 @@ import pytest
 from harness import assert_same
 
 import parpy
+from parpy.__main__ import main
 
 METAL = parpy.CompileBackend.Metal
 WARP = parpy.threads(32)
@@ -402,6 +403,16 @@ def test_buffers_lie_in_the_memory_that_metal_shares() -> None:
     add(parpy.buffer.from_array(x, METAL), x, z, 5000, opts=options(N=parpy.threads(128)))
     np.testing.assert_array_equal(z.numpy(), x + np.float32(2) * x)
     assert z.backend() is parpy.CompileBackend.Cpu
+
+
+def test_the_doctor_tries_metal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARPY_DEFAULT_BACKEND", "Metal")
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "ok  Metal: compiles and runs" in printed
+    assert printed.endswith("The default backend, Metal, works.\n")
 
 
 def test_metal_can_be_the_default() -> None:
