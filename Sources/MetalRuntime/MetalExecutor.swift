@@ -18,6 +18,7 @@ public final class MetalExecutor: Sendable {
   private let parameters: [[MetalParameter]]
   /// The Python functions that the host part calls.
   private let callbacks: [CallbackSignature]
+  private let externals: [ExternalCaller]
   private let frames = Locked<[HostFrame]>([])
 
   /// Makes a program ready.
@@ -26,16 +27,18 @@ public final class MetalExecutor: Sendable {
   ///   - kernels: those of the program, in its order, which `device` has loaded.
   ///   - arrays: what the program does with each array argument.
   ///   - recordsFaults: whether kernels get the address of the error slot.
+  ///   - externals: what calls the program's `hostSignatures`.
   /// - Throws: a `DiagnosticError` where the device cannot run a kernel, or the program is not sound.
   package init(
     _ program: DeviceProgram, _ kernels: any MetalKernels, on device: any MetalDevice,
-    arrays: [ArrayUse], recordsFaults: Bool
+    arrays: [ArrayUse], recordsFaults: Bool, externals: [ExternalCaller] = []
   ) throws {
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
     self.device = device
     self.kernels = kernels
+    self.externals = externals
     callbacks = program.callbacks
     parameters = program.kernels.map { kernel in
       kernel.parameters(in: program.host, recordsFaults: recordsFaults)
@@ -69,7 +72,7 @@ public final class MetalExecutor: Sendable {
     defer { copies.release() }
     let services = MetalServices(
       device: device, kernels: kernels, parameters: parameters, copies: copies,
-      signatures: callbacks, slot: slot, caller: caller)
+      signatures: callbacks, slot: slot, caller: caller, externals: externals)
     let checked = try interpret(code, from: 0, frame, services)
     if checked != .done { return checked.status(slot) }
     let arguments = hostArrays.compactMap { array -> Staging.Argument? in

@@ -15,6 +15,8 @@ struct MetalServices: HostServices {
   /// The error slot of the call.
   let slot: UnsafeMutablePointer<Int64>
   let caller: CallbackCaller?
+  /// What calls the external functions of the host part.
+  let externals: [ExternalCaller]
 
   func allocate(_ bytes: UInt64) -> UInt64? {
     if bytes == 0 { return 0 }
@@ -57,6 +59,9 @@ struct MetalServices: HostServices {
   func callBack(
     _ function: Int, _ words: UnsafeMutablePointer<Int64>
   ) throws(MetalError) -> HostOutcome? {
+    if function >= signatures.count {
+      return try callExternal(function &- signatures.count, words)
+    }
     guard let caller, signatures.indices.contains(function) else { return .callbackFailed }
     try device.wait()
     copies.copyOut(slot)
@@ -75,4 +80,24 @@ struct MetalServices: HostServices {
     copies.copyInAgain(shown)
     return isDone ? nil : .callbackFailed
   }
+
+  /// Calls an external function, which sees the memory of the device where it is.
+  private func callExternal(
+    _ position: Int, _ words: UnsafeMutablePointer<Int64>
+  ) throws(MetalError) -> HostOutcome? {
+    guard externals.indices.contains(position) else { return .callbackFailed }
+    try device.wait()
+    if copies.hasFault { return .faultOnDevice }
+    var result: Int64 = 0
+    withUnsafeMutablePointer(to: &result) { place in
+      words[0] = Int64(Int(bitPattern: place))
+      externals[position](words, slot)
+    }
+    words[0] = result
+    return nil
+  }
 }
+
+/// Calls an external function with the words of `compileCaller` and the error slot of the call.
+package typealias ExternalCaller =
+  @Sendable (UnsafePointer<Int64>, UnsafeMutablePointer<Int64>) -> Void

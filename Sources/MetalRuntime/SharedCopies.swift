@@ -85,6 +85,11 @@ final class SharedCopies {
     return slot
   }
 
+  /// Whether a kernel has recorded a fault.
+  ///
+  /// - Requires: no kernel runs.
+  var hasFault: Bool { slot.map { $0.pointee != 0 } ?? false }
+
   /// Copies what the program wrote back, the error slot too.
   ///
   /// - Requires: no kernel runs.

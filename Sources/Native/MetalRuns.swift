@@ -4,6 +4,8 @@ import CUDATarget
 import Compiler
 import GPUMapping
 import MetalRuntime
+import Runtime
+import Schedule
 import Syntax
 
 /// What runs a version on a GPU.
@@ -72,7 +74,8 @@ extension FunctionState {
   ) throws(PythonException) -> MetalExecutor {
     try loadOnMetal(
       program.code, device, arrays: ArrayUse.uses(in: device),
-      recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict, in: sources,
+      recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict,
+      libraries: options.build.libraries, in: sources,
       refused: { error throws(PythonException) in
         var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
         if options.writesOutput { message += try written(program.code, device.host.name) }
@@ -85,10 +88,11 @@ extension FunctionState {
   /// - Parameters:
   ///   - arrays: what the program does with each array argument.
   ///   - recordsFaults: whether kernels get the address of the error slot.
+  ///   - libraries: where external functions are looked for before the process itself.
   ///   - refused: raises that the text is refused.
   static func loadOnMetal(
     _ text: String, _ program: DeviceProgram, arrays: [ArrayUse], recordsFaults: Bool,
-    isStrict: Bool, in sources: [SourceFile],
+    isStrict: Bool, libraries: [String], in sources: [SourceFile],
     refused: (MetalError) throws(PythonException) -> Never
   ) throws(PythonException) -> MetalExecutor {
     let source = MetalSource(
@@ -97,7 +101,10 @@ extension FunctionState {
       let device = try Metal.device()
       return try MetalExecutor(
         program, try kernels(of: source, on: device), on: device, arrays: arrays,
-        recordsFaults: recordsFaults)
+        recordsFaults: recordsFaults,
+        externals: try program.hostSignatures.map { signature throws(PythonException) in
+          try externalCaller(of: signature, in: libraries, isStrict: isStrict)
+        })
     } catch let error as MetalError where error.reason == .compilation {
       try refused(error)
     } catch let error as DiagnosticError {
@@ -105,6 +112,16 @@ extension FunctionState {
     } catch {
       throw raised(error)
     }
+  }
+
+  /// Compiles and loads what calls an external function.
+  private static func externalCaller(
+    of signature: ExternalSignature, in libraries: [String], isStrict: Bool
+  ) throws(PythonException) -> ExternalCaller {
+    let (entry, code) = compileCaller(of: signature, for: try machine(), isStrict: isStrict)
+    let loaded = LoadedCode(
+      try load(code, entry: entry, externals: [signature.symbol], libraries: libraries))
+    return { words, slot in _ = loaded.code.entry(words, RuntimeTable.address, slot) }
   }
 
   /// The kernels of a text, made ready sooner where the disk cache has them.
@@ -123,6 +140,18 @@ extension FunctionState {
     }
     return kernels
   }
+}
+
+/// Code that stays loaded for as long as somebody may call it.
+///
+/// - Requires: it goes with the GIL held.
+private final class LoadedCode: @unchecked Sendable {
+  let code: Variant.Code
+
+  /// Takes over the reference to the code.
+  init(_ code: Variant.Code) { self.code = code }
+
+  deinit { py_release(code.library) }
 }
 
 /// `_native.metal_obstacle()`: why Metal cannot be used here, or None.
