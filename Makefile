@@ -27,11 +27,14 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 INCLUDE = $(shell $(PY) -c "import sysconfig; print(sysconfig.get_paths()['include'])")
 SWIFT_TEST = swift test -Xcc "-I$(INCLUDE)"
 
-.PHONY: help demo test test-swift test-python test-emulated lint emulate sanitize fuzz format docs wheel install clean
+# A Mac has a GPU for Metal; elsewhere, GPUs are emulated.
+TEST_DEVICES := $(if $(filter Darwin,$(shell uname)),test-metal,test-emulated)
+
+.PHONY: help demo test test-swift test-python test-emulated test-metal lint emulate sanitize fuzz format docs wheel install clean
 
 help:
 	@echo "make demo      build, install into .venv, run examples/hello.py"
-	@echo "make test      build, install, and every test and style check"
+	@echo "make test      build, install, and every test and style check; on a Mac, on its GPU too"
 	@echo "make sanitize  the Swift tests under the thread and the address sanitizer"
 	@echo "make emulate   all CUDA and Metal kernels of the tests on the CPU, in the order of a SEED=1"
 	@echo "scripts/gpu-test  all that runs on an NVIDIA GPU, with a summary"
@@ -69,7 +72,7 @@ demo: install
 test: install
 	@rm -f .build/tests-*.xml
 	@status=0; \
-	for part in test-swift test-python test-emulated lint; do \
+	for part in test-swift test-python $(TEST_DEVICES) lint; do \
 	  $(MAKE) --no-print-directory $$part || { status=1; echo "make test: $$part FAILED" >&2; }; \
 	done; \
 	$(PY) .ci/summary.py || status=1; \
@@ -85,8 +88,8 @@ test-python: install
 SEED ?= 1
 EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
 	python/tests/gpu python/tests/language python/tests/benchmarks
-METAL = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
-	python/tests/metal python/tests/language python/tests/tutorials
+METAL_TESTS := python/tests/metal python/tests/language python/tests/tutorials
+METAL = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q $(METAL_TESTS)
 
 # Of some of these programs the printed text runs too; scripts/gpu-test has all of them.
 THROUGH_TEXT = PARPY_EMULATOR_LEVEL=1 $(PY) -m pytest -q --emulate=quick --through
@@ -97,6 +100,10 @@ test-emulated: install
 	$(THROUGH_TEXT)=compile_string --junitxml .build/tests-emulated-text.xml $(TEXTS) || status=1; \
 	$(METAL) --emulate-metal=quick --junitxml .build/tests-emulated-metal.xml || status=1; \
 	$(THROUGH_TEXT)=nvcc --junitxml .build/tests-emulated-nvcc.xml $(firstword $(TEXTS)); exit $${status:-$$?}
+
+# The same tests on the GPU of a Mac.
+test-metal: install
+	$(PY) -m pytest -q --metal=all --junitxml .build/tests-metal.xml $(METAL_TESTS)
 
 emulate: install
 	PARPY_EMULATOR_LEVEL=0 $(EMULATED) --emulate=all || status=1; \

@@ -64,10 +64,7 @@ def build_core(root: Path) -> Path:
     """Runs SwiftPM and returns the path of the dynamic library it wrote."""
     command = [find_swift(), "build", "--configuration", "release", "--package-path", str(root)]
     command += ["--product", PRODUCT, "-Xcc", f"-I{python_include()}"]
-    if sys.platform == "darwin":
-        # The Swift runtime is a part of macOS; Python's symbols come from the interpreter.
-        command += ["-Xlinker", "-undefined", "-Xlinker", "dynamic_lookup"]
-    else:
+    if sys.platform != "darwin":  # The Swift runtime is a part of macOS.
         command += ["-Xswiftc", "-static-stdlib"]
     # Standard output belongs to the build front end.
     result = subprocess.run(command, stdout=sys.stderr, stderr=sys.stderr)

@@ -14,7 +14,7 @@ def main() -> int:
     """Counts, prints, and returns the exit status."""
     good = True
     print()
-    for runner in ("swift", "pytest", "emulated"):
+    for runner in ("swift", "pytest", "metal" if sys.platform == "darwin" else "emulated"):
         total = failed = skipped = 0
         # SwiftPM writes one report for XCTest and one for Swift Testing.
         for report in sorted(REPORTS.glob(f"tests-{runner}*.xml")):

@@ -1,6 +1,6 @@
 import LoopIR
 
-/// A call of a Python function: where its operands stand when its turn comes.
+/// A call of a Python function, or of an external one: where its operands stand when its turn comes.
 package struct CallbackPlan: Sendable {
   /// An array or a part of one; sizes and strides are in elements.
   package struct Array: Sendable {

@@ -15,27 +15,68 @@ extension HostFlattener {
     add(.requireEqual(l, r, fault: number(of: .lengths, at: span)))
   }
 
-  /// Calls a Python function.
+  /// Calls a Python function, or an external one where the host's memory is the GPU's.
   mutating func emit(
     _ call: ForeignCall, at span: Span
   ) throws(DiagnosticError) {
-    guard let signature = call.callbackSignature(in: program.host),
-      let index = program.callbacks.firstIndex(of: signature)
-    else { throw bug("a call of the device's or of another language's", at: span) }
-    var operands: [CallbackPlan.Operand] = []
-    for operand in call.operands {
-      switch operand {
-      case .scalar(let value): operands.append(.scalar(try word(of: value)))
-      case .array(let part): operands.append(.array(try array(part, at: span)))
-      }
-    }
     let word = temporary()
+    let (index, operands) = try callee(of: call, at: span)
     code.callbacks.append(CallbackPlan(index: index, operands: operands, result: word))
     add(.callBack(Int32(truncatingIfNeeded: code.callbacks.count - 1)))
     if let id = call.result {
       let type = program.host[id].type
       add(.convert(from: type.isFloat ? .float64 : .int64, to: type, try register(of: id), word))
     }
+  }
+
+  /// The position that `HostServices.callBack` gets, and what stands in the words.
+  private mutating func callee(
+    of call: ForeignCall, at span: Span
+  ) throws(DiagnosticError) -> (Int, [CallbackPlan.Operand]) {
+    if let signature = call.callbackSignature(in: program.host),
+      let position = program.callbacks.firstIndex(of: signature)
+    {
+      return (position, try callbackOperands(call.operands, at: span))
+    }
+    if program.sharesMemory, let signature = call.externalSignature(in: program.host),
+      let position = program.hostSignatures.firstIndex(of: signature)
+    {
+      return (
+        program.callbacks.count + position, try externalOperands(call.operands, at: span)
+      )
+    }
+    throw bug("a call of the device's or of another language's", at: span)
+  }
+
+  /// The operands as `CallbackSignature` has the words.
+  private mutating func callbackOperands(
+    _ operands: [ForeignCall.Operand], at span: Span
+  ) throws(DiagnosticError) -> [CallbackPlan.Operand] {
+    var result: [CallbackPlan.Operand] = []
+    for operand in operands {
+      switch operand {
+      case .scalar(let value): result.append(.scalar(try word(of: value)))
+      case .array(let part): result.append(.array(try array(part, at: span)))
+      }
+    }
+    return result
+  }
+
+  /// The addresses of the arrays, and then the scalars, as `compileCaller` has the words.
+  private mutating func externalOperands(
+    _ operands: [ForeignCall.Operand], at span: Span
+  ) throws(DiagnosticError) -> [CallbackPlan.Operand] {
+    var (arrays, scalars): ([CallbackPlan.Operand], [CallbackPlan.Operand]) = ([], [])
+    for operand in operands {
+      switch operand {
+      case .scalar(let value): scalars.append(.scalar(try word(of: value)))
+      case .array(let part):
+        var array = try array(part, at: span)
+        (array.extents, array.strides) = ([], [])
+        arrays.append(.array(array))
+      }
+    }
+    return arrays + scalars
   }
 
   /// A scalar as a word: the bits of a float64, or an integer extended to 64 bits.

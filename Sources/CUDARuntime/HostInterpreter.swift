@@ -20,6 +20,8 @@ package protocol HostServices {
   func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) throws(Failure) -> HostOutcome?
   /// Calls the Python function at a position of the program's callbacks, with the words of `CallbackSignature`, in which addresses are
   /// the device's; how that ends the host part, or nil where it goes on.
+  ///
+  /// Behind the callbacks come the `hostSignatures` of programs that share memory, with the words of `compileCaller`.
   func callBack(
     _ function: Int, _ words: UnsafeMutablePointer<Int64>
   ) throws(Failure) -> HostOutcome?

@@ -138,6 +138,12 @@ package struct LaunchShape: Sendable, Hashable {
   private static let greatestYZ: Int64 = 65535
   private static let greatestBlock: Int64 = 1024
 
+  /// So many blocks along x, and threads of each.
+  package init(blocks: UInt32, threads: UInt32) {
+    (blocksX, blocksY, blocksZ) = (blocks, 1, 1)
+    self.threads = threads
+  }
+
   /// The grid whose numbers stand in a frame.
   @inline(__always)
   package init(_ plan: LaunchPlan, _ frame: HostFrame) {

@@ -140,6 +140,11 @@ extension DeviceProgram {
     host.body.foreignCalls.compactMap(\.external).distinct
   }
 
+  /// The same with their C signatures, each once for every form of call.
+  public var hostSignatures: [ExternalSignature] {
+    host.body.foreignCalls.compactMap { $0.externalSignature(in: host) }.distinct
+  }
+
   /// The Python functions that the host part calls, each once for every form of call.
   public var callbacks: [CallbackSignature] {
     host.body.foreignCalls.compactMap { $0.callbackSignature(in: host) }.distinct

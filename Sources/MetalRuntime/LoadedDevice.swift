@@ -2,17 +2,20 @@ import CMetal
 import CUDARuntime
 
 /// A device that a library gives as a table of functions.
-final class LoadedDevice: MetalDevice, @unchecked Sendable {
+package final class LoadedDevice: MetalDevice, @unchecked Sendable {
   fileprivate let functions: parpy_metal_device
 
+  /// The environment variable that names a library which stands for a device; see `CMetal.h`.
+  package static let variable = "PARPY_METAL_DEVICE"
+
   /// Opens a library, which stays open.
-  init(_ name: String) throws(MetalError) {
+  package init(_ name: String) throws(MetalError) {
     var failures: [String] = []
     guard let library = DynamicLibrary(firstOf: [name], failures: &failures),
       let entry = library.address(ofFunction: PARPY_METAL_ENTRY)
     else {
       let reason = failures.first ?? "it has no function \(PARPY_METAL_ENTRY)"
-      throw MetalError(.unavailable, "\(Metal.variable) names no Metal device: \(reason)")
+      throw MetalError(.unavailable, "\(Self.variable) names no Metal device: \(reason)")
     }
     typealias Entry = @convention(c) () -> UnsafePointer<parpy_metal_device>
     functions = unsafeBitCast(entry, to: Entry.self)().pointee
@@ -23,20 +26,27 @@ final class LoadedDevice: MetalDevice, @unchecked Sendable {
     return MetalError(reason, "\(task): \(text)")
   }
 
-  func load(
-    _ text: String, kernels: [String], isStrict: Bool
+  package var obstacle: MetalError? { nil }
+
+  package func cacheKey(_ source: MetalSource) -> String? { nil }
+
+  package func load(
+    _ source: MetalSource, binary: [UInt8]?
   ) throws(MetalError) -> any MetalKernels {
-    guard let library = functions.compile(text, isStrict) else {
+    guard let library = functions.compile(source.text, source.isStrict) else {
       throw error(.compilation, "Metal could not compile the kernels")
     }
-    return try LoadedKernels(self, library, kernels)
+    return try LoadedKernels(self, library, source.kernels)
   }
 
-  func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { functions.allocate(bytes) }
+  package func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { functions.allocate(bytes) }
 
-  func free(_ memory: UnsafeMutableRawPointer) { functions.release_memory(memory) }
+  /// Lends nothing: beside memory of its own the emulator finds accesses that a kernel should not make.
+  package func lend(_ memory: UnsafeMutableRawPointer, _ bytes: Int) -> Bool { false }
 
-  func wait() throws(MetalError) {
+  package func free(_ memory: UnsafeMutableRawPointer) { functions.release_memory(memory) }
+
+  package func wait() throws(MetalError) {
     if !functions.wait() { throw error(.device, "Metal failed while running kernels") }
   }
 }
@@ -67,6 +77,8 @@ private final class LoadedKernels: MetalKernels, @unchecked Sendable {
 
   deinit { device.functions.release(library) }
 
+  var binary: [UInt8]? { nil }
+
   func greatestThreads(of kernel: Int) -> Int {
     Int(clamping: device.functions.greatest_threads(functions[kernel]))
   }
@@ -77,7 +89,7 @@ private final class LoadedKernels: MetalKernels, @unchecked Sendable {
     let blocks = [shape.blocksX, shape.blocksY, shape.blocksZ]
     let words = arguments.map { argument in
       switch argument {
-      case .memory(let address): parpy_metal_argument(address: address, size: 0)
+      case .memory(let address, _): parpy_metal_argument(address: address, size: 0)
       case .value(let place, let size): parpy_metal_argument(address: place, size: size)
       }
     }

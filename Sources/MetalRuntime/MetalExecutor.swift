@@ -15,34 +15,34 @@ public final class MetalExecutor: Sendable {
   private let arrays: [ArrayUse]
   private let device: any MetalDevice
   private let kernels: any MetalKernels
-  private let argumentSizes: [[Int]]
+  private let parameters: [[MetalParameter]]
   /// The Python functions that the host part calls.
   private let callbacks: [CallbackSignature]
+  private let externals: [ExternalCaller]
   private let frames = Locked<[HostFrame]>([])
 
-  /// Compiles the kernels and makes a program ready.
+  /// Makes a program ready.
   ///
   /// - Parameters:
-  ///   - text: the kernels in the Metal Shading Language.
-  ///   - kernelNames: their names in the text, in the order of the program.
+  ///   - kernels: those of the program, in its order, which `device` has loaded.
   ///   - arrays: what the program does with each array argument.
   ///   - recordsFaults: whether kernels get the address of the error slot.
-  ///   - isStrict: whether multiplications and additions stay apart.
-  /// - Throws: a `MetalError`; or a `DiagnosticError` where the device cannot run a kernel, or the program is not sound.
-  public init(
-    _ program: DeviceProgram, text: String, kernelNames: [String], arrays: [ArrayUse],
-    recordsFaults: Bool, isStrict: Bool
+  ///   - externals: what calls the program's `hostSignatures`.
+  /// - Throws: a `DiagnosticError` where the device cannot run a kernel, or the program is not sound.
+  package init(
+    _ program: DeviceProgram, _ kernels: any MetalKernels, on device: any MetalDevice,
+    arrays: [ArrayUse], recordsFaults: Bool, externals: [ExternalCaller] = []
   ) throws {
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
+    self.device = device
+    self.kernels = kernels
+    self.externals = externals
     callbacks = program.callbacks
-    argumentSizes = program.kernels.map { kernel in
-      kernel.buffers.map { _ in 0 } + kernel.liveIns.map { program.host[$0].type.size }
-        + (recordsFaults ? [0] : [])
+    parameters = program.kernels.map { kernel in
+      kernel.parameters(in: program.host, recordsFaults: recordsFaults)
     }
-    device = try Metal.device()
-    kernels = try device.load(text, kernels: kernelNames, isStrict: isStrict)
     for (position, kernel) in program.kernels.enumerated() {
       let greatest = kernels.greatestThreads(of: position)
       if kernel.grid.maximumThreads > greatest {
@@ -64,14 +64,15 @@ public final class MetalExecutor: Sendable {
     _ words: UnsafePointer<Int64>, hostArrays: [HostArray], slot: UnsafeMutablePointer<Int64>,
     calling caller: CallbackCaller? = nil
   ) throws(MetalError) -> Int64 {
+    if let obstacle = device.obstacle { throw obstacle }
     let frame = frames.withLock { $0.popLast() } ?? HostFrame(code)
     defer { frames.withLock { $0.append(frame) } }
     frame.begin(code, words)
     let copies = SharedCopies(device)
     defer { copies.release() }
     let services = MetalServices(
-      device: device, kernels: kernels, argumentSizes: argumentSizes, copies: copies,
-      signatures: callbacks, slot: slot, caller: caller)
+      device: device, kernels: kernels, parameters: parameters, copies: copies,
+      signatures: callbacks, slot: slot, caller: caller, externals: externals)
     let checked = try interpret(code, from: 0, frame, services)
     if checked != .done { return checked.status(slot) }
     let arguments = hostArrays.compactMap { array -> Staging.Argument? in

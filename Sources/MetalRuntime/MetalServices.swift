@@ -7,14 +7,16 @@ struct MetalServices: HostServices {
 
   let device: any MetalDevice
   let kernels: any MetalKernels
-  /// The sizes of each kernel's arguments; 0 for arrays.
-  let argumentSizes: [[Int]]
+  /// What each kernel takes.
+  let parameters: [[MetalParameter]]
   let copies: SharedCopies
   /// The program's callbacks.
   let signatures: [CallbackSignature]
   /// The error slot of the call.
   let slot: UnsafeMutablePointer<Int64>
   let caller: CallbackCaller?
+  /// What calls the external functions of the host part.
+  let externals: [ExternalCaller]
 
   func allocate(_ bytes: UInt64) -> UInt64? {
     if bytes == 0 { return 0 }
@@ -28,11 +30,14 @@ struct MetalServices: HostServices {
 
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(MetalError) {
     let table = frame.arguments[plan.kernel]
-    let arguments = argumentSizes[plan.kernel].enumerated().compactMap { index, size in
+    let arguments = parameters[plan.kernel].enumerated().compactMap { index, parameter in
       table[index].map { register -> MetalArgument in
-        size > 0
-          ? .value(register, size: size)
-          : .memory(UnsafeRawPointer(bitPattern: register.load(as: Int.self)))
+        switch parameter {
+        case .value(let size): .value(register, size: size)
+        case .memory(let isWritten):
+          .memory(
+            UnsafeRawPointer(bitPattern: register.load(as: Int.self)), isWritten: isWritten)
+        }
       }
     }
     try kernels.launch(plan.kernel, LaunchShape(plan, frame), arguments)
@@ -54,6 +59,9 @@ struct MetalServices: HostServices {
   func callBack(
     _ function: Int, _ words: UnsafeMutablePointer<Int64>
   ) throws(MetalError) -> HostOutcome? {
+    if function >= signatures.count {
+      return try callExternal(function &- signatures.count, words)
+    }
     guard let caller, signatures.indices.contains(function) else { return .callbackFailed }
     try device.wait()
     copies.copyOut(slot)
@@ -72,4 +80,24 @@ struct MetalServices: HostServices {
     copies.copyInAgain(shown)
     return isDone ? nil : .callbackFailed
   }
+
+  /// Calls an external function, which sees the memory of the device where it is.
+  private func callExternal(
+    _ position: Int, _ words: UnsafeMutablePointer<Int64>
+  ) throws(MetalError) -> HostOutcome? {
+    guard externals.indices.contains(position) else { return .callbackFailed }
+    try device.wait()
+    if copies.hasFault { return .faultOnDevice }
+    var result: Int64 = 0
+    withUnsafeMutablePointer(to: &result) { place in
+      words[0] = Int64(Int(bitPattern: place))
+      externals[position](words, slot)
+    }
+    words[0] = result
+    return nil
+  }
 }
+
+/// Calls an external function with the words of `compileCaller` and the error slot of the call.
+package typealias ExternalCaller =
+  @Sendable (UnsafePointer<Int64>, UnsafeMutablePointer<Int64>) -> Void

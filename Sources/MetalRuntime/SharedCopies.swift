@@ -6,7 +6,8 @@ import CUDARuntime
   import Darwin
 #endif
 
-/// The copies of a call's arrays in memory that the GPU can reach; what it reads goes in, and what it writes comes back.
+/// A call's arrays in memory that the GPU can reach: where they are, if the device can be lent that, or else in copies, into which
+/// goes what it reads, and from which comes back what it writes.
 ///
 /// As on CUDA, arrays keep the bytes between their elements, those that overlap share a copy, and only elements come back.
 final class SharedCopies {
@@ -15,6 +16,9 @@ final class SharedCopies {
     let allocation: UnsafeMutableRawPointer
     /// Where the byte `group.low` is.
     let start: UnsafeMutableRawPointer
+
+    /// Whether the GPU uses the arrays themselves.
+    var isLent: Bool { Int(bitPattern: start) == group.low }
   }
 
   private let device: any MetalDevice
@@ -33,9 +37,7 @@ final class SharedCopies {
       frame[argument.register] = isOfProgram ? 0 : Int64(argument.data)
     }
     for group in Staging.Group.groups(of: arguments) {
-      let offset = group.offset
-      guard let memory = device.allocate((group.high &- group.low) &+ offset) else { return false }
-      let copy = Copy(group: group, allocation: memory, start: memory + offset)
+      guard let copy = lent(group) ?? allocated(group) else { return false }
       copies.append(copy)
       for member in group.members {
         let element = copy.start + (member.data &- group.low)
@@ -44,6 +46,20 @@ final class SharedCopies {
       if group.members.contains(where: \.use.needsContents) { Self.copyContents(to: copy) }
     }
     return true
+  }
+
+  private func lent(_ group: Staging.Group) -> Copy? {
+    guard let start = UnsafeMutableRawPointer(bitPattern: group.low),
+      device.lend(start, group.high &- group.low)
+    else { return nil }
+    return Copy(group: group, allocation: start, start: start)
+  }
+
+  private func allocated(_ group: Staging.Group) -> Copy? {
+    let offset = group.offset
+    return device.allocate((group.high &- group.low) &+ offset).map {
+      Copy(group: group, allocation: $0, start: $0 + offset)
+    }
   }
 
   /// Makes the copies of some addresses of the host once more, with what is there now.
@@ -57,7 +73,7 @@ final class SharedCopies {
   }
 
   private static func copyContents(to copy: Copy) {
-    guard let source = UnsafeRawPointer(bitPattern: copy.group.low) else { return }
+    guard !copy.isLent, let source = UnsafeRawPointer(bitPattern: copy.group.low) else { return }
     memcpy(copy.start, source, copy.group.high &- copy.group.low)
   }
 
@@ -69,11 +85,16 @@ final class SharedCopies {
     return slot
   }
 
+  /// Whether a kernel has recorded a fault.
+  ///
+  /// - Requires: no kernel runs.
+  var hasFault: Bool { slot.map { $0.pointee != 0 } ?? false }
+
   /// Copies what the program wrote back, the error slot too.
   ///
   /// - Requires: no kernel runs.
   func copyOut(_ slot: UnsafeMutablePointer<Int64>) {
-    for copy in copies {
+    for copy in copies where !copy.isLent {
       for argument in copy.group.members where argument.use.isWritten {
         argument.copyElements(from: copy.start + (argument.array.low &- copy.group.low))
       }

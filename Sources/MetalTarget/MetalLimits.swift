@@ -32,10 +32,6 @@ extension DeviceProgram {
   /// The errors about what kernels use and Metal lacks, each once.
   var obstaclesOnMetal: [Diagnostic] {
     var found: [Diagnostic] = []
-    host.body.forEachStatement { statement in
-      guard case .call(let call) = statement.kind, let function = call.external else { return }
-      found.append(.noHostFunction(function.symbol, at: statement.span))
-    }
     for kernel in kernels {
       let arrays = kernel.buffers.map { (host[$0].name, host[$0].element) }
       let scalars = kernel.liveIns.map { (host[$0].name, host[$0].type) }
@@ -86,12 +82,6 @@ extension Diagnostic {
       .program, "Metal does not support double-precision floating-point numbers: \(reason)",
       at: span,
       help: "pass arrays of float32, and leave force_float_size out or set it to parpy.types.F32")
-  }
-
-  fileprivate static func noHostFunction(_ symbol: String, at span: Span) -> Diagnostic {
-    Diagnostic(
-      .program, "the host part of a function cannot call '\(symbol)' on Metal", at: span,
-      help: "call a @parpy.callback, or declare the function with Target.Device")
   }
 
   fileprivate static func noWideAtomics(_ buffer: Buffer, at span: Span) -> Diagnostic {

@@ -49,12 +49,12 @@ extension ArgumentReader {
 }
 
 /// What `body` gives without the interpreter's lock.
-func withoutLock<Result>(
-  _ body: () throws(CUDAError) -> Result
-) -> Swift.Result<Result, CUDAError> {
+func withoutLock<Result, Failure>(
+  _ body: () throws(Failure) -> Result
+) -> Swift.Result<Result, Failure> {
   let thread = PyEval_SaveThread()
   defer { PyEval_RestoreThread(thread) }
-  do throws(CUDAError) { return .success(try body()) } catch { return .failure(error) }
+  do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
 }
 
 /// The value of an outcome; raises what the CUDA runtime reports.

@@ -199,21 +199,10 @@ extension FunctionState {
   private static func cubin(
     _ text: String, _ key: String, _ compiler: NVRTC, _ settings: NVRTC.Options, _ hooks: Hooks
   ) throws -> [UInt8] {
-    let key = try key.python()
-    let known = try hooks.cachedBinary.call(key.pointer)
-    if py_is_bytes(known.pointer), let bytes = PyBytes_AsString(known.pointer) {
-      let count = PyBytes_Size(known.pointer)
-      return bytes.withMemoryRebound(to: UInt8.self, capacity: count) {
-        Array(UnsafeBufferPointer(start: $0, count: count))
-      }
-    }
+    if let known = try hooks.keptBinary(under: key) { return known }
     let result = withoutLock { () throws(CUDAError) in try compiler.compile(text, settings) }
     let binary = try result.get()
-    let bytes = binary.withUnsafeBytes { raw in
-      PyBytes_FromStringAndSize(raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
-    }
-    let stored = try OwnedObject(bytes)
-    _ = try hooks.cacheBinary.call(key.pointer, stored.pointer)
+    try hooks.keep(binary, under: key)
     return binary
   }
 }

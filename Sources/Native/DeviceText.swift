@@ -87,7 +87,8 @@ final class DeviceText {
   private func loadOnMetal() throws(PythonException) -> MetalExecutor {
     try FunctionState.requireMetal()
     return try FunctionState.loadOnMetal(
-      text, program, arrays: uses, recordsFaults: recordsFaults, isStrict: isStrict, in: [],
+      text, program, arrays: uses, recordsFaults: recordsFaults, isStrict: isStrict,
+      libraries: build.libraries, in: [],
       refused: { error throws(PythonException) in
         throw raise(Diagnostic(.program, error.message, at: []), in: [])
       })

@@ -4,6 +4,8 @@ import CUDATarget
 import Compiler
 import GPUMapping
 import MetalRuntime
+import Runtime
+import Schedule
 import Syntax
 
 /// What runs a version on a GPU.
@@ -59,9 +61,9 @@ func raise(_ error: MetalError) -> PythonException {
 extension FunctionState {
   /// Raises why nothing can run on Metal here, before anything is compiled for it.
   static func requireMetal() throws(PythonException) {
-    if let obstacle = Metal.obstacle {
+    do throws(MetalError) { _ = try Metal.device() } catch {
       throw raise(
-        py_runtime_error(), "The backend Metal is not available here: \(obstacle.description)")
+        py_runtime_error(), "The backend Metal is not available here: \(error.description)")
     }
   }
 
@@ -72,7 +74,8 @@ extension FunctionState {
   ) throws(PythonException) -> MetalExecutor {
     try loadOnMetal(
       program.code, device, arrays: ArrayUse.uses(in: device),
-      recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict, in: sources,
+      recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict,
+      libraries: options.build.libraries, in: sources,
       refused: { error throws(PythonException) in
         var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
         if options.writesOutput { message += try written(program.code, device.host.name) }
@@ -85,18 +88,23 @@ extension FunctionState {
   /// - Parameters:
   ///   - arrays: what the program does with each array argument.
   ///   - recordsFaults: whether kernels get the address of the error slot.
+  ///   - libraries: where external functions are looked for before the process itself.
   ///   - refused: raises that the text is refused.
   static func loadOnMetal(
     _ text: String, _ program: DeviceProgram, arrays: [ArrayUse], recordsFaults: Bool,
-    isStrict: Bool, in sources: [SourceFile],
+    isStrict: Bool, libraries: [String], in sources: [SourceFile],
     refused: (MetalError) throws(PythonException) -> Never
   ) throws(PythonException) -> MetalExecutor {
+    let source = MetalSource(
+      text, kernels: program.kernels.map { cudaName($0.name) }, isStrict: isStrict)
     do {
-      return try withoutInterpreter {
-        try MetalExecutor(
-          program, text: text, kernelNames: program.kernels.map { cudaName($0.name) },
-          arrays: arrays, recordsFaults: recordsFaults, isStrict: isStrict)
-      }
+      let device = try Metal.device()
+      return try MetalExecutor(
+        program, try kernels(of: source, on: device), on: device, arrays: arrays,
+        recordsFaults: recordsFaults,
+        externals: try program.hostSignatures.map { signature throws(PythonException) in
+          try externalCaller(of: signature, in: libraries, isStrict: isStrict)
+        })
     } catch let error as MetalError where error.reason == .compilation {
       try refused(error)
     } catch let error as DiagnosticError {
@@ -106,11 +114,44 @@ extension FunctionState {
     }
   }
 
-  private static func withoutInterpreter<Result>(_ body: () throws -> Result) throws -> Result {
-    let thread = PyEval_SaveThread()
-    defer { PyEval_RestoreThread(thread) }
-    return try body()
+  /// Compiles and loads what calls an external function.
+  private static func externalCaller(
+    of signature: ExternalSignature, in libraries: [String], isStrict: Bool
+  ) throws(PythonException) -> ExternalCaller {
+    let (entry, code) = compileCaller(of: signature, for: try machine(), isStrict: isStrict)
+    let loaded = LoadedCode(
+      try load(code, entry: entry, externals: [signature.symbol], libraries: libraries))
+    return { words, slot in _ = loaded.code.entry(words, RuntimeTable.address, slot) }
   }
+
+  /// The kernels of a text, made ready sooner where the disk cache has them.
+  private static func kernels(
+    of source: MetalSource, on device: any MetalDevice
+  ) throws -> any MetalKernels {
+    let hooks = try Hooks.current()
+    let key = device.cacheKey(source)
+    let known = try key.flatMap { key throws(PythonException) in
+      try hooks.keptBinary(under: key)
+    }
+    let loaded = withoutLock { () throws(MetalError) in try device.load(source, binary: known) }
+    let kernels = try loaded.get()
+    if let key, let binary = kernels.binary, binary != known {
+      try hooks.keep(binary, under: key)
+    }
+    return kernels
+  }
+}
+
+/// Code that stays loaded for as long as somebody may call it.
+///
+/// - Requires: it goes with the GIL held.
+private final class LoadedCode: @unchecked Sendable {
+  let code: Variant.Code
+
+  /// Takes over the reference to the code.
+  init(_ code: Variant.Code) { self.code = code }
+
+  deinit { py_release(code.library) }
 }
 
 /// `_native.metal_obstacle()`: why Metal cannot be used here, or None.
@@ -118,9 +159,9 @@ extension FunctionState {
   _ module: UnsafeMutablePointer<PyObject>?, _ ignored: UnsafeMutablePointer<PyObject>?
 ) -> UnsafeMutablePointer<PyObject>? {
   newReference { () throws(PythonException) in
-    guard let obstacle = Metal.obstacle else {
-      return OwnedObject(retaining: py_none()).taken()
+    do throws(MetalError) { _ = try Metal.device() } catch {
+      return try error.description.python().taken()
     }
-    return try obstacle.description.python().taken()
+    return OwnedObject(retaining: py_none()).taken()
   }
 }

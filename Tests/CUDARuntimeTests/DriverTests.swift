@@ -1,4 +1,5 @@
 import CCUDA
+import TestSupport
 import Testing
 
 @testable import CUDARuntime

@@ -1,5 +1,6 @@
 import GPUMapping
 import LoopIR
+import TestSupport
 import Testing
 
 @testable import CUDARuntime

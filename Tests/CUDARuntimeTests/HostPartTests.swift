@@ -1,6 +1,7 @@
 import CCUDA
 import GPUMapping
 import LoopIR
+import TestSupport
 import Testing
 
 import struct Syntax.DiagnosticError

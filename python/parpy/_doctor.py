@@ -61,6 +61,7 @@ def main() -> int:
     missing += _print("Python", _python())
     missing += _print("CPU", _cpu())
     missing += _print("CUDA", _cuda_findings())
+    missing += _print("Metal", _metal_findings())
     missing += _print("Cache", _cache_findings())
     missing += _print("Other libraries", _libraries())
     trials = {b: _trial(b) for b in _worth_trying()}
@@ -123,6 +124,14 @@ def _cpu() -> Iterator[Finding]:
     features = [name for name in known if f"+{name}" in machine.features.split(",")]
     yield Finding("processor", f"{machine.cpu}: {', '.join(features) or 'no vector extensions'}")
     yield Finding("vector math", machine.vector_math)
+
+
+def _metal_findings() -> Iterator[Finding]:
+    obstacle = _native.metal_obstacle()
+    if obstacle is None:
+        yield Finding("GPU", "found")
+    else:
+        yield _absent("GPU", RuntimeError(obstacle), is_needed=sys.platform == "darwin")
 
 
 def _cuda_findings() -> Iterator[Finding]:
@@ -198,9 +207,12 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _worth_trying() -> list[CompileBackend]:
-    """The CPU, and CUDA where there is a GPU that it could run on."""
-    on_gpu = _native.cuda_obstacle() is None
-    return [CompileBackend.Cpu, *([CompileBackend.Cuda] if on_gpu else [])]
+    """The CPU, and what could run on a GPU that is there."""
+    obstacles = {
+        CompileBackend.Cuda: _native.cuda_obstacle(),
+        CompileBackend.Metal: _native.metal_obstacle(),
+    }
+    return [CompileBackend.Cpu, *(b for b, why in obstacles.items() if why is None)]
 
 
 def _trial(b: CompileBackend) -> Finding:

@@ -136,6 +136,9 @@ def external(
     finds the stream of the call as `parpy_stream()`, and may work on the default stream as well.
     `nvcc` compiles that code, with `opts.libs` and `opts.extra_flags`.
 
+    On Metal one with `Target.Host` is a C function, as on the CPU: it is called when the kernels
+    before it have ended, and uses the memory that the GPU shares.
+
     A function may be declared once for each backend: by several decorators, or by several functions
     of one name one after the other.
 
@@ -146,7 +149,7 @@ def external(
             `Target.Host` where only the code around them may. On the CPU that may also call
             those of `Target.Device`.
         header: the file that declares the function on CUDA, `"name.h"` or `"<name.h>"`; left out
-            for CUDA's own functions, and unused on the CPU.
+            for CUDA's own functions, and unused where C functions are called.
         parallelize: how many threads call the function together on a GPU, a multiple of 32 or
             rounded up to one; without effect on the CPU.
 

@@ -1,10 +1,11 @@
 """Arrays that stay in the memory of a backend.
 
 A `Buffer` is passed to decorated functions like a NumPy array. The CPU backend uses NumPy arrays in
-place, so there a buffer is a convenience. To the CUDA backend NumPy arrays are copied at each call,
-and copied back; a buffer is not. What is made there lies on the
-current GPU: the first that `CUDA_VISIBLE_DEVICES` shows, unless another library has chosen one for
-the thread, as `torch.cuda.set_device` does. Programs that use buffers run on every backend alike.
+place, so there a buffer is a convenience. Metal shares the memory of the CPU: buffers for it lie
+there, and begin with a page, so that a GPU uses them in place. To the CUDA backend NumPy arrays are
+copied at each call, and copied back; a buffer is not. What is made there lies on the current GPU:
+the first that `CUDA_VISIBLE_DEVICES` shows, unless another library has chosen one for the thread,
+as `torch.cuda.set_device` does. Programs that use buffers run on every backend alike.
 """
 
 from __future__ import annotations
@@ -48,7 +49,6 @@ def empty(
     Raises:
         TypeError: ParPy has no such element type, or an extent is no integer.
         ValueError: an extent is negative.
-        NotImplementedError: this version of ParPy does not have the backend.
         RuntimeError: the backend cannot be used here.
         MemoryError: there is not enough memory; of a GPU it is a RuntimeError, too.
 
@@ -57,7 +57,7 @@ def empty(
         >>> parpy.buffer.empty((2, 3), parpy.types.F32)
         <parpy.buffer.Buffer of shape (2, 3), float32, parpy.CompileBackend.Cpu>
     """
-    return _made(shape, dtype, _settled(backend, "buffer.empty"))
+    return _made(shape, dtype, _memory(backend, "buffer.empty"))
 
 
 def zeros(
@@ -70,7 +70,7 @@ def zeros(
         >>> parpy.buffer.zeros(3, 'int8').numpy()
         array([0, 0, 0], dtype=int8)
     """
-    return _made(shape, dtype, _settled(backend, "buffer.zeros"), zeroed=True)
+    return _made(shape, dtype, _memory(backend, "buffer.zeros"), zeroed=True)
 
 
 def empty_like(b: Buffer) -> Buffer:
@@ -111,7 +111,7 @@ def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
         TypeError: `t` is no array, in memory that the backend does not reach, or of a type that
             ParPy does not have.
         ValueError: a zero-dimensional array is to be described, which has a value to pass.
-        NotImplementedError: this version of ParPy does not have the backend.
+        RuntimeError: the backend cannot be used here.
 
     Example:
         >>> import numpy as np, parpy
@@ -128,7 +128,7 @@ def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
     """
     if backend is None:
         return _description(t)
-    if _settled(backend, "buffer.from_array") is CompileBackend.Cpu:
+    if _memory(backend, "buffer.from_array") is CompileBackend.Cpu:
         return Buffer(borrow(t))
     array = borrow_anywhere(t)
     return Buffer(array if isinstance(array, DeviceArray) else _device.upload(array))
@@ -171,7 +171,7 @@ def from_raw(
         TypeError: `ptr` or an extent is no integer, or ParPy has no such element type.
         ValueError: the address is null, not a multiple of the element size or not in memory of the
             backend, or an extent is negative.
-        NotImplementedError: this version of ParPy does not have the backend.
+        RuntimeError: the backend cannot be used here.
 
     Example:
         >>> import numpy as np, parpy
@@ -179,7 +179,7 @@ def from_raw(
         >>> parpy.buffer.from_raw(x.ctypes.data, 3, parpy.types.F64).numpy()
         array([0., 1., 2.])
     """
-    settled = _settled(backend, "buffer.from_raw")
+    settled = _memory(backend, "buffer.from_raw")
     address, extents, kind = operator.index(ptr), _extents(shape), DataType(dtype)
     if 0 in extents:
         return _made(extents, kind, settled)
@@ -200,6 +200,12 @@ def from_raw(
         }
     )
     return Buffer(np.asarray(holder))
+
+
+def _memory(b: CompileBackend, name: str) -> CompileBackend:
+    """The backend in whose memory buffers of `b` lie: Metal shares that of the CPU."""
+    settled = _settled(b, name)
+    return CompileBackend.Cpu if settled is CompileBackend.Metal else settled
 
 
 def _made(

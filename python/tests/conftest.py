@@ -53,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gpu", choices=["quick", "all"], help="the same on the NVIDIA GPU of this machine"
     )
     parser.addoption(
+        "--metal", choices=["quick", "all"], help="the same for Metal on the GPU of this Mac"
+    )
+    parser.addoption(
         "--shard", metavar="I/N", help="run the I-th of N shares of the tests, in a shuffled order"
     )
     parser.addoption(
@@ -74,6 +77,13 @@ def pytest_configure(config: pytest.Config) -> None:
         import on_cuda
 
         on_cuda.start(gpu_mode, has_gpu=True, through=through)
+    if metal_mode := config.getoption("--metal"):
+        import on_cuda
+
+        if not parpy.backend.is_enabled(parpy.CompileBackend.Metal, verbose=True):
+            raise pytest.UsageError("--metal: there is no Metal here")
+        metal = parpy.CompileBackend.Metal
+        on_cuda.start(metal_mode, has_gpu=True, through=through, backend=metal)
     if mode is None:
         return
     import emulator
@@ -108,7 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _leave_few(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves of each table of language tests a few, spread evenly, where few are asked for."""
-    options = ("--emulate", "--emulate-metal", "--gpu")
+    options = ("--emulate", "--emulate-metal", "--gpu", "--metal")
     if "quick" not in (config.getoption(option) for option in options):
         return
     tables: dict[str, list[pytest.Item]] = {}
@@ -146,7 +156,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
-    if config.getoption("--gpu"):
+    if config.getoption("--gpu") or config.getoption("--metal"):
         import on_cuda
 
         terminalreporter.section("GPU")

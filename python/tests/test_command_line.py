@@ -51,6 +51,8 @@ def test_doctor_without_a_gpu(
     printed = capsys.readouterr().out
     assert "driver: " in printed and "NVRTC: " in printed
     assert "The default backend cannot be used: PARPY_DEFAULT_BACKEND='Cuda'" in printed
+    if sys.platform != "darwin":
+        assert "--  GPU: Metal is Apple's, and this is not a Mac" in printed
     # The CPU works all the same.
     assert "ok  Cpu: compiles and runs" in printed
 

@@ -1,4 +1,7 @@
-"""Programs on an emulated Metal device, with `--emulate-metal`; none ran on an Apple GPU yet."""
+"""Programs on an emulated Metal device (`--emulate-metal`), or on the GPU of a Mac (`--metal`).
+
+None ran on an Apple GPU yet.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,30 @@ import pytest
 from harness import assert_same
 
 import parpy
+from parpy.__main__ import main
 
 METAL = parpy.CompileBackend.Metal
 WARP = parpy.threads(32)
 
 
 @pytest.fixture(autouse=True)
-def _needs_the_emulator(request: pytest.FixtureRequest) -> Iterator[None]:
+def _needs_a_device(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.config.getoption("--metal") is not None:
+        yield
+        return
     if request.config.getoption("--emulate-metal") is None:
-        pytest.skip("about a Metal device: --emulate-metal emulates one")
+        pytest.skip("about a Metal device: --metal uses the Mac's, --emulate-metal emulates one")
     import emulator
 
     before = emulator.live_bytes()
     yield
     assert emulator.live_bytes() == before, "a call has kept memory of the device"
+
+
+@pytest.fixture
+def _emulated(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--metal") is not None:
+        pytest.skip("about the emulated device")
 
 
 def options(settings: dict[str, Any] | None = None, **schedule: parpy.LoopPar) -> Any:
@@ -365,6 +378,7 @@ def test_a_barrier_orders_the_memory_that_it_names(monkeypatch: pytest.MonkeyPat
         parpy.compile_string("shifts", weaker)(x, y, 20)
 
 
+@pytest.mark.usefixtures("_emulated")
 def test_an_access_beside_an_array_is_found() -> None:
     x, y, z = floats(50), floats(50), floats(50)
     text = printed(add, [x, y, z, 50], N=WARP).replace("z[i] =", "z[i + 100000] =")
@@ -373,6 +387,7 @@ def test_an_access_beside_an_array_is_found() -> None:
     agrees(add, x, y, z, 50, N=WARP)
 
 
+@pytest.mark.usefixtures("_emulated")
 def test_a_device_with_few_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARPY_EMULATOR_THREADS", "512")
     x = floats(3000)
@@ -382,6 +397,24 @@ def test_a_device_with_few_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     agrees(function, x, x.copy(), x.copy(), 3000, N=parpy.threads(3000).tpb(512))
 
 
+def test_buffers_lie_in_the_memory_that_metal_shares() -> None:
+    x = floats(5000)
+    z = parpy.buffer.zeros(5000, parpy.types.F32, METAL)
+    add(parpy.buffer.from_array(x, METAL), x, z, 5000, opts=options(N=parpy.threads(128)))
+    np.testing.assert_array_equal(z.numpy(), x + np.float32(2) * x)
+    assert z.backend() is parpy.CompileBackend.Cpu
+
+
+def test_the_doctor_tries_metal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARPY_DEFAULT_BACKEND", "Metal")
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "ok  Metal: compiles and runs" in printed
+    assert printed.endswith("The default backend, Metal, works.\n")
+
+
 def test_metal_can_be_the_default() -> None:
     assert parpy.backend.is_enabled(METAL)
     parpy.backend.set_default(METAL)
@@ -389,6 +422,7 @@ def test_metal_can_be_the_default() -> None:
         y, k = np.zeros(4, np.float32), np.zeros(4, np.int64)
         weak(y, k, 70_000, opts=parpy.par({"N": WARP}))
         assert k[0] == 70_000**2 - 2**32
+        assert parpy.buffer.zeros(4, parpy.types.F32).shape == (4,)
     finally:
         parpy.backend.set_default(parpy.CompileBackend.Auto)
     weak(y, k, 70_000, opts=parpy.par({"N": WARP}))

@@ -100,8 +100,8 @@ def test_on_metal(
     tmp_path: Path,
     pytestconfig: pytest.Config,
 ) -> None:
-    if pytestconfig.getoption("--emulate-metal") is None:
-        pytest.skip("about a Metal device: --emulate-metal emulates one")
+    if not (pytestconfig.getoption("--emulate-metal") or pytestconfig.getoption("--metal")):
+        pytest.skip("about a Metal device: --metal uses the Mac's, --emulate-metal emulates one")
     function = defined(page, name, tmp_path)
     rng = np.random.default_rng(1)
     passed = without_doubles(args)
