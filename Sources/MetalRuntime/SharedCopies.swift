@@ -8,7 +8,7 @@ import CUDARuntime
 
 /// The copies of a call's arrays in memory that the GPU can reach; what it reads goes in, and what it writes comes back.
 ///
-/// As on CUDA, arrays keep the bytes between their elements, those that overlap share a copy, and only elements come back.
+/// Arrays in `SharedMemory` have none: the GPU reaches them where they are. As on CUDA, arrays keep the bytes between their elements, those that overlap share a copy, and only elements come back.
 final class SharedCopies {
   private struct Copy {
     let group: Staging.Group
@@ -33,6 +33,10 @@ final class SharedCopies {
       frame[argument.register] = isOfProgram ? 0 : Int64(argument.data)
     }
     for group in Staging.Group.groups(of: arguments) {
+      if SharedMemory.holds(group.low..<group.high) {
+        for member in group.members { frame[member.register] = Int64(member.data) }
+        continue
+      }
       let offset = group.offset
       guard let memory = device.allocate((group.high &- group.low) &+ offset) else { return false }
       let copy = Copy(group: group, allocation: memory, start: memory + offset)

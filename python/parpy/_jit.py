@@ -142,7 +142,7 @@ def compile_string(
     chosen = _options(opts).backend
     # The text says itself what it is for, and `Auto` takes it so.
     if chosen is not CompileBackend.Auto:
-        _settled(chosen, "compile_string", on_metal=True)
+        _settled(chosen)
     if chosen is CompileBackend.Cuda and "\n// host program\n" not in code:
         raise CompileError(
             "The code text has no host program, so it is not for CompileBackend.Cuda; "
@@ -172,14 +172,13 @@ def sync(backend: CompileBackend) -> None:
 
     Raises:
         TypeError: `backend` is not a `CompileBackend`.
-        NotImplementedError: this version of ParPy does not have the backend.
         RuntimeError: a kernel has failed, or the backend cannot be used here.
 
     Example:
         >>> import parpy
         >>> parpy.sync(parpy.CompileBackend.Cpu)
     """
-    if _settled(backend, "sync", on_metal=True) is CompileBackend.Cuda:
+    if _settled(backend) is CompileBackend.Cuda:
         _native.cuda_synchronize()
 
 
@@ -191,21 +190,15 @@ def _options(opts: CompileOptions | None) -> CompileOptions:
     return opts
 
 
-def _settled(b: CompileBackend, name: str, on_metal: bool = False) -> CompileBackend:
-    """The backend that `b` stands for, which the function `name` must support.
+def _settled(b: CompileBackend) -> CompileBackend:
+    """The backend that `b` stands for.
 
-    Args:
-        b: the backend.
-        name: for messages.
-        on_metal: whether the function works on Metal, too, where there is a device.
+    Raises:
+        RuntimeError: it is Metal, which has no device here.
     """
     if not isinstance(b, CompileBackend):
         raise TypeError(f"a backend is a parpy.CompileBackend, not {b!r}")
     settled = backend.default_backend() if b is CompileBackend.Auto else b
-    if settled is CompileBackend.Metal and on_metal and backend.is_enabled(settled):
-        return settled
-    if settled not in (CompileBackend.Cpu, CompileBackend.Cuda):
-        raise NotImplementedError(
-            f"parpy.{name} supports CompileBackend.Cpu and Cuda in this version, not {settled!r}"
-        )
+    if settled is CompileBackend.Metal and (obstacle := _native.metal_obstacle()) is not None:
+        raise RuntimeError(f"The backend Metal is not available here: {obstacle}")
     return settled

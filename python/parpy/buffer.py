@@ -4,18 +4,21 @@ A `Buffer` is passed to decorated functions like a NumPy array. The CPU backend 
 place, so there a buffer is a convenience. To the CUDA backend NumPy arrays are copied at each call,
 and copied back; a buffer is not. What is made there lies on the
 current GPU: the first that `CUDA_VISIBLE_DEVICES` shows, unless another library has chosen one for
-the thread, as `torch.cuda.set_device` does. Programs that use buffers run on every backend alike.
+the thread, as `torch.cuda.set_device` does. On Metal a buffer lies in memory that the GPU shares,
+and NumPy arrays over it are not copied either. Programs that use buffers run on every backend
+alike.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from parpy import _device, _native
+from parpy import _device, _native, _shared
 from parpy._buffer import Buffer, allocate, borrow, borrow_anywhere
 from parpy._data_type import DataType
 from parpy._jit import _settled, sync
@@ -48,7 +51,6 @@ def empty(
     Raises:
         TypeError: ParPy has no such element type, or an extent is no integer.
         ValueError: an extent is negative.
-        NotImplementedError: this version of ParPy does not have the backend.
         RuntimeError: the backend cannot be used here.
         MemoryError: there is not enough memory; of a GPU it is a RuntimeError, too.
 
@@ -57,7 +59,7 @@ def empty(
         >>> parpy.buffer.empty((2, 3), parpy.types.F32)
         <parpy.buffer.Buffer of shape (2, 3), float32, parpy.CompileBackend.Cpu>
     """
-    return _made(shape, dtype, _settled(backend, "buffer.empty"))
+    return _made(shape, dtype, _settled(backend))
 
 
 def zeros(
@@ -70,7 +72,7 @@ def zeros(
         >>> parpy.buffer.zeros(3, 'int8').numpy()
         array([0, 0, 0], dtype=int8)
     """
-    return _made(shape, dtype, _settled(backend, "buffer.zeros"), zeroed=True)
+    return _made(shape, dtype, _settled(backend), zeroed=True)
 
 
 def empty_like(b: Buffer) -> Buffer:
@@ -111,7 +113,7 @@ def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
         TypeError: `t` is no array, in memory that the backend does not reach, or of a type that
             ParPy does not have.
         ValueError: a zero-dimensional array is to be described, which has a value to pass.
-        NotImplementedError: this version of ParPy does not have the backend.
+        RuntimeError: the backend cannot be used here.
 
     Example:
         >>> import numpy as np, parpy
@@ -128,8 +130,12 @@ def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
     """
     if backend is None:
         return _description(t)
-    if _settled(backend, "buffer.from_array") is CompileBackend.Cpu:
+    settled = _settled(backend)
+    if settled is CompileBackend.Cpu:
         return Buffer(borrow(t))
+    if settled is CompileBackend.Metal:
+        source = borrow(t)
+        return Buffer(source if _shared.holds(source) else _shared.upload(source), is_shared=True)
     array = borrow_anywhere(t)
     return Buffer(array if isinstance(array, DeviceArray) else _device.upload(array))
 
@@ -171,7 +177,7 @@ def from_raw(
         TypeError: `ptr` or an extent is no integer, or ParPy has no such element type.
         ValueError: the address is null, not a multiple of the element size or not in memory of the
             backend, or an extent is negative.
-        NotImplementedError: this version of ParPy does not have the backend.
+        RuntimeError: the backend cannot be used here.
 
     Example:
         >>> import numpy as np, parpy
@@ -179,7 +185,7 @@ def from_raw(
         >>> parpy.buffer.from_raw(x.ctypes.data, 3, parpy.types.F64).numpy()
         array([0., 1., 2.])
     """
-    settled = _settled(backend, "buffer.from_raw")
+    settled = _settled(backend)
     address, extents, kind = operator.index(ptr), _extents(shape), DataType(dtype)
     if 0 in extents:
         return _made(extents, kind, settled)
@@ -190,6 +196,9 @@ def from_raw(
         )
     if settled is CompileBackend.Cuda:
         return Buffer(_native.device_address(address, extents, kind.elem.value))
+    is_shared = settled is CompileBackend.Metal
+    if is_shared and not _shared.contains(address, math.prod(extents) * kind.size()):
+        raise ValueError(f"{address:#x} is no address of so many elements in memory of a buffer")
     holder = _Memory(
         {
             "shape": extents,
@@ -199,7 +208,7 @@ def from_raw(
             "version": 3,
         }
     )
-    return Buffer(np.asarray(holder))
+    return Buffer(np.asarray(holder), is_shared=is_shared)
 
 
 def _made(
@@ -208,6 +217,8 @@ def _made(
     extents, kind = _extents(shape), DataType(dtype)
     if backend is CompileBackend.Cuda:
         return Buffer(_device.allocate(extents, kind, zeroed=zeroed))
+    if backend is CompileBackend.Metal:
+        return Buffer(_shared.allocate(extents, kind.to_numpy(), zeroed=zeroed), is_shared=True)
     return Buffer(allocate(extents, kind.to_numpy(), zeroed=zeroed))
 
 
