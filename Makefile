@@ -86,7 +86,7 @@ SEED ?= 1
 EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
 	python/tests/gpu python/tests/language python/tests/benchmarks
 METAL = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
-	python/tests/metal python/tests/language python/tests/tutorials
+	python/tests/metal python/tests/language python/tests/tutorials python/tests/benchmarks
 
 # Of some of these programs the printed text runs too; scripts/gpu-test has all of them.
 THROUGH_TEXT = PARPY_EMULATOR_LEVEL=1 $(PY) -m pytest -q --emulate=quick --through

@@ -31,6 +31,7 @@ def main() -> int:
     options = Options(
         backend=arguments.backend.name,
         preset=arguments.preset,
+        dtype=arguments.dtype,
         against=arguments.against,
         rounds=arguments.rounds,
         limit=arguments.limit,
@@ -41,7 +42,8 @@ def main() -> int:
     machine, versions = _machine.machine(), _machine.versions()
     neighbours = _machine.Neighbours()
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    print(f"{machine['processor']}, {machine['cores']} cores; preset {options.preset}; {started}\n")
+    asked = f"preset {options.preset}, {options.dtype}"
+    print(f"{machine['processor']}, {machine['cores']} cores; {asked}; {started}\n")
 
     results = []
     progress = Progress(arguments.only)
@@ -57,7 +59,7 @@ def main() -> int:
     if arguments.output:
         about = {
             "benchmark": "npbench",
-            "title": f"NPBench, preset {options.preset}, {threads} threads, {machine['processor']}",
+            "title": f"NPBench, {asked}, {threads} threads, {machine['processor']}",
             "date": started,
             "threads": threads,
             "options": dataclasses.asdict(options),
@@ -78,6 +80,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--backend", type=_backend, default="cpu", help="cpu, cuda or metal")
     parser.add_argument("--preset", choices=_catalog.PRESETS, default="S", help="the sizes")
+    parser.add_argument(
+        "--dtype", choices=_catalog.DTYPES, default="float64", help="of floats; default float64"
+    )
     parser.add_argument("--only", nargs="+", choices=programs, default=programs, metavar="NAME")
     parser.add_argument(
         "--against", type=_peers, default="numpy", metavar="PEERS", help="numpy or numpy,numba"

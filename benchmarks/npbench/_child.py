@@ -30,14 +30,13 @@ def measure(name: str, options: Options) -> Result:
     """Runs everything that is asked for; an exception of the program is its result."""
     result = Result(name)
     try:
-        program = _catalog.load(name)
+        program = _catalog.load(name, options.dtype)
     except parpy.CompileError as error:
         return result.failed(Status.NOT_COMPILED, error)
     size = dict(program.sizes[options.preset])
     parameters = list(inspect.signature(program.reference).parameters)
     inputs = Inputs(functools.partial(program.initialize, **size), parameters)
-    opts = parpy.par(program.schedule(**size))
-    opts.backend = parpy.CompileBackend[options.backend]
+    opts = program.options(parpy.CompileBackend[options.backend], size)
     contenders: dict[str, Callable[[], object]] = {}
 
     # First of all: its first call finds nothing loaded.
@@ -61,6 +60,8 @@ def measure(name: str, options: Options) -> Result:
         reference()
     expected = inputs.taken(program.outputs)
     inputs.learn()
+    if program.dtype == "float32":
+        expected = program.in_float64(inputs.arguments)
     if actual is not None:
         mistakes = program.mistakes(actual, expected)
         result.status = Status.WRONG if mistakes else Status.OK

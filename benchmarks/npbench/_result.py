@@ -27,6 +27,7 @@ class Options:
     Attributes:
         backend: a name of `parpy.CompileBackend`.
         preset: which of the sizes.
+        dtype: float64, or float32 in its place.
         against: the peers: "numpy", "numba".
         rounds: how many samples each contender gives at most.
         limit: after how many seconds a contender gives no more samples.
@@ -35,6 +36,7 @@ class Options:
 
     backend: str
     preset: str
+    dtype: str
     against: list[str]
     rounds: int
     limit: float

@@ -38,7 +38,7 @@ def reference(A, C4):
 @parpy.jit
 def kernel(A, C4):
     NR, NQ, NP = A.shape
-    t = np.empty((NR, BLOCK, NP), np.float64)
+    t = np.empty((NR, BLOCK, NP), A.dtype)
     parpy.label("slabs")
     for r in range(NR):
         # So many results at a time as stay in cache, for each row of C4 that is read.
