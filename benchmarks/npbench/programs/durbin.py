@@ -20,8 +20,6 @@ SIZES = {
 OUTPUTS = ("y",)
 # The recursion amplifies how its sums are rounded, which depends on their order.
 TOLERANCE = {"rtol": 1e-7, "atol": 1e-7}
-# The recurrence magnifies rounding: larger presets are beyond float32.
-TOLERANCE_OF_FLOAT32 = {"rtol": 1e-4, "atol": 0.02}
 
 
 def initialize(N: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ SIZES: dict[str, dict[str, float]] = {
 OUTPUTS = ("pos", "vel", "KE", "PE")
 # Orbits of many bodies magnify rounding exponentially.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-3}
-# Presets larger than S are beyond float32.
+# Presets larger than S are beyond float32, of NumPy too.
 TOLERANCE_OF_FLOAT32 = {"rtol": 1e-3, "atol": 0.02}
 
 
