@@ -88,7 +88,7 @@ test-python: install
 SEED ?= 1
 EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
 	python/tests/gpu python/tests/language python/tests/benchmarks
-METAL_TESTS := python/tests/metal python/tests/language python/tests/tutorials
+METAL_TESTS := python/tests/metal python/tests/language python/tests/tutorials python/tests/benchmarks
 METAL = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q $(METAL_TESTS)
 
 # Of some of these programs the printed text runs too; scripts/gpu-test has all of them.

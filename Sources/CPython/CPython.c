@@ -10,6 +10,8 @@ extern PyObject *parpy_initialize(PyObject *module, PyObject *hooks);
 extern PyObject *parpy_worker_count(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_obstacle(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_metal_obstacle(PyObject *module, PyObject *ignored);
+extern PyObject *parpy_metal_allocate(Py_ssize_t bytes, int is_zeroed);
+extern int parpy_metal_holds(unsigned long long address, Py_ssize_t bytes);
 extern PyObject *parpy_forget_default_backend(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_synchronize(PyObject *module, PyObject *ignored);
 extern PyObject *parpy_cuda_report(PyObject *module, PyObject *ignored);
@@ -253,6 +255,22 @@ static PyObject *device_address(PyObject *module, PyObject *arguments) {
   return parpy_device_address(address, shape, dtype);
 }
 
+static PyObject *metal_allocate(PyObject *module, PyObject *arguments) {
+  (void)module;
+  Py_ssize_t bytes;
+  int is_zeroed;
+  if (!PyArg_ParseTuple(arguments, "np:metal_allocate", &bytes, &is_zeroed)) return NULL;
+  return parpy_metal_allocate(bytes, is_zeroed);
+}
+
+static PyObject *metal_holds(PyObject *module, PyObject *arguments) {
+  (void)module;
+  unsigned long long address;
+  Py_ssize_t bytes;
+  if (!PyArg_ParseTuple(arguments, "Kn:metal_holds", &address, &bytes)) return NULL;
+  return PyBool_FromLong(parpy_metal_holds(address, bytes));
+}
+
 static int execute(PyObject *module) {
   PyObject *function = PyType_FromModuleAndSpec(module, &function_specification, NULL);
   if (function == NULL) return -1;
@@ -288,6 +306,10 @@ static PyMethodDef module_methods[] = {
      "device_borrow(array)\n--\n\nThe memory of an array on a CUDA device; None for others."},
     {"device_address", device_address, METH_VARARGS,
      "device_address(address, shape, dtype)\n--\n\nMemory of a CUDA device that somebody else keeps."},
+    {"metal_allocate", metal_allocate, METH_VARARGS,
+     "metal_allocate(bytes, zeroed)\n--\n\nThe address of memory that Metal's GPU shares, and what keeps it."},
+    {"metal_holds", metal_holds, METH_VARARGS,
+     "metal_holds(address, bytes)\n--\n\nWhether bytes lie in memory of metal_allocate."},
     {"worker_count", parpy_worker_count, METH_NOARGS,
      "The number of workers that a parallel region may use."},
     {NULL, NULL, 0, NULL},

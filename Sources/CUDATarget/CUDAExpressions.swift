@@ -87,9 +87,11 @@ extension CUDAKernelEmitter {
   /// operation in code for parameters, and rounded once. Nil for other expressions.
   func roundedProduct(_ e: Expression) -> CText? {
     guard kernel != nil, e.type == .float32 || e.type == .float64,
-      case .binary(.multiply, let left, let right) = e.kind, host.isFixedByParameters(e),
-      let function = module.dialect.roundedProduct(e.type)
+      case .binary(.multiply, let left, let right) = e.kind, host.isFixedByParameters(e)
     else { return nil }
+    guard let function = module.dialect.roundedProduct(e.type) else {
+      return call(.roundedProduct(e.type), text(left), text(right))
+    }
     return CText("\(function)(\(text(left).text), \(text(right).text))")
   }
 

@@ -25,6 +25,8 @@ package enum CUDAHelper: Hashable {
   case isAligned
   /// A function of float32 that the language's library lacks.
   case library(MathFunction)
+  /// A product of floats that no sum is joined with in one rounding.
+  case roundedProduct(ScalarType)
   /// Whether an index is in range; if not, the error slot is written.
   case inRange
   /// Writes the error slot, unless another thread has.
@@ -47,6 +49,7 @@ package enum CUDAHelper: Hashable {
     case .storeRow(let type): "store_row_\(type)"
     case .isAligned: "is_aligned"
     case .library(let function): "\(function.rawValue)_float32"
+    case .roundedProduct(let type): "rounded_product_\(type)"
     case .inRange: "in_range"
     case .recordFault: "record_fault"
     }
@@ -93,7 +96,7 @@ package enum CUDAHelper: Hashable {
     case .inRange: [.recordFault]
     case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .recordFault, .loadRow, .storeRow, .isAligned:
+      .roundedProduct, .recordFault, .loadRow, .storeRow, .isAligned:
       []
     }
   }
@@ -132,7 +135,8 @@ package enum CUDAHelper: Hashable {
           : "return a != a || a \(symbol) b ? a : b;"
       }
     case .truncate(let from, let to): return truncation(from, to, d)
-    case .blockReduce, .atomic, .library, .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
+    case .blockReduce, .atomic, .library, .roundedProduct, .inRange, .recordFault, .loadRow,
+      .storeRow, .isAligned:
       return d.definition(of: self)
     }
   }
@@ -147,7 +151,9 @@ package enum CUDAHelper: Hashable {
     case .loadRow(let type): rowLoad(of: type)
     case .storeRow(let type): rowStore(of: type)
     case .isAligned: Self.alignmentTest
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: ""
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
+      .roundedProduct:
+      ""
     }
   }
 
@@ -155,7 +161,9 @@ package enum CUDAHelper: Hashable {
   private var isOnDeviceAlone: Bool {
     switch self {
     case .blockReduce, .atomic, .inRange, .recordFault, .loadRow, .storeRow, .isAligned: true
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: false
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
+      .roundedProduct:
+      false
     }
   }
 

@@ -67,7 +67,7 @@ package final class CUDAModuleEmitter {
     switch helper {
     case .blockReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
+      .roundedProduct, .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
       break
     }
   }

@@ -23,7 +23,8 @@ package protocol KernelDialect: Sendable {
   /// A power of floats, as a function's name.
   func power(_ type: ScalarType) -> String
 
-  /// The function that gives a product which no sum is joined with in one rounding; nil where the language has none.
+  /// The function of the language's library that gives a product which no sum is joined with in one rounding; nil where a
+  /// helper stands for it.
   func roundedProduct(_ type: ScalarType) -> String?
 
   /// The place of a thread in its block.

@@ -103,7 +103,7 @@ private func compileForDevice(
   case .cpu, .cuda:
     if signature.options.requiresGraphs { program.graphObstacle.map(context.warn) }
     code = emitCUDA(program)
-  case .metal: code = try emitMetal(program)
+  case .metal: code = try emitMetal(program, isStrict: signature.options.isStrict)
   }
   return CompiledProgram(
     entry: program.host.name, code: code,

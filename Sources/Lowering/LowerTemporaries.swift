@@ -72,11 +72,16 @@ extension Lowerer {
       takesTypeOfFill: intrinsic == .full && type == nil, functionName: name)
   }
 
-  /// The dtype that an argument names: a type, or `x.dtype`.
+  /// The dtype that an argument names: a type, `x.dtype`, or that of the parts of complex numbers, `x.real.dtype`.
   func elementType(_ e: Syntax.Expression?, default model: ScalarType?) throws -> ScalarType {
     guard let e else { return model ?? .float64 }
-    if case .attribute(let base, "dtype") = e.kind, let view = try view(base) {
-      return ir[view.buffer].element
+    if case .attribute(let base, "dtype") = e.kind {
+      if case .attribute(let whole, let part) = base.kind, ["real", "imag"].contains(part),
+        let view = try view(whole)
+      {
+        return ir[view.buffer].element.part
+      }
+      if let view = try view(base) { return ir[view.buffer].element }
     }
     if let path = e.path, scope[path[0]] == nil {
       switch names.resolve(path) {

@@ -37,7 +37,7 @@ extension Lowerer {
     guard value.exact != nil, !number.isLiteral else { return value }
     let parts = number.type.isComplex ? ComplexPart.allCases.map { number.part($0) } : [number]
     let locals = parts.map { part in
-      let local = makeVariable(name, value.type.part)
+      let local = ir.add(Variable(name, value.type.part, isFixedByParameters: true))
       emit(.assign(local, part.converted(to: value.type.part)), at: number.span)
       return ir.read(local, at: number.span)
     }

@@ -9,7 +9,7 @@ import CUDARuntime
 /// A call's arrays in memory that the GPU can reach: where they are, if the device can be lent that, or else in copies, into which
 /// goes what it reads, and from which comes back what it writes.
 ///
-/// As on CUDA, arrays keep the bytes between their elements, those that overlap share a copy, and only elements come back.
+/// Arrays in `SharedMemory` have none: the GPU reaches them where they are. As on CUDA, arrays keep the bytes between their elements, those that overlap share a copy, and only elements come back.
 final class SharedCopies {
   private struct Copy {
     let group: Staging.Group
@@ -37,6 +37,10 @@ final class SharedCopies {
       frame[argument.register] = isOfProgram ? 0 : Int64(argument.data)
     }
     for group in Staging.Group.groups(of: arguments) {
+      if SharedMemory.holds(group.low..<group.high) {
+        for member in group.members { frame[member.register] = Int64(member.data) }
+        continue
+      }
       guard let copy = lent(group) ?? allocated(group) else { return false }
       copies.append(copy)
       for member in group.members {

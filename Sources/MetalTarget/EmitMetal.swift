@@ -11,8 +11,11 @@ import struct Syntax.DiagnosticError
 ///
 /// Arrays come first among a kernel's buffers, then its live-ins in the order of the table, then the error slot.
 ///
+/// - Parameter isStrict: whether multiplications and additions stay apart; Apple's compiler has no option for that.
 /// - Throws: a diagnostic for what Metal does not have.
-public func emitMetal(_ program: DeviceProgram) throws(DiagnosticError) -> String {
+public func emitMetal(
+  _ program: DeviceProgram, isStrict: Bool
+) throws(DiagnosticError) -> String {
   let obstacles = program.obstaclesOnMetal
   if !obstacles.isEmpty { throw DiagnosticError(obstacles) }
   let module = CUDAModuleEmitter(program, MetalDialect())
@@ -24,6 +27,8 @@ public func emitMetal(_ program: DeviceProgram) throws(DiagnosticError) -> Strin
       throw DiagnosticError(error)
     }
   }
-  return "#include <metal_stdlib>\n\(module.includeLines)using namespace metal;\n\n"
+  let contraction = isStrict ? "\(MetalDialect.withoutContraction)\n" : ""
+  return
+    "#include <metal_stdlib>\n\(module.includeLines)using namespace metal;\n\(contraction)\n"
     + module.definitions + kernels.joined(separator: "\n")
 }

@@ -104,6 +104,7 @@ struct MetalDialect: KernelDialect {
       atomicUpdate(helper.name, op, type, in: "device")
         + atomicUpdate(helper.name, op, type, in: "threadgroup")
     case .library(let function): MetalLibrary.definition(of: function) ?? ""
+    case .roundedProduct(let type): product(helper.name, type)
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
     // Defined in all dialects alike; or of wide loops, which are for CUDA.

@@ -99,6 +99,21 @@ extension MetalDialect {
       """
   }
 
+  /// A pragma keeps the product apart from a sum around the call: the library has no function that does.
+  func product(_ name: String, _ type: ScalarType) -> String {
+    let t = self.name(of: type)
+    return """
+      inline \(t) \(name)(\(t) a, \(t) b) {
+        \(Self.withoutContraction)
+        return a * b;
+      }
+
+      """
+  }
+
+  /// Keeps products and sums apart: in a text, where it stands before all functions, or in a block that begins with it.
+  static let withoutContraction = "#pragma clang fp contract(off)"
+
   /// The slot holds the number of the fault, the index and the size; the first thread that finds it free writes it.
   static let rangeTest = """
     inline bool in_range(int64_t index, int64_t size, device uint64_t *slot, uint fault) {

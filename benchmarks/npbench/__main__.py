@@ -32,6 +32,7 @@ def main() -> int:
         backend=arguments.backend.name,
         preset=arguments.preset,
         reference=arguments.reference,
+        dtype=arguments.dtype,
         against=arguments.against,
         rounds=arguments.rounds,
         limit=arguments.limit,
@@ -43,7 +44,8 @@ def main() -> int:
     neighbours = _machine.Neighbours()
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
     where = ", ".join([*machine["gpus"], machine["processor"]])
-    print(f"{where}, {machine['cores']} cores; preset {options.preset}; {started}\n")
+    asked = f"preset {options.preset}, {options.dtype}"
+    print(f"{where}, {machine['cores']} cores; {asked}; {started}\n")
 
     results = []
     progress = Progress(names)
@@ -64,7 +66,7 @@ def main() -> int:
             on = ", ".join(machine["gpus"])
         about = {
             "benchmark": "npbench",
-            "title": f"NPBench, preset {options.preset}, {on}",
+            "title": f"NPBench, {asked}, {on}",
             "date": started,
             "threads": threads,
             "options": dataclasses.asdict(options),
@@ -84,6 +86,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--backend", type=_backend, default="cpu", help="cpu, cuda or metal")
     parser.add_argument("--preset", choices=_catalog.PRESETS, default="S", help="the sizes")
+    parser.add_argument(
+        "--dtype", choices=_catalog.DTYPES, default="float64", help="of floats; default float64"
+    )
     parser.add_argument("--only", nargs="+", choices=programs, default=programs, metavar="NAME")
     parser.add_argument(
         "--reference",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from benchmarks.npbench import programs
 import parpy
 
 PRESETS = ("test", "S", "M", "L", "paper")
+DTYPES = ("float64", "float32")
 
 Version = Callable[..., object]
 """Takes the arguments of a program in order, and leaves the results in some of them."""
@@ -22,8 +24,11 @@ Version = Callable[..., object]
 Schedule = Callable[..., dict[str, parpy.LoopPar]]
 """Takes the extents of a preset, and makes the schedule of each label."""
 
-# Of results in float64. A sum in another order differs by less, also where its terms cancel.
-_TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}
+# A sum in another order differs by less, also where its terms cancel.
+_TOLERANCES = {
+    "float64": {"rtol": 1e-9, "atol": 1e-9},
+    "float32": {"rtol": 1e-4, "atol": 1e-4},
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,12 @@ class Program:
 
     Attributes:
         name: the module's name.
+        dtype: what float64 is: itself, or float32 for all arguments and Python's floats.
         sizes: from preset to the extents that `initialize` and `schedule` take.
         outputs: the names of the arguments that hold the results.
-        tolerance: `rtol` and `atol` of the comparison with the reference's results.
+        tolerance: `rtol` and `atol` of the comparison with the reference's results, and of float32 also
+            `outliers`, the share of elements that may differ by more, as those next to a limit, and
+            `integers`, by how much counts may differ.
         initialize: makes the arguments, by name and in order.
         reference: the NumPy version.
         kernel: the ParPy version, decorated.
@@ -46,6 +54,7 @@ class Program:
     """
 
     name: str
+    dtype: str
     sizes: Mapping[str, Mapping[str, int]]
     outputs: tuple[str, ...]
     tolerance: Mapping[str, float]
@@ -64,7 +73,19 @@ class Program:
         schedule = self.schedule if cpu else self.gpu_schedule
         opts = parpy.par(schedule(**self.sizes[preset]))
         opts.backend = backend
+        if self.dtype == "float32":
+            opts.force_float_size = parpy.types.F32
         return self.kernel if cpu else self.gpu_kernel, opts
+
+    def in_float64(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What NumPy's version makes of float32 arguments, which stay as they are, in float64.
+
+        The results are rounded once, so that they stand for those of float32 in any order.
+        """
+        taken = {name: _converted(value, _WIDER) for name, value in arguments.items()}
+        with np.errstate(all="ignore"):
+            self.reference(*taken.values())
+        return {name: taken[name].astype(arguments[name].dtype) for name in self.outputs}
 
     def mistakes(self, actual: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
         """What is wrong with the results in `actual`, a line for each wrong argument."""
@@ -74,9 +95,13 @@ class Program:
             if a.dtype != e.dtype or a.shape != e.shape:
                 found.append(f"{name}: {a.dtype} {a.shape}, expected {e.dtype} {e.shape}")
                 continue
-            exact = e.dtype.kind in "biu"
-            good = a == e if exact else np.isclose(a, e, **self.tolerance, equal_nan=True)
-            if not np.all(good):
+            rtol, atol = self.tolerance["rtol"], self.tolerance["atol"]
+            if e.dtype.kind in "biu":
+                off = int(self.tolerance.get("integers", 0))
+                good = (e - off <= a) & (a <= e + off)
+            else:
+                good = np.isclose(a, e, rtol, atol, equal_nan=True)
+            if np.count_nonzero(~good) > self.tolerance.get("outliers", 0) * a.size:
                 worst = np.abs(np.where(good, 0, a - e.astype(np.result_type(e, np.float64)))).max()
                 count = np.count_nonzero(~good)
                 found.append(f"{name}: {count} of {a.size} elements differ, by up to {worst:.3g}")
@@ -88,19 +113,46 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(programs.__path__) if m.name[0] != "_")
 
 
-def load(name: str) -> Program:
-    """The program `name`.
+_NARROWER = {"float64": "float32", "complex128": "complex64"}
+_WIDER = {narrow: wide for wide, narrow in _NARROWER.items()}
+
+
+def _converted(value: Any, types: Mapping[str, str]) -> Any:
+    """A copy of an argument whose type, where `types` names it, is another."""
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    return value.astype(types.get(value.dtype.name, value.dtype))
+
+
+def _narrowed(initialize: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Makes the same arguments in float32."""
+
+    @functools.wraps(initialize)
+    def narrowed(**size: Any) -> dict[str, Any]:
+        return {name: _converted(value, _NARROWER) for name, value in initialize(**size).items()}
+
+    return narrowed
+
+
+def load(name: str, dtype: str = "float64") -> Program:
+    """The program `name` on floats of a type.
 
     Raises:
         parpy.CompileError: a decorator of the module refuses a function.
     """
     module = importlib.import_module(f"{programs.__name__}.{name}")
+    is_narrow = dtype == "float32"
+    tolerance = {**_TOLERANCES["float64"], **getattr(module, "TOLERANCE", {})}
+    if is_narrow:
+        tolerance = {k: max(v, _TOLERANCES[dtype][k]) for k, v in tolerance.items()}
+        tolerance |= getattr(module, "TOLERANCE_OF_FLOAT32", {})
     return Program(
         name=name,
+        dtype=dtype,
         sizes=module.SIZES,
         outputs=module.OUTPUTS,
-        tolerance={**_TOLERANCE, **getattr(module, "TOLERANCE", {})},
-        initialize=module.initialize,
+        tolerance=tolerance,
+        initialize=_narrowed(module.initialize) if is_narrow else module.initialize,
         reference=module.reference,
         kernel=module.kernel,
         schedule=module.schedule,

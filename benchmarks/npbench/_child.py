@@ -31,7 +31,7 @@ def measure(name: str, options: Options) -> Result:
     """Runs everything that is asked for; an exception of the program is its result."""
     result = Result(name)
     try:
-        program = _catalog.load(name)
+        program = _catalog.load(name, options.dtype)
     except parpy.CompileError as error:
         return result.failed(Status.NOT_COMPILED, error)
     backend = parpy.CompileBackend[options.backend]
@@ -39,7 +39,7 @@ def measure(name: str, options: Options) -> Result:
     host = HostInputs(
         functools.partial(program.initialize, **program.sizes[options.preset]),
         list(inspect.signature(program.reference).parameters),
-        is_restorable=on_host or bool(options.against),
+        is_restorable=on_host or bool(options.against) or options.dtype == "float32",
     )
     inputs: Inputs = host if on_host else DeviceInputs(host.arguments, backend)
     contenders: dict[str, _Contender] = {}
@@ -67,6 +67,8 @@ def measure(name: str, options: Options) -> Result:
         (numpy if options.reference == "numpy" else of_cpu)()
     expected = host.taken(program.outputs)
     host.learn()
+    if program.dtype == "float32":
+        expected = program.in_float64(host.arguments)
     if actual is not None:
         mistakes = program.mistakes(actual, expected)
         result.status = Status.WRONG if mistakes else Status.OK

@@ -27,6 +27,7 @@ class Options:
     Attributes:
         backend: a name of `parpy.CompileBackend`.
         preset: which of the sizes.
+        dtype: float64, or float32 in its place.
         reference: whose results are right: "numpy", or "cpu" for the CPU backend's.
         against: the peers that are timed: "numpy", "numba".
         rounds: how many samples each contender gives at most; with 0, results are only compared.
@@ -37,6 +38,7 @@ class Options:
     backend: str
     preset: str
     reference: str
+    dtype: str
     against: list[str]
     rounds: int
     limit: float

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parpy import _device, _native
+from parpy import _device, _native, _shared
 from parpy._data_type import DataType
 from parpy._layout import Layout
 from parpy._native import DeviceArray
@@ -34,6 +34,9 @@ class Buffer:
     copies. Calls and copies that use one buffer run in order, whatever their streams, and a buffer
     may be let go while a GPU uses it.
 
+    On the Metal backend the elements lie in memory that the GPU shares with the host: calls use it
+    where it is, and NumPy sees the same memory without a copy.
+
     Attributes:
         shape: the extent of each dimension.
         dtype: the type of the elements.
@@ -50,18 +53,23 @@ class Buffer:
     """
 
     # The Swift core reads `_array`, and where that is None, `_description`.
-    __slots__ = ("__weakref__", "_array", "_description")
+    __slots__ = ("__weakref__", "_array", "_description", "_is_shared")
 
     _array: npt.NDArray[Any] | DeviceArray | None
     _description: dict[str, Any] | None
+    # Whether a NumPy array lies in memory that Metal's GPU reaches.
+    _is_shared: bool
 
     def __init__(
         self,
         array: npt.NDArray[Any] | DeviceArray | None,
         description: dict[str, Any] | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._array = array
         self._description = description
+        self._is_shared = is_shared
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -81,7 +89,9 @@ class Buffer:
         """The backend in whose memory the elements lie; None for a mere description."""
         if self._array is None:
             return None
-        return CompileBackend.Cuda if self._on_device() else CompileBackend.Cpu
+        if self._on_device():
+            return CompileBackend.Cuda
+        return CompileBackend.Metal if self._is_shared else CompileBackend.Cpu
 
     def size(self) -> int:
         """The number of elements.
@@ -94,7 +104,7 @@ class Buffer:
         return math.prod(self.shape)
 
     def sync(self) -> None:
-        """Waits until the elements are what calls so far made them; on the CPU they always are.
+        """Waits until the elements are what calls so far made them; but on CUDA they always are.
 
         Raises:
             RuntimeError: a kernel has failed.
@@ -105,7 +115,7 @@ class Buffer:
     # --- Other libraries -----------------------------------------------------------------------
 
     def numpy(self) -> npt.NDArray[Any]:
-        """The elements as a NumPy array: in the same memory on the CPU, copied from a GPU.
+        """The elements as a NumPy array: copied on CUDA, else in the same memory.
 
         Raises:
             ValueError: the buffer only describes an array.
@@ -235,7 +245,7 @@ class Buffer:
             )
         if isinstance(array, DeviceArray):
             return Buffer(_device.view(array, part))
-        return Buffer(array.reshape(part.shape))
+        return Buffer(array.reshape(part.shape), is_shared=self._is_shared)
 
     def with_type(self, T: Any) -> Buffer:
         """A new buffer with the elements converted to the type `T`, as NumPy's `astype` does.
@@ -248,9 +258,10 @@ class Buffer:
         if (on_device := self._on_device()) is not None:
             return Buffer(_device.converted(on_device, DataType(T)))
         array = self._elements()
-        made = allocate(array.shape, DataType(T).to_numpy())
+        make = _shared.allocate if self._is_shared else allocate
+        made = make(array.shape, DataType(T).to_numpy())
         np.copyto(made, array, casting="unsafe")
-        return Buffer(made)
+        return Buffer(made, is_shared=self._is_shared)
 
     def copy(self) -> Buffer:
         """A new buffer with the same elements, one behind the other.
@@ -303,7 +314,10 @@ class Buffer:
             is_element = not chosen.shape and not any(part is ... for part in parts)
             return chosen._only() if is_element else chosen
         part = self._elements()[index]
-        return Buffer(part) if isinstance(part, np.ndarray) else part
+        if not isinstance(part, np.ndarray):
+            return part
+        is_view = self._is_shared and (part.size == 0 or _shared.holds(part))
+        return Buffer(part, is_shared=is_view)
 
     def __len__(self) -> int:
         """The extent of the first dimension."""

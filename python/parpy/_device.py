@@ -149,10 +149,8 @@ def _overlap(a: DeviceArray, b: DeviceArray) -> bool:
 
 def _reach(array: DeviceArray) -> tuple[int, int]:
     """The address of the first byte of any element, and that behind the last."""
-    reaches = [(n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)]
-    low = array.address + sum(r for r in reaches if r < 0)
-    high = array.address + sum(r for r in reaches if r > 0)
-    return low, high + DataType(array.dtype).size()
+    low, high = layout(array).reach(DataType(array.dtype).size())
+    return array.address + low, array.address + high
 
 
 def _collapsed(target: DeviceArray, source: DeviceArray) -> tuple[Layout, Layout]:

@@ -142,7 +142,7 @@ def compile_string(
     chosen = _options(opts).backend
     # The text says itself what it is for, and `Auto` takes it so.
     if chosen is not CompileBackend.Auto:
-        _settled(chosen, "compile_string")
+        _settled(chosen)
     if chosen is CompileBackend.Cuda and "\n// host program\n" not in code:
         raise CompileError(
             "The code text has no host program, so it is not for CompileBackend.Cuda; "
@@ -178,7 +178,7 @@ def sync(backend: CompileBackend) -> None:
         >>> import parpy
         >>> parpy.sync(parpy.CompileBackend.Cpu)
     """
-    if _settled(backend, "sync") is CompileBackend.Cuda:
+    if _settled(backend) is CompileBackend.Cuda:
         _native.cuda_synchronize()
 
 
@@ -190,16 +190,15 @@ def _options(opts: CompileOptions | None) -> CompileOptions:
     return opts
 
 
-def _settled(b: CompileBackend, name: str) -> CompileBackend:
-    """The backend that `b` stands for, which the function `name` must support.
+def _settled(b: CompileBackend) -> CompileBackend:
+    """The backend that `b` stands for.
 
-    Args:
-        b: the backend.
-        name: for messages.
+    Raises:
+        RuntimeError: it is Metal, which has no device here.
     """
     if not isinstance(b, CompileBackend):
         raise TypeError(f"a backend is a parpy.CompileBackend, not {b!r}")
     settled = backend.default_backend() if b is CompileBackend.Auto else b
     if settled is CompileBackend.Metal and (obstacle := _native.metal_obstacle()) is not None:
-        raise RuntimeError(f"parpy.{name}: the backend Metal is not available here: {obstacle}")
+        raise RuntimeError(f"The backend Metal is not available here: {obstacle}")
     return settled

@@ -66,6 +66,18 @@ class Layout:
             dimension += 1
         return Layout(offset, tuple(shape), tuple(strides))
 
+    def reach(self, item_size: int) -> tuple[int, int]:
+        """The offset of the first byte of any element, and that behind the last; there is one.
+
+        Example:
+            >>> Layout.contiguous((3, 4), 8)[::-1, 0].reach(8)
+            (0, 72)
+        """
+        reaches = [(n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)]
+        low = self.offset + sum(r for r in reaches if r < 0)
+        high = self.offset + sum(r for r in reaches if r > 0)
+        return low, high + item_size
+
     def reshaped(self, dims: Sequence[int]) -> Layout | None:
         """The same elements with other extents, of which one may be -1; None where that is no view.
 

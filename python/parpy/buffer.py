@@ -1,22 +1,24 @@
 """Arrays that stay in the memory of a backend.
 
 A `Buffer` is passed to decorated functions like a NumPy array. The CPU backend uses NumPy arrays in
-place, so there a buffer is a convenience. Metal shares the memory of the CPU: buffers for it lie
-there, and begin with a page, so that a GPU uses them in place. To the CUDA backend NumPy arrays are
-copied at each call, and copied back; a buffer is not. What is made there lies on the current GPU:
-the first that `CUDA_VISIBLE_DEVICES` shows, unless another library has chosen one for the thread,
-as `torch.cuda.set_device` does. Programs that use buffers run on every backend alike.
+place, so there a buffer is a convenience. To the CUDA backend NumPy arrays are copied at each call,
+and copied back; a buffer is not. What is made there lies on the
+current GPU: the first that `CUDA_VISIBLE_DEVICES` shows, unless another library has chosen one for
+the thread, as `torch.cuda.set_device` does. On Metal a buffer lies in memory that the GPU shares,
+and NumPy arrays over it are not copied either. Programs that use buffers run on every backend
+alike.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from parpy import _device, _native
+from parpy import _device, _native, _shared
 from parpy._buffer import Buffer, allocate, borrow, borrow_anywhere
 from parpy._data_type import DataType
 from parpy._jit import _settled, sync
@@ -57,7 +59,7 @@ def empty(
         >>> parpy.buffer.empty((2, 3), parpy.types.F32)
         <parpy.buffer.Buffer of shape (2, 3), float32, parpy.CompileBackend.Cpu>
     """
-    return _made(shape, dtype, _memory(backend, "buffer.empty"))
+    return _made(shape, dtype, _settled(backend))
 
 
 def zeros(
@@ -70,7 +72,7 @@ def zeros(
         >>> parpy.buffer.zeros(3, 'int8').numpy()
         array([0, 0, 0], dtype=int8)
     """
-    return _made(shape, dtype, _memory(backend, "buffer.zeros"), zeroed=True)
+    return _made(shape, dtype, _settled(backend), zeroed=True)
 
 
 def empty_like(b: Buffer) -> Buffer:
@@ -128,8 +130,12 @@ def from_array(t: Any, backend: CompileBackend | None) -> Buffer:
     """
     if backend is None:
         return _description(t)
-    if _memory(backend, "buffer.from_array") is CompileBackend.Cpu:
+    settled = _settled(backend)
+    if settled is CompileBackend.Cpu:
         return Buffer(borrow(t))
+    if settled is CompileBackend.Metal:
+        source = borrow(t)
+        return Buffer(source if _shared.holds(source) else _shared.upload(source), is_shared=True)
     array = borrow_anywhere(t)
     return Buffer(array if isinstance(array, DeviceArray) else _device.upload(array))
 
@@ -179,7 +185,7 @@ def from_raw(
         >>> parpy.buffer.from_raw(x.ctypes.data, 3, parpy.types.F64).numpy()
         array([0., 1., 2.])
     """
-    settled = _memory(backend, "buffer.from_raw")
+    settled = _settled(backend)
     address, extents, kind = operator.index(ptr), _extents(shape), DataType(dtype)
     if 0 in extents:
         return _made(extents, kind, settled)
@@ -190,6 +196,9 @@ def from_raw(
         )
     if settled is CompileBackend.Cuda:
         return Buffer(_native.device_address(address, extents, kind.elem.value))
+    is_shared = settled is CompileBackend.Metal
+    if is_shared and not _shared.contains(address, math.prod(extents) * kind.size()):
+        raise ValueError(f"{address:#x} is no address of so many elements in memory of a buffer")
     holder = _Memory(
         {
             "shape": extents,
@@ -199,13 +208,7 @@ def from_raw(
             "version": 3,
         }
     )
-    return Buffer(np.asarray(holder))
-
-
-def _memory(b: CompileBackend, name: str) -> CompileBackend:
-    """The backend in whose memory buffers of `b` lie: Metal shares that of the CPU."""
-    settled = _settled(b, name)
-    return CompileBackend.Cpu if settled is CompileBackend.Metal else settled
+    return Buffer(np.asarray(holder), is_shared=is_shared)
 
 
 def _made(
@@ -214,6 +217,8 @@ def _made(
     extents, kind = _extents(shape), DataType(dtype)
     if backend is CompileBackend.Cuda:
         return Buffer(_device.allocate(extents, kind, zeroed=zeroed))
+    if backend is CompileBackend.Metal:
+        return Buffer(_shared.allocate(extents, kind.to_numpy(), zeroed=zeroed), is_shared=True)
     return Buffer(allocate(extents, kind.to_numpy(), zeroed=zeroed))
 
 

@@ -126,7 +126,7 @@ def _leave_few(config: pytest.Config, items: list[pytest.Item]) -> None:
         tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
     kept: set[pytest.Item] = set()
     for name, table in tables.items():
-        is_short = "/gpu/" in name or "/metal/" in name or name.endswith("::test_on_cuda")
+        is_short = "/gpu/" in name or "/metal/" in name or name.endswith(("_on_cuda", "_on_metal"))
         step = 1 if is_short else max(1, len(table) // _FEW)
         kept.update(table[::step])
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])

@@ -301,7 +301,7 @@ def run(
         return _run_once(function, args, opts, expected, layout, warns, what, **bounds)
     results = list(args)
     for target in on_cuda.targets(function, opts):
-        with target.counting():
+        with target.counting(args):
             results = _run_once(
                 target.function(),
                 args,
@@ -401,7 +401,7 @@ def check_views(
             once(function, opts, what)
             continue
         for target in on_cuda.targets(function, opts):
-            with target.counting():
+            with target.counting(expected):
                 once(target.function(), target.opts, f"{what}, {target}")
 
 

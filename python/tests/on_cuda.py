@@ -9,6 +9,7 @@ import copy
 import functools
 import inspect
 import linecache
+import re
 import textwrap
 import types
 from collections import Counter
@@ -29,8 +30,9 @@ REFUSALS = (
 )
 """What GPUs refuse of the language: parts of the messages."""
 
+NO_DOUBLES = "Metal does not support double-precision floating-point numbers"
 REFUSALS_OF_METAL = (
-    "Metal does not support double-precision floating-point numbers",
+    NO_DOUBLES,
     "which have 64 bits; on Metal that takes at most 32",
 )
 """What Metal refuses beside that: it has neither float64 nor 64-bit atomics."""
@@ -149,8 +151,11 @@ class Target:
         return f"on {_backend.name} {self.way}{through}"
 
     @contextlib.contextmanager
-    def counting(self) -> Iterator[None]:
-        """Counts the run inside; what the GPU does not have is refused, and no failure."""
+    def counting(self, args: Sequence[Any]) -> Iterator[None]:
+        """Counts the run inside; what the GPU does not have is refused, and no failure.
+
+        Where Metal refuses float64, the program asks for it, or its arguments do.
+        """
         try:
             yield
         except NotWrapped as error:
@@ -160,6 +165,8 @@ class Target:
             known = refusal(message)
             if known is None:
                 raise
+            if known == NO_DOUBLES:
+                assert may_need_float64(self.function(), args, self.opts), message
             COUNTS.refused[known] += 1
         else:
             COUNTS.ran[self.way] += 1
@@ -181,6 +188,22 @@ def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Targ
         yield Target("as written", lambda: function, opts)
     if not opts.parallelize or _mode == "all" or COUNTS.refused.total() > refused:
         yield Target("in a block", lambda: in_gpu_block(function), opts)
+
+
+def may_need_float64(
+    function: FunctionType, args: Sequence[Any], opts: parpy.CompileOptions
+) -> bool:
+    """Whether a program has float64 somewhere: as an argument, by its name, or of strong integers.
+
+    What divides integers, or joins them with float32, is float64 by NumPy's rules.
+    """
+    if opts.force_float_size is parpy.types.F64:
+        return True
+    leaves = [leaf for a in args for leaf in (a.values() if isinstance(a, dict) else [a])]
+    kinds = {leaf.dtype for leaf in leaves if hasattr(leaf, "dtype")}
+    if any(k in ("float64", "complex128") or k.kind in "iu" for k in kinds):
+        return True
+    return re.search("float64|complex128|int|F64|C128", inspect.getsource(function)) is not None
 
 
 def refusal(message: str) -> str | None:

@@ -66,9 +66,9 @@ def reference(TSTEPS, u):
 @parpy.jit
 def kernel(TSTEPS, u):
     N = u.shape[0]
-    v = np.empty((N, N), np.float64)
-    p = np.empty((N, N), np.float64)
-    q = np.empty((N, N), np.float64)
+    v = np.empty((N, N), u.dtype)
+    p = np.empty((N, N), u.dtype)
+    q = np.empty((N, N), u.dtype)
     mul1 = 2.0 * (1.0 / TSTEPS) * N * N
     mul2 = 1.0 * (1.0 / TSTEPS) * N * N
     a = -mul1 / 2.0

@@ -55,7 +55,7 @@ def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
 @parpy.jit
 def gpu_kernel(A, x, y):
     M, N = A.shape
-    s = np.empty(M, np.float64)
+    s = np.empty(M, A.dtype)
     # The first product has a block of threads for each row, the second a thread for each column.
     parpy.label("rows")
     for i in range(M):

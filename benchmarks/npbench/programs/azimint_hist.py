@@ -17,6 +17,8 @@ SIZES = {
     "paper": {"N": 1_000_000, "npt": 1000},
 }
 OUTPUTS = ("mean",)
+# A radius next to the edge of a bin may fall into the one beside it.
+TOLERANCE_OF_FLOAT32 = {"outliers": 0.02}
 
 
 def initialize(N: int, npt: int) -> dict[str, Any]:
@@ -34,8 +36,8 @@ def reference(data, radius, mean):
 @parpy.jit
 def kernel(data, radius, mean):
     npt = len(mean)
-    counts = np.zeros(npt, np.int64)
-    sums = np.zeros(npt, np.float64)
+    counts = np.zeros(npt, np.int32)
+    sums = np.zeros(npt, data.dtype)
     parpy.label("range")
     least = parpy.operators.min(radius[:])
     parpy.label("range")
@@ -47,7 +49,8 @@ def kernel(data, radius, mean):
         counts[b] += 1
         sums[b] += data[i]
     parpy.label("bins")
-    mean[:] = sums[:] / counts[:]
+    for i in range(npt):
+        mean[i] = sums[i] / int(counts[i])
 
 
 def schedule(N: int, npt: int) -> dict[str, parpy.LoopPar]:

@@ -18,6 +18,8 @@ SIZES = {
     "paper": {"N": 1_000_000, "npt": 1000},
 }
 OUTPUTS = ("mean",)
+# A radius next to the edge of a bin may fall into the one beside it.
+TOLERANCE_OF_FLOAT32 = {"outliers": 0.02}
 
 
 def initialize(N: int, npt: int) -> dict[str, Any]:

@@ -141,10 +141,10 @@ def advanced(new, w, u, v, dt, dx, dy, nu):
 @parpy.jit
 def kernel(nt, nit, u, v, p, dt, dx, dy, rho, nu):
     ny, nx = u.shape
-    un = np.empty((ny, nx), np.float64)
-    vn = np.empty((ny, nx), np.float64)
-    pn = np.empty((ny, nx), np.float64)
-    b = np.zeros((ny, nx), np.float64)
+    un = np.empty((ny, nx), u.dtype)
+    vn = np.empty((ny, nx), u.dtype)
+    pn = np.empty((ny, nx), u.dtype)
+    b = np.zeros((ny, nx), u.dtype)
     per_dt = 1 / dt
     per_2dx = 1 / (2 * dx)
     per_2dy = 1 / (2 * dy)

@@ -53,7 +53,7 @@ def schedule(N: int) -> dict[str, parpy.LoopPar]:
 def gpu_kernel(A):
     N = A.shape[0]
     # The columns of a panel, as rows: there neighbours lie together.
-    P = np.empty((WIDTH, N), np.float64)
+    P = np.empty((WIDTH, N), A.dtype)
     for panel in range((N + WIDTH - 1) // WIDTH):
         first = panel * WIDTH
         end = min(first + WIDTH, N)

@@ -60,7 +60,7 @@ def reference(slab_per_bc, Ham, int_pts, Y, P0, P1):
 def factorize(T, X):
     """T = P L U in place, by rows, with partial pivoting; and X = P X."""
     N = T.shape[0]
-    sizes = np.empty(N, np.float64)
+    sizes = np.empty(N, T.real.dtype)
     for k in range(N):
         with parpy.gpu:
             parpy.label("elements")
@@ -109,8 +109,8 @@ def substitute(T, X):
 @parpy.jit
 def kernel(slab_per_bc, Ham, int_pts, Y, P0, P1):
     NR, NM = Y.shape
-    T = np.empty((NR, NR), np.complex128)
-    X = np.empty((NR, NM), np.complex128)
+    T = np.empty((NR, NR), Y.dtype)
+    X = np.empty((NR, NM), Y.dtype)
     parpy.label("rows")
     for i in range(NR):
         parpy.label("elements")
@@ -164,7 +164,7 @@ def factorize_all(T, X):
     """As `factorize`, for all matrices at once: the GPU needs the work of all of them."""
     L, N = T.shape[0], T.shape[1]
     M = X.shape[2]
-    sizes = np.empty((L, N), np.float64)
+    sizes = np.empty((L, N), T.real.dtype)
     for k in range(N):
         parpy.label("points")
         for m in range(L):
@@ -218,8 +218,8 @@ def substitute_all(T, X):
 def gpu_kernel(slab_per_bc, Ham, int_pts, Y, P0, P1):
     NR, NM = Y.shape
     L = len(int_pts)
-    T = np.empty((L, NR, NR), np.complex128)
-    X = np.empty((L, NR, NM), np.complex128)
+    T = np.empty((L, NR, NR), Y.dtype)
+    X = np.empty((L, NR, NM), Y.dtype)
     parpy.label("points")
     for m in range(L):
         parpy.label("rows")

@@ -47,8 +47,8 @@ def reference(float_n, data, corr):
 @parpy.jit
 def kernel(float_n, data, corr):
     N, M = data.shape
-    mean = np.zeros(M, np.float64)
-    stddev = np.zeros(M, np.float64)
+    mean = np.zeros(M, data.dtype)
+    stddev = np.zeros(M, data.dtype)
     parpy.label("sums")
     for k in range(N):
         parpy.label("columns")

@@ -42,7 +42,7 @@ def reference(float_n, data, cov):
 @parpy.jit
 def kernel(float_n, data, cov):
     N, M = data.shape
-    mean = np.zeros(M, np.float64)
+    mean = np.zeros(M, data.dtype)
     parpy.label("sums")
     for k in range(N):
         parpy.label("columns")

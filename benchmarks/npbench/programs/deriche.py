@@ -72,7 +72,7 @@ def reference(alpha, image, out):
 @parpy.jit
 def kernel(alpha, image, out):
     W, H = image.shape
-    rows = np.empty((W, H), np.float64)
+    rows = np.empty((W, H), image.dtype)
     decay = np.exp(-alpha)
     k = (1.0 - decay) * (1.0 - decay) / (1.0 + 2.0 * alpha * decay - np.exp(2.0 * alpha))
     a1 = k
@@ -98,7 +98,7 @@ def kernel(alpha, image, out):
             rows[i, j] += y
 
     # Columns are independent, but rows lie together: so many columns that rows stay in cache.
-    back = np.empty((W, H), np.float64)
+    back = np.empty((W, H), image.dtype)
     parpy.label("blocks")
     for b in range((H + BLOCK - 1) // BLOCK):
         c = b * BLOCK

@@ -39,7 +39,7 @@ def reference(A, C4):
 @parpy.jit
 def kernel(A, C4):
     NR, NQ, NP = A.shape
-    t = np.empty((NR, BLOCK, NP), np.float64)
+    t = np.empty((NR, BLOCK, NP), A.dtype)
     parpy.label("slabs")
     for r in range(NR):
         # So many results at a time as stay in cache, for each row of C4 that is read.
@@ -60,7 +60,7 @@ def schedule(NR: int, NQ: int, NP: int) -> dict[str, parpy.LoopPar]:
 @parpy.jit
 def gpu_kernel(A, C4):
     NR, NQ, NP = A.shape
-    t = np.empty(A.shape, np.float64)
+    t = np.empty(A.shape, A.dtype)
     # A thread keeps so many results in registers, for each element of C4 that it reads.
     parpy.label("slabs")
     for r in range(NR):

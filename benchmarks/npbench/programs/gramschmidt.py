@@ -41,7 +41,7 @@ def reference(A, Q, R):
 def kernel(A, Q, R):
     M, N = A.shape
     # Columns become rows: what is multiplied then lies side by side.
-    T = np.empty((N, M), np.float64)
+    T = np.empty((N, M), A.dtype)
     parpy.label("columns")
     for j in range(N):
         parpy.label("rows")

@@ -44,7 +44,7 @@ def reference(alpha, beta, A, B, C, D):
 
 @parpy.jit
 def kernel(alpha, beta, A, B, C, D):
-    AB = np.empty((A.shape[0], B.shape[1]), np.float64)
+    AB = np.empty((A.shape[0], B.shape[1]), A.dtype)
     parpy.label("rows")
     for i in range(A.shape[0]):
         parpy.label("columns")

@@ -54,8 +54,8 @@ def multiply(x, y, product):
 
 @parpy.jit
 def kernel(A, B, C, D, G):
-    E = np.empty((A.shape[0], B.shape[1]), np.float64)
-    F = np.empty((C.shape[0], D.shape[1]), np.float64)
+    E = np.empty((A.shape[0], B.shape[1]), A.dtype)
+    F = np.empty((C.shape[0], D.shape[1]), C.dtype)
     multiply(A, B, E)
     multiply(C, D, F)
     multiply(E, F, G)
@@ -95,8 +95,8 @@ def multiply_tiles(x, y, product):
 
 @parpy.jit
 def gpu_kernel(A, B, C, D, G):
-    E = np.empty((A.shape[0], B.shape[1]), np.float64)
-    F = np.empty((C.shape[0], D.shape[1]), np.float64)
+    E = np.empty((A.shape[0], B.shape[1]), A.dtype)
+    F = np.empty((C.shape[0], D.shape[1]), C.dtype)
     multiply_tiles(A, B, E)
     multiply_tiles(C, D, F)
     multiply_tiles(E, F, G)

@@ -56,7 +56,7 @@ def reference(neigh_idx, dH, G, D, Sigma):
 @parpy.jit
 def kernel(neigh_idx, dH, G, D, Sigma):
     Norb = G.shape[4]
-    dHG = np.empty(G.shape, np.complex128)
+    dHG = np.empty(G.shape, G.dtype)
     parpy.label("momenta")
     for k in range(G.shape[0]):
         parpy.label("energies")

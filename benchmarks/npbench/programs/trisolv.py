@@ -18,6 +18,7 @@ SIZES: dict[str, dict[str, int]] = {
 }
 
 OUTPUTS = ("x",)
+TOLERANCE_OF_FLOAT32 = {"atol": 1e-3}
 
 BLOCK = 64
 """How many unknowns are solved for in one go."""

@@ -65,7 +65,7 @@ def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
 def gpu_kernel(alpha, A, B):
     M, N = B.shape
     # What is added to a row are rows below as they were: with a copy, no row waits for another.
-    t = np.empty((M, N), np.float64)
+    t = np.empty((M, N), B.dtype)
     parpy.label("rows")
     for i in range(M):
         parpy.label("columns")

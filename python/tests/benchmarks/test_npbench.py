@@ -23,11 +23,16 @@ from benchmarks.npbench._result import Result, Status  # noqa: E402
 NAMES = _catalog.names()
 
 
+def made(program: _catalog.Program) -> dict[str, Any]:
+    """The arguments of the smallest preset."""
+    return program.initialize(**program.sizes["test"])
+
+
 def run(
     program: _catalog.Program, function: Callable[..., object], **options: Any
 ) -> dict[str, Any]:
     """The arguments of the smallest preset after a call of `function`."""
-    arguments = program.initialize(**program.sizes["test"])
+    arguments = made(program)
     with np.errstate(all="ignore"):
         function(*arguments.values(), **options)
     return arguments
@@ -71,9 +76,10 @@ def test_plain(name: str) -> None:
         assert program.mistakes(run(program, _catalog.plain(kernel)), expected) == []
 
 
+@pytest.mark.parametrize("dtype", _catalog.DTYPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_kernel_that_does_nothing_is_wrong(name: str) -> None:
-    program = _catalog.load(name)
+def test_a_kernel_that_does_nothing_is_wrong(name: str, dtype: str) -> None:
+    program = _catalog.load(name, dtype)
     assert program.mistakes(run(program, lambda *_: None), run(program, program.reference)) != []
 
 
@@ -84,6 +90,15 @@ def test_compiled(name: str) -> None:
     assert program.mistakes(actual, run(program, program.reference)) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_in_float32(name: str) -> None:
+    program = _catalog.load(name, "float32")
+    actual = compiled(program, parpy.CompileBackend.Cpu)
+    assert program.mistakes(actual, program.in_float64(made(program))) == []
+    kinds = {v.dtype.name for v in actual.values() if isinstance(v, np.ndarray)}
+    assert not kinds & {"float64", "complex128"}
+
+
 @pytest.mark.skipif(
     _native.cuda_obstacle() is not None, reason=f"no NVIDIA GPU: {_native.cuda_obstacle()}"
 )
@@ -92,6 +107,38 @@ def test_on_cuda(name: str) -> None:
     program = _catalog.load(name)
     actual = compiled(program, parpy.CompileBackend.Cuda)
     assert program.mistakes(actual, run(program, program.reference)) == []
+
+
+HAS_METAL = pytest.mark.skipif(
+    _native.metal_obstacle() is not None, reason=f"no Metal device: {_native.metal_obstacle()}"
+)
+
+
+@HAS_METAL
+@pytest.mark.parametrize("name", NAMES)
+def test_on_metal(name: str) -> None:
+    program = _catalog.load(name, "float32")
+    actual = compiled(program, parpy.CompileBackend.Metal)
+    assert program.mistakes(actual, program.in_float64(made(program))) == []
+
+
+@HAS_METAL
+@pytest.mark.parametrize("name", NAMES)
+def test_float64_is_refused_on_metal(name: str) -> None:
+    """A program of NPBench without float64 runs."""
+    program = _catalog.load(name)
+    kinds = {v.dtype.name for v in made(program).values() if isinstance(v, np.ndarray)}
+    if not kinds & {"float64", "complex128"}:
+        assert (
+            program.mistakes(
+                compiled(program, parpy.CompileBackend.Metal), run(program, program.reference)
+            )
+            == []
+        )
+        return
+    with pytest.raises(parpy.CompileError, match="double-precision floating-point") as caught:
+        compiled(program, parpy.CompileBackend.Metal)
+    assert "pass arrays of float32" in str(caught.value)
 
 
 def test_a_refusal_names_the_line() -> None:

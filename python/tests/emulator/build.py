@@ -40,6 +40,11 @@ METAL_FLAGS = [
     *("-x", "cl", "-cl-std=clc++2021"),
     *("-Xclang", "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64"),
 ]
+# Products join with sums, as on a GPU, except where the text forbids it.
+_CONTRACTING = [
+    "-ffp-contract=fast-honor-pragmas",
+    *(["-mfma"] if platform.machine() == "x86_64" else []),
+]
 INCLUDE = _SOURCES / "include"
 _OF_CLANG = [
     f"0:-fsanitize={_UNDEFINED},array-bounds",
@@ -159,6 +164,7 @@ def _build_metal(library: Path) -> None:
     link += [option, str(script)] if option == "-T" else [f"{option}{script}"]
     definitions = [
         f"-DEMULATOR_METAL={_quoted(kernels)}",
+        f"-DEMULATOR_METAL_CONTRACTING={_quoted(_CONTRACTING)}",
         f"-DEMULATOR_METAL_NAMES={_quoted(names)}",
         f"-DEMULATOR_METAL_LINK={_quoted(link)}",
         f'-DEMULATOR_CACHE="{directory / "cache"}"',

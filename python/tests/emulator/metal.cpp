@@ -3,7 +3,8 @@
 // The text is compiled as it is, as C++ for OpenCL, whose address spaces are Metal's, with `include/metal_stdlib` for Metal's
 // library. Everything is done when a function returns; a kernel that fails is reported by the next wait.
 //
-// PARPY_EMULATOR_THREADS (1024) is how many threads a threadgroup can have; others are as for the CUDA driver.
+// PARPY_EMULATOR_THREADS (1024) is how many threads a threadgroup can have; with PARPY_EMULATOR_CONTRACTS=1 products join with
+// sums. Others are as for the CUDA driver.
 
 #include <algorithm>
 #include <cstdlib>
@@ -112,7 +113,9 @@ std::string registrations(const std::string &text) {
 const char *error() { return message.c_str(); }
 
 parpy_metal_library compile(const char *text, bool) {
-  const Source kernels{"#line 1 \"kernels.metal\"\n" + std::string(text), command(EMULATOR_METAL)};
+  const char *recipe =
+      setting("PARPY_EMULATOR_CONTRACTS", 0) ? EMULATOR_METAL "\n" EMULATOR_METAL_CONTRACTING : EMULATOR_METAL;
+  const Source kernels{"#line 1 \"kernels.metal\"\n" + std::string(text), command(recipe)};
   const Source names{registrations(text), command(EMULATOR_METAL_NAMES)};
   std::string log;
   const std::string binary = library({kernels, names}, EMULATOR_METAL_LINK, "", log);

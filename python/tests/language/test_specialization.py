@@ -85,15 +85,17 @@ def products_of_scalars(x, y, a, b):
         y[i] = a * b + x[i]
 
 
-def test_products_of_scalars_round_alike_as_constants() -> None:
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_products_of_scalars_round_alike_as_constants(dtype: str) -> None:
+    settings = {} if dtype == "float64" else {"force_float_size": parpy.types.F32}
     functions = {version: parpy.jit(products_of_scalars) for version in VERSIONS}
     rng = np.random.default_rng(3)
     for _ in range(20):
-        x, (a, b) = rng.standard_normal(30), map(float, rng.standard_normal(2))
+        x, (a, b) = rng.standard_normal(30).astype(dtype), map(float, rng.standard_normal(2))
         results = []
         for version, function in functions.items():
-            results.append(np.zeros(30))
-            function(x, results[-1], a, b, opts=options({}, specialize=version))
+            results.append(np.zeros(30, dtype))
+            function(x, results[-1], a, b, opts=options({}, specialize=version, **settings))
         assert_same(results[0], results[1], what=f"auto and always, {a}, {b}")
         assert_same(results[2], results[1], what=f"never and always, {a}, {b}")
 

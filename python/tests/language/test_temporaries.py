@@ -104,6 +104,21 @@ def test_full_without_a_type_takes_that_of_its_value(dtype: str) -> None:
         check(the_type_of_the_fill, x, np.zeros(7), k, specialize="never")
 
 
+def parts(z, y):
+    sizes = np.zeros(len(z), z.real.dtype)
+    others = np.empty(len(z), dtype=z[1:].imag.dtype)
+    for i in range(len(z)):
+        sizes[i] = abs(z[i]) / 3
+        others[i] = 1 / 3
+        y[i] = sizes[i] + others[i]
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128", "float32", "float64"])
+def test_a_part_of_numbers_has_a_type(dtype: str) -> None:
+    """y would show digits that float32 does not have."""
+    check(parts, np.arange(1, 6).astype(dtype), np.zeros(5, np.float64), strict=True, rtol=1e-15)
+
+
 def float16_is_no_surprise(x, y):
     t = np.zeros_like(x)
     for i in range(x.shape[0]):

@@ -5,8 +5,10 @@ None ran on an Apple GPU yet.
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,6 +120,49 @@ def test_sums_span_blocks(threads: int) -> None:
 def test_threads_update_one_element(dtype: str) -> None:
     b = np.random.default_rng(2).integers(0, 5, 300).astype(np.int32)
     agrees(histogram, b, np.zeros(5, dtype), 300, N=parpy.threads(300).reduce())
+
+
+# --- Roundings ------------------------------------------------------------------------------
+
+
+@parpy.jit
+def rounds(x, y, a, b, N):
+    parpy.label("N")
+    for i in range(N):
+        y[i, 0] = a * b + x[i]
+        y[i, 1] = x[i] * x[i] - a
+
+
+def rounded(settings: dict[str, Any]) -> np.ndarray:
+    x, y = floats(500), np.zeros((500, 2), np.float32)
+    function = parpy.jit(rounds.__wrapped__)
+    function(x, y, 1.1, 2.3, 500, opts=options(settings, N=parpy.threads(512)))
+    return y
+
+
+@pytest.fixture
+def _contracts(monkeypatch: pytest.MonkeyPatch) -> None:
+    if platform.machine() == "x86_64" and " fma " not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("this processor has no fused multiply-add")
+    monkeypatch.setenv("PARPY_EMULATOR_LEVEL", "1")
+    monkeypatch.setenv("PARPY_EMULATOR_CONTRACTS", "1")
+
+
+@pytest.mark.usefixtures("_contracts")
+def test_products_of_numbers_are_rounded_alone_whether_constants_or_not() -> None:
+    """Those with elements join with the sum, which the GPU rounds once."""
+    general = rounded({"specialize": "never"})
+    assert_same(general, rounded({"specialize": "always"}))
+    x, a, b = floats(500), np.float32(1.1), np.float32(2.3)
+    assert_same(general[:, 0], a * b + x)
+    assert np.any(general[:, 1] != x * x - a)
+
+
+@pytest.mark.usefixtures("_contracts")
+def test_strict_code_rounds_products_and_sums() -> None:
+    x, a, b = floats(500), np.float32(1.1), np.float32(2.3)
+    y = rounded({"strict": True})
+    assert_same(y, np.stack([a * b + x, x * x - a], 1))
 
 
 # --- Widths ---------------------------------------------------------------------------------

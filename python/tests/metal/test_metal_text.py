@@ -15,10 +15,20 @@ import parpy
 TYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32".split()
 
 
-def metal(function: Any, args: list[Any], **schedule: parpy.LoopPar) -> str:
+WARP = parpy.threads(32)
+
+
+def metal(
+    function: Any,
+    args: list[Any],
+    settings: dict[str, Any] | None = None,
+    **schedule: parpy.LoopPar,
+) -> str:
     """The text, which clang must accept with all its address spaces."""
     opts = parpy.par(schedule)
     opts.backend = parpy.CompileBackend.Metal
+    for name, value in (settings or {}).items():
+        setattr(opts, name, value)
     text = parpy.print_compiled(function, args, opts)
     assert errors(text) == ""
     return text
@@ -107,6 +117,26 @@ def test_weak_numbers_have_32_bits() -> None:
     args = [np.zeros(50, np.float32), np.zeros(50, np.float32), 2.5, 50]
     text = metal(scaled, args, N=parpy.threads(64))
     assert "double" not in text
+
+
+def products_of_numbers(x, y, a, b, N):
+    parpy.label("N")
+    for i in range(N):
+        y[i] = a * b + a * x[i]
+
+
+def test_products_of_numbers_are_rounded_as_constants_are() -> None:
+    x = np.zeros(50, np.float32)
+    text = metal(products_of_numbers, [x, x.copy(), 1.1, 2.2, 50], {"specialize": "never"}, N=WARP)
+    assert "y[i] = rounded_product_float32(a, b) + a * x[i];" in text
+    assert text.count("#pragma clang fp contract(off)") == 1
+
+
+def test_strict_text_keeps_products_and_sums_apart() -> None:
+    args = [np.zeros(50, np.float32), np.zeros(50, np.float32), 2.5, 50]
+    assert "#pragma" not in metal(scaled, args, N=WARP)
+    text = metal(scaled, args, {"strict": True}, N=WARP)
+    assert text.index("#pragma clang fp contract(off)") < text.index("kernel void")
 
 
 def refused(function: Any, *args: Any) -> str:
