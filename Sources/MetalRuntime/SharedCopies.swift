@@ -9,7 +9,8 @@ import CUDARuntime
 /// A call's arrays in memory that the GPU can reach: where they are, if the device can be lent that, or else in copies, into which
 /// goes what it reads, and from which comes back what it writes.
 ///
-/// Arrays in `SharedMemory` have none: the GPU reaches them where they are. As on CUDA, arrays keep the bytes between their elements, those that overlap share a copy, and only elements come back.
+/// Arrays in `SharedMemory` have none: the GPU reaches them where they are. As on CUDA, arrays keep the bytes between their
+/// elements, those that overlap share a copy, and only elements come back.
 final class SharedCopies {
   private struct Copy {
     let group: Staging.Group

@@ -9,14 +9,16 @@ import CUDARuntime
 /// Memory of the Metal device that outlives calls, and that the host reads and writes between them.
 ///
 /// Arrays of a call that lie in it are used where they are.
-public final class SharedMemory: @unchecked Sendable {
-  public let start: UnsafeMutableRawPointer
+package final class SharedMemory: @unchecked Sendable {
+  package let start: UnsafeMutableRawPointer
   private let range: Range<Int>
   private let device: any MetalDevice
 
   /// Memory for at least one byte, which holds whatever was there, or zeros.
-  public init(_ bytes: Int, isZeroed: Bool) throws(MetalError) {
-    device = try Metal.device()
+  package init(
+    _ bytes: Int, isZeroed: Bool, on device: any MetalDevice
+  ) throws(MetalError) {
+    self.device = device
     guard let start = device.allocate(bytes) else {
       throw MetalError(.outOfMemory, "The GPU is out of memory for \(bytes) bytes.")
     }
@@ -38,7 +40,7 @@ public final class SharedMemory: @unchecked Sendable {
   }
 
   /// Whether all these bytes, at least one, lie in one such memory.
-  public static func holds(_ bytes: Range<Int>) -> Bool {
+  package static func holds(_ bytes: Range<Int>) -> Bool {
     all.withLock { ranges in
       let next = position(of: bytes.lowerBound &+ 1, in: ranges)
       guard !bytes.isEmpty, next > 0 else { return false }

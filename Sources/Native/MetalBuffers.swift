@@ -9,7 +9,7 @@ import MetalRuntime
     try FunctionState.requireMetal()
     let memory: SharedMemory
     do throws(MetalError) {
-      memory = try SharedMemory(max(1, bytes), isZeroed: isZeroed != 0)
+      memory = try SharedMemory(max(1, bytes), isZeroed: isZeroed != 0, on: Metal.device())
     } catch {
       throw raise(error)
     }

@@ -40,9 +40,9 @@ class Program:
         dtype: what float64 is: itself, or float32 for all arguments and Python's floats.
         sizes: from preset to the extents that `initialize` and `schedule` take.
         outputs: the names of the arguments that hold the results.
-        tolerance: `rtol` and `atol` of the comparison with the reference's results, and of float32 also
-            `outliers`, the share of elements that may differ by more, as those next to a limit, and
-            `integers`, by how much counts may differ.
+        tolerance: `rtol` and `atol` of the comparison with the reference's results, and of float32
+            also `outliers`, the share of elements that may differ by more, as those next to a
+            limit, and `integers`, by how much counts may differ.
         initialize: makes the arguments, by name and in order.
         reference: the NumPy version.
         kernel: the ParPy version, decorated.

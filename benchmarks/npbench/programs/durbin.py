@@ -18,8 +18,9 @@ SIZES = {
     "paper": {"N": 16_000},
 }
 OUTPUTS = ("y",)
-# The recursion amplifies how its sums are rounded, which depends on their order.
-TOLERANCE = {"rtol": 1e-7, "atol": 1e-7}
+# The recursion amplifies how its sums are rounded, which depends on their order: at paper size two orders of NumPy's own
+# differ by 4e-7, and a GPU's threads, each with a part of the sum, by 4e-6 from the CPU's.
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 
 def initialize(N: int) -> dict[str, Any]:

@@ -64,8 +64,8 @@ SIZES: dict[str, dict[str, float]] = {
 }
 
 OUTPUTS = ("Z", "N")
-# The counts must be equal; near the edge of the set, iterates magnify rounding without bound.
-TOLERANCE = {"rtol": 0.0, "atol": 0.5}
+# Near the edge of the set iterates magnify rounding without bound.
+TOLERANCE = {"rtol": 0.0, "atol": 0.5, "outliers": 1e-5}
 # Counts differ where the last iterate lies next to the horizon.
 TOLERANCE_OF_FLOAT32 = {"outliers": 0.01}
 

@@ -442,14 +442,6 @@ def test_a_device_with_few_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     agrees(function, x, x.copy(), x.copy(), 3000, N=parpy.threads(3000).tpb(512))
 
 
-def test_buffers_lie_in_the_memory_that_metal_shares() -> None:
-    x = floats(5000)
-    z = parpy.buffer.zeros(5000, parpy.types.F32, METAL)
-    add(parpy.buffer.from_array(x, METAL), x, z, 5000, opts=options(N=parpy.threads(128)))
-    np.testing.assert_array_equal(z.numpy(), x + np.float32(2) * x)
-    assert z.backend() is parpy.CompileBackend.Cpu
-
-
 def test_the_doctor_tries_metal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
