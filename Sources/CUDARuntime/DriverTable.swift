@@ -20,6 +20,7 @@ extension DynamicLibrary {
       load_module: try function("cuModuleLoadDataEx"),
       unload_module: try function("cuModuleUnload"),
       module_function: try function("cuModuleGetFunction"),
+      function_attribute: try function("cuFuncGetAttribute"),
       set_function_attribute: try function("cuFuncSetAttribute"),
       occupancy: try function("cuOccupancyMaxActiveBlocksPerMultiprocessor"),
       launch: try function("cuLaunchKernel"),

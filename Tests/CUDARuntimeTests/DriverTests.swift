@@ -93,11 +93,17 @@ extension GPUTests {
       // 132 multiprocessors run two blocks each.
       #expect(try launch(KernelName("k", isCooperative: true), 1000) == [88, 3, 1])
       #expect(try launch(KernelName("k", isCooperative: true), 7) == [7, 3, 1])
-      #expect(try launch(KernelName("k", clusterSize: 4), 7) == [8, 3, 1])
-      #expect(gpu.count(of: "launch_configured") == 3)
+      #expect(gpu.count(of: "launch_configured") == 2)
+    }
+
+    @Test func largeClustersAreAllowed() throws {
+      let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (0, { _ in }) }
+      let device = try driver.device(0)
+      gpu.clusterWidth = 8
+      _ = try device.load([1], kernels: ["k"])
       #expect(gpu.count(of: "set_function_attribute") == 0)
-      #expect(
-        try launch(KernelName("k", clusterSize: 16, dynamicSharedBytes: 99), 16) == [16, 3, 1])
+      gpu.clusterWidth = 16
+      _ = try device.load([1], kernels: [KernelName("k", dynamicSharedBytes: 99)])
       #expect(gpu.count(of: "set_function_attribute") == 2)
     }
 

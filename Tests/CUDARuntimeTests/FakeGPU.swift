@@ -43,6 +43,8 @@ final class FakeGPU: @unchecked Sendable {
   var devices: Int32 = 1
   var memorySize = 1 << 30
   var hasPools: Int32 = 1
+  /// The blocks of a cluster that the kernels are compiled for; 0 where they know nothing of clusters.
+  var clusterWidth: Int32 = 0
   /// The number of arguments and the body of each kernel.
   var kernels: [String: (argumentCount: Int, body: (Launch) -> Void)] = [:]
   /// What the next calls of a function give instead of doing anything.
@@ -286,6 +288,12 @@ extension FakeGPU {
       call("module_function") { gpu in
         function?.pointee = name.flatMap { gpu.function(named: String(cString: $0)) }
         return function?.pointee == nil ? 500 : 0
+      }
+    },
+    function_attribute: { value, name, _ in
+      call("function_attribute") { gpu in
+        value?.pointee = Int(name) == parpy_cuda_function_cluster_width ? gpu.clusterWidth : 0
+        return 0
       }
     },
     set_function_attribute: { _, _, _ in call("set_function_attribute") },

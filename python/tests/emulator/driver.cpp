@@ -4,7 +4,7 @@
 // launch, and the device goes on. Otherwise it is as strict as the real one: about contexts, addresses, grids and `fork`.
 //
 // Environment variables make it another machine: PARPY_EMULATOR_DEVICES (1) and PARPY_EMULATOR_DRIVER (12090) are what the
-// driver has, PARPY_EMULATOR_MEMORY is the device's in bytes, and with PARPY_EMULATOR_LOSES_CONTEXT=1 a kernel that fails is
+// driver has, PARPY_EMULATOR_ARCHITECTURE (90) its compute capability, PARPY_EMULATOR_MEMORY is the device's in bytes, and with PARPY_EMULATOR_LOSES_CONTEXT=1 a kernel that fails is
 // reported by the next wait or copy, and by everything after it, as on a GPU.
 
 #include <algorithm>
@@ -41,6 +41,7 @@ enum : Result {
   invalidContext = 201,
   notFound = 500,
   noDevice = 100,
+  invalidClusterSize = 912,
   illegalAddress = 700,
   outOfResources = 701,
 };
@@ -90,6 +91,11 @@ char primaryContexts[mostDevices], memoryPool;
 
 int deviceCount() { return std::min<int>(mostDevices, static_cast<int>(setting("PARPY_EMULATOR_DEVICES", 1))); }
 
+// Ten times the compute capability, as in `sm_90`.
+int architecture() { return static_cast<int>(setting("PARPY_EMULATOR_ARCHITECTURE", 90)); }
+
+bool hasClusters() { return architecture() >= 90; }
+
 // The device of the current context.
 int currentDevice() { return static_cast<int>(reinterpret_cast<char *>(context) - primaryContexts); }
 
@@ -132,6 +138,14 @@ Result launch(Function *function, EmulatorIndex blocks, EmulatorIndex threads, v
   const bool isGrid = blocks.x > 0 && blocks.y > 0 && blocks.z > 0 && blocks.x <= 0x7fffffffu &&
                       blocks.y <= 65535 && blocks.z <= 65535;
   if (!isGrid || count == 0 || count > 1024) return fail(invalidValue, "no such grid");
+  if (blocks.x % kernel.clusterSize != 0) {
+    return fail(invalidClusterSize, "the grid is no multiple of the " + std::to_string(kernel.clusterSize) +
+                                        " blocks of a cluster along x");
+  }
+  const unsigned most = !hasClusters() ? 1 : function->allowsLargeClusters ? 16 : 8;
+  if (kernel.clusterSize > most) {
+    return fail(invalidClusterSize, "clusters of " + std::to_string(kernel.clusterSize) + " blocks are not allowed");
+  }
   if (count > kernel.maximumThreads) {
     return fail(invalidValue, "more threads a block than __launch_bounds__ says");
   }
@@ -199,6 +213,7 @@ EXPORT Result cuGetErrorName(Result result, const char **name) {
       {invalidContext, "CUDA_ERROR_INVALID_CONTEXT"},
       {notFound, "CUDA_ERROR_NOT_FOUND"},
       {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+      {invalidClusterSize, "CUDA_ERROR_INVALID_CLUSTER_SIZE"},
       {outOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"},
       {702, "CUDA_ERROR_LAUNCH_TIMEOUT"},
       {714, "CUDA_ERROR_HARDWARE_STACK_ERROR"},
@@ -255,8 +270,9 @@ EXPORT Result cuDeviceGetAttribute(int32_t *value, int32_t name, parpy_cuda_devi
   REQUIRE(ready());
   switch (name) {
     case parpy_cuda_multiprocessor_count: *value = 4; return success;
-    case parpy_cuda_compute_major: *value = 9; return success;
-    case parpy_cuda_compute_minor: *value = 0; return success;
+    case parpy_cuda_compute_major: *value = architecture() / 10; return success;
+    case parpy_cuda_compute_minor: *value = architecture() % 10; return success;
+    case parpy_cuda_cluster_launch: *value = hasClusters(); return success;
     case parpy_cuda_cooperative_launch: *value = 0; return success;
     case parpy_cuda_memory_pools: *value = 1; return success;
     default: return fail(invalidValue, "no such attribute of devices");
@@ -320,9 +336,21 @@ EXPORT Result cuModuleGetFunction(parpy_cuda_function *found, parpy_cuda_module 
   return success;
 }
 
-EXPORT Result cuFuncSetAttribute(parpy_cuda_function, int32_t, int32_t) {
+EXPORT Result cuFuncGetAttribute(int32_t *value, int32_t name, parpy_cuda_function function) {
   REQUIRE(inContext());
-  return fail(invalidValue, "the emulator has neither dynamic shared memory nor large clusters");
+  if (name != parpy_cuda_function_cluster_width) return fail(invalidValue, "no such attribute of functions");
+  const auto size = static_cast<int32_t>(reinterpret_cast<Function *>(function)->kernel->clusterSize);
+  *value = size > 1 ? size : 0;
+  return success;
+}
+
+EXPORT Result cuFuncSetAttribute(parpy_cuda_function function, int32_t name, int32_t value) {
+  REQUIRE(inContext());
+  if (name != parpy_cuda_function_allows_large_clusters) {
+    return fail(invalidValue, "the emulator has no dynamic shared memory");
+  }
+  reinterpret_cast<Function *>(function)->allowsLargeClusters = value != 0;
+  return success;
 }
 
 EXPORT Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int32_t *blocks, parpy_cuda_function, int32_t,
@@ -343,7 +371,7 @@ EXPORT Result cuLaunchKernel(parpy_cuda_function function, uint32_t blocksX, uin
 
 EXPORT Result cuLaunchKernelEx(const parpy_cuda_launch_configuration *, parpy_cuda_function, void **, void **) {
   REQUIRE(inContext());
-  return fail(invalidValue, "the emulator has neither clusters nor cooperative launches");
+  return fail(invalidValue, "the emulator has no cooperative launches");
 }
 
 // ---- Memory ----
@@ -623,6 +651,7 @@ SAME(current_device, cuCtxGetDevice)
 SAME(load_module, cuModuleLoadDataEx)
 SAME(unload_module, cuModuleUnload)
 SAME(module_function, cuModuleGetFunction)
+SAME(function_attribute, cuFuncGetAttribute)
 SAME(set_function_attribute, cuFuncSetAttribute)
 SAME(occupancy, cuOccupancyMaxActiveBlocksPerMultiprocessor)
 SAME(launch, cuLaunchKernel)
