@@ -15,6 +15,10 @@ package enum CUDAHelper: Hashable {
   case truncate(from: ScalarType, to: ScalarType)
   /// Joins a value of each thread of a block; every thread gets the result.
   case blockReduce(BinaryOperator, ScalarType)
+  /// Joins a value of each block of a cluster, which all threads of the block have; every thread gets the result.
+  case clusterReduce(BinaryOperator, ScalarType)
+  /// Lets the threads of a cluster wait for one another.
+  case clusterBarrier
   /// `*place = *place op value` as one step.
   case atomic(BinaryOperator, ScalarType)
   /// Reads four elements that lie in a row at a multiple of 16 bytes.
@@ -42,6 +46,8 @@ package enum CUDAHelper: Hashable {
     case .extremum(let op, let type): "\(Self.word(op))_\(type)"
     case .truncate(let from, let to): "\(to)_of_\(from)"
     case .blockReduce(let op, let type): "block_\(Self.word(op))_\(type)"
+    case .clusterReduce(let op, let type): "cluster_\(Self.word(op))_\(type)"
+    case .clusterBarrier: "cluster_barrier"
     case .atomic(let op, let type): "atomic_\(Self.word(op))_\(type)"
     case .loadRow(let type): "load_row_\(type)"
     case .storeRow(let type): "store_row_\(type)"
@@ -54,7 +60,7 @@ package enum CUDAHelper: Hashable {
 
   /// Whether a helper may have that name, so that no variable of a kernel can.
   static func mayBeCalled(_ name: String) -> Bool {
-    [inRange, recordFault, isAligned].contains { $0.name == name }
+    [inRange, recordFault, isAligned, clusterBarrier].contains { $0.name == name }
       || ScalarType.allCases.contains { name.hasSuffix("_\($0)") }
   }
 
@@ -85,7 +91,8 @@ package enum CUDAHelper: Hashable {
   /// The helpers that the definition calls.
   package var needs: [CUDAHelper] {
     switch self {
-    case .blockReduce(let op, let type), .atomic(let op, let type):
+    case .blockReduce(let op, let type), .clusterReduce(let op, let type),
+      .atomic(let op, let type):
       Self.isExtremum(op) && !type.isHalf && type != .bool
         ? [.extremum(of: op, type)]
         : (op == .add || op == .multiply) && type.mustWrap
@@ -93,7 +100,7 @@ package enum CUDAHelper: Hashable {
     case .inRange: [.recordFault]
     case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .recordFault, .loadRow, .storeRow, .isAligned:
+      .recordFault, .loadRow, .storeRow, .isAligned, .clusterBarrier:
       []
     }
   }
@@ -132,7 +139,8 @@ package enum CUDAHelper: Hashable {
           : "return a != a || a \(symbol) b ? a : b;"
       }
     case .truncate(let from, let to): return truncation(from, to, d)
-    case .blockReduce, .atomic, .library, .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
+    case .blockReduce, .clusterReduce, .clusterBarrier, .atomic, .library, .inRange, .recordFault,
+      .loadRow, .storeRow, .isAligned:
       return d.definition(of: self)
     }
   }
@@ -141,6 +149,8 @@ package enum CUDAHelper: Hashable {
   var cudaDefinition: String {
     switch self {
     case .blockReduce(let op, let type): blockReduction(op, type, CUDADialect())
+    case .clusterReduce(let op, let type): clusterReduction(op, type, CUDADialect())
+    case .clusterBarrier: Self.clusterBarrierDefinition
     case .atomic(let op, let type): atomicUpdate(op, type, CUDADialect())
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
@@ -154,7 +164,9 @@ package enum CUDAHelper: Hashable {
   /// Whether the function uses what only threads of a device have.
   private var isOnDeviceAlone: Bool {
     switch self {
-    case .blockReduce, .atomic, .inRange, .recordFault, .loadRow, .storeRow, .isAligned: true
+    case .blockReduce, .clusterReduce, .clusterBarrier, .atomic, .inRange, .recordFault, .loadRow,
+      .storeRow, .isAligned:
+      true
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library: false
     }
   }
@@ -284,20 +296,8 @@ package enum CUDAHelper: Hashable {
     _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
   ) -> String {
     let t = d.name(of: type)
-    let isNarrow = type.size < 4 && !type.isFloat
-    // In a variable of its own: `&&` and `||` would leave the shuffle out where the value decides, and all lanes must come to it.
-    let other =
-      isNarrow
-      ? "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)"
-      : "__shfl_xor_sync(0xffffffffu, value, offset)"
-    let step = """
-      for (int offset = 16; offset > 0; offset /= 2) {
-        const \(t) other = \(other);
-        value = \(Self.join(op, type, "value", "other", d));
-      }
-      """
+    let step = warpReduction(op, type, d)
     let inner = step.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-    let identity = op.identity(of: type).map { CUDALiteral.text($0, d) } ?? "0"
     return function(d, type, "\(t) value") {
       """
       __shared__ \(t) warps[32];
@@ -306,7 +306,7 @@ package enum CUDAHelper: Hashable {
         const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
         if (lane == 0) warps[warp] = value;
         __syncthreads();
-        value = lane < blockDim.x / 32 ? warps[lane] : \(type.isFloat ? "" : "(\(t))")\(identity);
+        value = lane < blockDim.x / 32 ? warps[lane] : \(identity(of: op, type, d));
       \(inner)
         __syncthreads();
       }
@@ -314,6 +314,65 @@ package enum CUDAHelper: Hashable {
       """
     }
   }
+
+  /// Lanes exchange what they have, in `value`, until each has the result of the warp.
+  private func warpReduction(
+    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+  ) -> String {
+    let t = d.name(of: type)
+    let isNarrow = type.size < 4 && !type.isFloat
+    // In a variable of its own: `&&` and `||` would leave the shuffle out where the value decides, and all lanes must come to it.
+    let other =
+      isNarrow
+      ? "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)"
+      : "__shfl_xor_sync(0xffffffffu, value, offset)"
+    return """
+      for (int offset = 16; offset > 0; offset /= 2) {
+        const \(t) other = \(other);
+        value = \(Self.join(op, type, "value", "other", d));
+      }
+      """
+  }
+
+  private func identity(
+    of op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+  ) -> String {
+    let literal = op.identity(of: type).map { CUDALiteral.text($0, d) } ?? "0"
+    return (type.isFloat ? "" : "(\(d.name(of: type)))") + literal
+  }
+
+  /// The lanes of a warp read what the blocks leave in their shared memory, one each, and join it as those of one block do with what
+  /// several blocks leave in memory of the device: with and without clusters the result has the same bits.
+  ///
+  /// The cluster has as many blocks as the grid along x.
+  private func clusterReduction(
+    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+  ) -> String {
+    let t = d.name(of: type)
+    return function(d, type, "\(t) value") {
+      """
+      __shared__ \(t) total;
+      if (threadIdx.x == 0) total = value;
+      __cluster_barrier_arrive();
+      __cluster_barrier_wait();
+      const unsigned rank = threadIdx.x % 32;
+      value = rank < gridDim.x ? *(const \(t) *)__cluster_map_shared_rank(&total, rank) : \(identity(of: op, type, d));
+      // No block ends, or comes to its next total, before all have read this one.
+      __cluster_barrier_arrive();
+      \(warpReduction(op, type, d))
+      __cluster_barrier_wait();
+      return value;
+      """
+    }
+  }
+
+  private static let clusterBarrierDefinition = """
+    __device__ inline void cluster_barrier() {
+      __cluster_barrier_arrive();
+      __cluster_barrier_wait();
+    }
+
+    """
 
   /// `a op b` of values of one type.
   package static func join(

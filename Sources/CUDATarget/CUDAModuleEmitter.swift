@@ -65,9 +65,9 @@ package final class CUDAModuleEmitter {
     helpers.insert(helper)
     helper.needs.forEach(use)
     switch helper {
-    case .blockReduce(_, let type), .atomic(_, let type): note(type)
+    case .blockReduce(_, let type), .clusterReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
+      .inRange, .recordFault, .loadRow, .storeRow, .isAligned, .clusterBarrier:
       break
     }
   }

@@ -173,8 +173,9 @@ private struct DeviceOutliner {
         sequence.prefix.append(statement)
         sequence.hasNews = true
       } else {
+        let together = sequence.small + [statement]
         if !sequence.small.isEmpty,
-          Grid.conflict(in: sequence.small + [statement], schedule) != nil
+          Grid.conflict(in: together, schedule) != nil || together.mixesClusters
         {
           launchSmall(of: &sequence)
         }

@@ -114,6 +114,18 @@ extension FunctionState {
     }
   }
 
+  /// Whether the device of a call runs blocks as clusters.
+  static func hasClusters(
+    _ frame: CallFrame.Reference, _ callee: Callee
+  ) throws(PythonException) -> Bool {
+    let ordinal = try DeviceOfCall.ordinal(of: frame, callee)
+    do {
+      return try CUDADriver.shared().device(ordinal).properties.hasClusters
+    } catch {
+      throw raise(error)
+    }
+  }
+
   /// Compiles the kernels of a program and loads them on a device; with them its host part,
   /// where that calls functions of other languages.
   static func loadOnDevice(

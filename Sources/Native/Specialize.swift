@@ -159,6 +159,10 @@ extension FunctionState {
     reason given: String? = nil
   ) throws(PythonException) -> Variant {
     let start = ContinuousClock.now
+    var request = request
+    if request.options.compile.blocksPerCluster > 1, try !Self.hasClusters(frame, callee) {
+      request.options.compile.blocksPerCluster = 1
+    }
     let reason =
       given
       ?? (isNewFamily
