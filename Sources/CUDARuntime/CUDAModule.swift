@@ -135,10 +135,12 @@ extension CUDADevice {
   public func load(_ binary: [UInt8], kernels: [KernelName]) throws(CUDAError) -> CUDAModule {
     try withContext { () throws(CUDAError) in
       var module: OpaquePointer?
-      // Text has to end in 0; behind a cubin it does no harm.
-      try driver.check(
-        driver.functions.pointee.load_module(&module, binary + [0], 0, nil, nil),
-        "loading the compiled kernels")
+      try driver.besideCaptures { () throws(CUDAError) in
+        // Text has to end in 0; behind a cubin it does no harm.
+        try driver.check(
+          driver.functions.pointee.load_module(&module, binary + [0], 0, nil, nil),
+          "loading the compiled kernels")
+      }
       guard let module else { throw CUDAError(.driver, "The CUDA driver gave no module.") }
       return try CUDAModule(self, module, kernels)
     }

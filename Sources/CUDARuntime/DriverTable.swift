@@ -44,6 +44,8 @@ extension DynamicLibrary {
       create_stream: try function("cuStreamCreate"),
       destroy_stream: try function("cuStreamDestroy_v2"),
       synchronize_stream: try function("cuStreamSynchronize"),
+      capture_status: try function("cuStreamIsCapturing"),
+      exchange_capture_mode: try function("cuThreadExchangeStreamCaptureMode"),
       wait_for_event: try function("cuStreamWaitEvent"),
       create_event: try function("cuEventCreate"),
       destroy_event: try function("cuEventDestroy_v2"),

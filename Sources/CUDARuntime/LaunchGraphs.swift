@@ -58,6 +58,8 @@ final class LaunchGraphs: Sendable {
     guard var memory = begin() else { return nil }
     var isMiss = false
     defer { end(memory, isMiss: isMiss, launches: frame.launchCount) }
+    // The caller's graph has the launches themselves.
+    if services.isCaptured { return nil }
 
     let recorder = LaunchRecorder(
       code, services, like: memory.trace, atMost: isForced ? .max : LaunchRecorder.greatestCount)

@@ -18,6 +18,9 @@ struct StreamServices: HostServices {
     pointer = stream.pointer
   }
 
+  /// Whether the stream is captured as a graph of the caller's.
+  var isCaptured: Bool { module.device.driver.isCapturing(stream) }
+
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? {
     try module.device.memory.allocate(bytes, on: stream)
   }

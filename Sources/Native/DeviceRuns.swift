@@ -24,6 +24,7 @@ extension Variant {
     func run(_ caller: CallbackCaller?) -> Result<Int64, CUDAError> {
       do throws(CUDAError) {
         // Libraries that work on streams of their own meet here.
+        try executor.requireOneStream(stream, among: others)
         for other in others { try executor.module.device.synchronize(other) }
         try frame.pointee.forEachStorage { storage throws(CUDAError) in
           try storage.begin(on: stream)

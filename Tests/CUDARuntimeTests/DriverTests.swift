@@ -96,6 +96,23 @@ extension GPUTests {
       #expect(gpu.count(of: "launch_configured") == 2)
     }
 
+    @Test func captureIsAskedForBeforeAnythingIsQueued() throws {
+      let program = try TestProgram(
+        "def f(x: float32[2]):\n  launch 0\n", [TestProgram.Kernel(buffers: ["x"])])
+      let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (1, { _ in }) }
+      let executor = try program.executor(on: driver.device(0), graphs: .never)
+      let x = HostMemory([1, 2])
+      let array = x.array(0, extents: [2])
+      gpu.isCapturing = true
+      gpu.forget()
+      var call = TestCall(words: [array.word], hostArrays: [array.array])
+      let error = #expect(throws: CUDAError.self) { try call.run(executor) }
+      #expect(error?.message.contains("the array 'x' lies in memory of the host") == true)
+      #expect(gpu.launches.isEmpty)
+      #expect(gpu.count(of: "synchronize_stream") == 0)
+      #expect(gpu.captureMode == 0)
+    }
+
     @Test func largeClustersAreAllowed() throws {
       let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (0, { _ in }) }
       let device = try driver.device(0)

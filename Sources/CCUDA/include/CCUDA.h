@@ -69,6 +69,10 @@ enum {
   parpy_cuda_invalid_pc = 718,
   parpy_cuda_launch_failed = 719,
   parpy_cuda_system_not_ready = 802,
+  // What is about streams that are captured: from the first on.
+  parpy_cuda_capture_unsupported = 900,
+  parpy_cuda_capture_implicit = 906,
+  parpy_cuda_capture_wrong_thread = 908,
 };
 
 // Attributes of devices.
@@ -96,6 +100,9 @@ enum {
   parpy_cuda_location_device = 1,
   parpy_cuda_host_memory_portable = 1,
   parpy_cuda_event_no_timing = 2,
+  // Whether a stream is captured, and which calls a thread may make meanwhile.
+  parpy_cuda_capture_none = 0,
+  parpy_cuda_capture_relaxed = 2,
 };
 
 // What kind of memory a pool hands out.
@@ -210,6 +217,8 @@ typedef struct parpy_cuda_driver {
   parpy_cuda_result (*_Nonnull create_stream)(parpy_cuda_stream *, uint32_t flags);
   parpy_cuda_result (*_Nonnull destroy_stream)(parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull synchronize_stream)(parpy_cuda_stream);
+  parpy_cuda_result (*_Nonnull capture_status)(parpy_cuda_stream, int32_t *status);
+  parpy_cuda_result (*_Nonnull exchange_capture_mode)(int32_t *mode);
   parpy_cuda_result (*_Nonnull wait_for_event)(parpy_cuda_stream, parpy_cuda_event, uint32_t flags);
   parpy_cuda_result (*_Nonnull create_event)(parpy_cuda_event *, uint32_t flags);
   parpy_cuda_result (*_Nonnull destroy_event)(parpy_cuda_event);
