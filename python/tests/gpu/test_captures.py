@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -43,10 +44,14 @@ class Stream:
     def captured(self) -> Iterator[None]:
         """Captures what is queued; fails where something gave the capture up."""
         stream = ctypes.c_void_p(self.handle)
+        # To free an array of an earlier test would give the capture up.
+        gc.collect()
+        gc.disable()
         assert self._driver.cuStreamBeginCapture_v2(stream, 0) == 0
         try:
             yield
         finally:
+            gc.enable()
             result = self._driver.cuStreamEndCapture(stream, ctypes.byref(self._graph))
         assert result == 0, f"the capture was given up: {result}"
 
