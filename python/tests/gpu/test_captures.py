@@ -44,6 +44,7 @@ class Stream:
     def captured(self) -> Iterator[None]:
         """Captures what is queued; fails where something gave the capture up."""
         stream = ctypes.c_void_p(self.handle)
+        self._forget()
         # To free an array of an earlier test would give the capture up.
         gc.collect()
         gc.disable()
@@ -65,7 +66,13 @@ class Stream:
         assert self._driver.cuStreamSynchronize(stream) == 0
         self._driver.cuGraphExecDestroy(executable)
 
+    def _forget(self) -> None:
+        if self._graph:
+            self._driver.cuGraphDestroy(self._graph)
+        self._graph = ctypes.c_void_p()
+
     def __del__(self) -> None:
+        self._forget()
         self._driver.cuStreamDestroy_v2(ctypes.c_void_p(self.handle))
 
 
