@@ -13,6 +13,8 @@ public final class CUDADevice: Sendable {
   let memory: DeviceMemory
   /// What a failure may be of that the driver reports later.
   let launched = LaunchedFunctions()
+  /// Those of which callers have captured launches.
+  let modulesOfGraphs = Locked<[ObjectIdentifier: CUDAModule]>([:])
 
   /// An object of the driver's, which any thread may name.
   struct Handle: @unchecked Sendable {

@@ -135,6 +135,10 @@ extension CUDADriver {
     case .unavailable, .compilation, .driver: break
     }
     switch Int(result) {
+    case parpy_cuda_capture_unsupported...parpy_cuda_capture_wrong_thread:
+      return CUDAError(
+        .driver, "CUDA cannot do that while a stream is captured as a CUDA graph: \(text).",
+        help: "wait for the GPU, and copy to it and from it, before or after the capture")
     case parpy_cuda_no_device:
       return CUDAError(
         .unavailable, "CUDA found no GPU: \(text).",

@@ -1,4 +1,5 @@
 import CCUDA
+import struct GPUMapping.Grid
 
 /// Kernels on a device, for as long as the value lives.
 public final class CUDAModule: Sendable {
@@ -48,18 +49,13 @@ public struct KernelName: Sendable, Hashable {
   public var name: String
   /// Whether all blocks run at the same time, so that they may wait for each other; the grid is made to fit.
   public var isCooperative: Bool
-  /// The blocks of a cluster along x; the grid along x is a multiple of it.
-  public var clusterSize: Int
   /// The bytes of shared memory beyond what the text declares.
   public var dynamicSharedBytes: Int
 
   /// Creates the name of a kernel.
-  public init(
-    _ name: String, isCooperative: Bool = false, clusterSize: Int = 1, dynamicSharedBytes: Int = 0
-  ) {
+  public init(_ name: String, isCooperative: Bool = false, dynamicSharedBytes: Int = 0) {
     self.name = name
     self.isCooperative = isCooperative
-    self.clusterSize = clusterSize
     self.dynamicSharedBytes = dynamicSharedBytes
   }
 }
@@ -74,11 +70,7 @@ struct LoadedKernel: Sendable {
   let name: String
   let function: CUDADevice.Handle
   let isCooperative: Bool
-  let clusterSize: UInt32
   let sharedBytes: UInt32
-
-  /// Clusters of more blocks than every device of the architecture can run need leave.
-  private static let portableClusterSize = 8
 
   fileprivate init(_ kernel: KernelName, _ module: OpaquePointer, _ device: CUDADevice)
     throws(CUDAError)
@@ -94,7 +86,6 @@ struct LoadedKernel: Sendable {
     name = kernel.name
     self.function = CUDADevice.Handle(pointer: function)
     isCooperative = kernel.isCooperative
-    clusterSize = UInt32(clamping: max(1, kernel.clusterSize))
     sharedBytes = UInt32(clamping: kernel.dynamicSharedBytes)
     if kernel.isCooperative && !device.properties.canLaunchCooperatively {
       throw CUDAError(
@@ -107,11 +98,17 @@ struct LoadedKernel: Sendable {
           function, Int32(parpy_cuda_function_dynamic_shared_bytes), Int32(clamping: sharedBytes)),
         "reserving shared memory for '\(name)'")
     }
-    if kernel.clusterSize > Self.portableClusterSize {
+    // The text says how many blocks a cluster has, and a plain launch makes such clusters.
+    var clusterWidth: Int32 = 0
+    try driver.check(
+      functions.function_attribute(
+        &clusterWidth, Int32(parpy_cuda_function_cluster_width), function),
+      "asking for the clusters of '\(name)'")
+    if clusterWidth > Grid.greatestPortableCluster {
       try driver.check(
         functions.set_function_attribute(
           function, Int32(parpy_cuda_function_allows_large_clusters), 1),
-        "allowing clusters of \(kernel.clusterSize) blocks for '\(name)'")
+        "allowing clusters of \(clusterWidth) blocks for '\(name)'")
     }
   }
 }
@@ -120,24 +117,12 @@ struct LoadedKernel: Sendable {
 struct KernelLauncher: @unchecked Sendable {
   let function: OpaquePointer
   let sharedBytes: UInt32
-  let clusterSize: UInt32
   let isCooperative: Bool
 
   init(_ kernel: LoadedKernel) {
     function = kernel.function.pointer
     sharedBytes = kernel.sharedBytes
-    clusterSize = kernel.clusterSize
     isCooperative = kernel.isCooperative
-  }
-
-  /// Whether its blocks know nothing of each other.
-  var isPlain: Bool { !isCooperative && clusterSize == 1 }
-
-  /// The multiple of the cluster's size that a grid has along x.
-  func roundedUp(_ blocks: UInt32) -> UInt32 {
-    let rest = blocks % clusterSize
-    let (sum, overflow) = blocks.addingReportingOverflow(rest == 0 ? 0 : clusterSize - rest)
-    return overflow ? blocks - rest : sum
   }
 }
 
@@ -150,10 +135,12 @@ extension CUDADevice {
   public func load(_ binary: [UInt8], kernels: [KernelName]) throws(CUDAError) -> CUDAModule {
     try withContext { () throws(CUDAError) in
       var module: OpaquePointer?
-      // Text has to end in 0; behind a cubin it does no harm.
-      try driver.check(
-        driver.functions.pointee.load_module(&module, binary + [0], 0, nil, nil),
-        "loading the compiled kernels")
+      try driver.besideCaptures { () throws(CUDAError) in
+        // Text has to end in 0; behind a cubin it does no harm.
+        try driver.check(
+          driver.functions.pointee.load_module(&module, binary + [0], 0, nil, nil),
+          "loading the compiled kernels")
+      }
       guard let module else { throw CUDAError(.driver, "The CUDA driver gave no module.") }
       return try CUDAModule(self, module, kernels)
     }

@@ -37,7 +37,15 @@ final class DeviceMemory: Sendable {
     if bytes == 0 { return 0 }
     guard bytes <= UInt64(size), let count = Int(exactly: bytes) else { return nil }
     let pool = currentPool()
+    if pool == nil, driver.isCapturing(stream) {
+      throw CUDAError(
+        .unavailable,
+        "GPU \(ordinal) has no memory pools, so functions with temporaries cannot be part of a CUDA graph."
+      )
+    }
     if let address = try allocate(count, pool, stream) { return address }
+    // Nothing comes back while a stream is captured.
+    if driver.isCapturing(stream) { return nil }
     // What is freed, but still in use by work that was queued, comes back once that is done.
     try driver.check(driver.functions.pointee.synchronize_context(), "waiting for memory")
     if let pool { _ = driver.functions.pointee.trim_pool(pool, 0) }
@@ -84,9 +92,10 @@ final class DeviceMemory: Sendable {
     properties.location = Int32(parpy_cuda_location_device)
     properties.location_number = Int32(truncatingIfNeeded: ordinal)
     var pool: OpaquePointer?
-    guard driver.functions.pointee.create_pool(&pool, &properties) == 0, let pool else {
-      return .none
+    let result = driver.besideCaptures {
+      driver.functions.pointee.create_pool(&pool, &properties)
     }
+    guard result == 0, let pool else { return .none }
     var kept = UInt64(size / 8)
     _ = driver.functions.pointee.set_pool_attribute(
       pool, Int32(parpy_cuda_pool_release_threshold), &kept)

@@ -10,6 +10,8 @@ public struct DeviceProperties: Sendable, Hashable {
   var multiprocessorCount: Int
   var canLaunchCooperatively: Bool
   var hasPools: Bool
+  /// Whether blocks can run as clusters: from compute capability 9.0 on.
+  public var hasClusters: Bool
 
   init(_ driver: CUDADriver, _ device: parpy_cuda_device, ordinal: Int) throws(CUDAError) {
     let functions = driver.functions.pointee
@@ -34,6 +36,7 @@ public struct DeviceProperties: Sendable, Hashable {
     multiprocessorCount = max(1, try attribute(parpy_cuda_multiprocessor_count))
     canLaunchCooperatively = try attribute(parpy_cuda_cooperative_launch) != 0
     hasPools = try attribute(parpy_cuda_memory_pools) != 0
+    hasClusters = try attribute(parpy_cuda_cluster_launch) != 0
   }
 }
 

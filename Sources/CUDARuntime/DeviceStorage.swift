@@ -3,6 +3,8 @@ import Synchronization
 
 /// Memory of a device that outlives calls, in the order of all work that uses it, whatever the stream.
 ///
+/// Work on a stream that is captured has no place in that order: it runs when the caller's graph is launched, who sees to it.
+///
 /// Work on another stream than the last is made to wait for that one's, on the device; the host never waits. What is queued
 /// on the legacy default stream, which always exists, is found there; behind work on any other stream stands an event, since
 /// its owner may destroy the stream. Memory that is ours is freed in that order too, so it may be let go while kernels use it.
@@ -69,6 +71,7 @@ public final class DeviceStorage: Sendable {
   }
 
   private func changeStream(to stream: CUDAStream) throws(CUDAError) {
+    if device.driver.isCapturing(stream) { return }
     try lastUse.withLock { last throws(CUDAError) in
       try device.withContext { () throws(CUDAError) in
         try join(&last, stream)
@@ -77,6 +80,7 @@ public final class DeviceStorage: Sendable {
   }
 
   private func note(_ stream: CUDAStream) throws(CUDAError) {
+    if device.driver.isCapturing(stream) { return }
     try lastUse.withLock { last throws(CUDAError) in
       try device.withContext { () throws(CUDAError) in
         // Another thread may have used the memory on another stream meanwhile.

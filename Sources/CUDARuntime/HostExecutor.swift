@@ -19,6 +19,10 @@ public final class HostExecutor: Sendable {
   private let mark = LaunchedFunctions.Mark()
   /// The Python functions that the host part calls.
   private let callbacks: [CallbackSignature]
+  /// Why the host part must wait for the kernels, whatever the arguments; nil where it need not.
+  private let reasonToWait: String?
+  /// The names of the array arguments, in order.
+  private let arrayNames: [String]
   /// Runs the body; nil where its instructions are interpreted.
   private let native: NativeHost?
 
@@ -56,6 +60,10 @@ public final class HostExecutor: Sendable {
     // What Python or the host sees in between must have run.
     let isSeen = !code.callbacks.isEmpty || !code.fetches.isEmpty
     self.graphs = isSeen ? nil : LaunchGraphs(module, graphs)
+    reasonToWait =
+      program.reasonToWait
+      ?? (code.slot == nil ? nil : "indices or lengths are tested as its kernels run")
+    arrayNames = program.host.arrayNames
     guard module.kernels.count == program.kernels.count else {
       throw DiagnosticError(
         Diagnostic(
@@ -82,6 +90,9 @@ public final class HostExecutor: Sendable {
     code = try HostFlattener.flatten(checks, recordsFaults: recordsFaults)
     self.arrays = arrays
     graphs = nil
+    reasonToWait =
+      program.reasonToWait ?? "its host code was compiled by nvcc, and may wait for the GPU"
+    arrayNames = program.host.arrayNames
   }
 
   /// Runs the program for one call.
@@ -101,6 +112,12 @@ public final class HostExecutor: Sendable {
     slot: UnsafeMutablePointer<Int64>, on stream: CUDAStream = .legacy,
     calling caller: CallbackCaller? = nil
   ) throws(CUDAError) -> Int64 {
+    let reason = reasonToWait ?? (hostArrays.isEmpty ? nil : reasonToCopy(hostArrays))
+    // The default stream is never captured, and asked only for others that it would have to wait for.
+    if reason != nil || stream.canonical != .legacy, module.device.driver.isCapturing(stream) {
+      if let reason { throw .captured(name, because: reason) }
+      module.outliveGraphs()
+    }
     let frame = takeFrame()
     defer { giveFrame(frame) }
     return try module.device.withContext { () throws(CUDAError) in
@@ -114,6 +131,25 @@ public final class HostExecutor: Sendable {
       }
       return try runCopying(words, frame, services, hostArrays, slot, caller)
     }
+  }
+
+  /// Refuses a call whose arrays have other streams beside the one it runs on, where one of them is captured.
+  public func requireOneStream(
+    _ stream: CUDAStream, among others: [CUDAStream]
+  ) throws(CUDAError) {
+    if others.isEmpty { return }
+    if ([stream] + others).contains(where: module.device.driver.isCapturing) {
+      throw .captured(
+        name, because: "its arrays belong to several streams, which must wait for one another")
+    }
+  }
+
+  private func reasonToCopy(_ hostArrays: [HostArray]) -> String {
+    let name = hostArrays.first.flatMap { first in
+      arrayNames.indices.contains(first.position) ? arrayNames[first.position] : nil
+    }
+    let which = name.map { "the array '\($0)'" } ?? "an array"
+    return "\(which) lies in memory of the host, and is copied to the GPU and back"
   }
 
   /// What the status -1 means.
@@ -196,4 +232,14 @@ public final class HostExecutor: Sendable {
   }
 
   private func giveFrame(_ frame: HostFrame) { frames.withLock { $0.append(frame) } }
+}
+
+extension LoopFunction {
+  /// The names of the array arguments, in order.
+  fileprivate var arrayNames: [String] {
+    buffers.compactMap { buffer -> (Int, String)? in
+      guard case .argument(let position) = buffer.role else { return nil }
+      return (position, buffer.name)
+    }.sorted { $0.0 < $1.0 }.map(\.1)
+  }
 }

@@ -42,7 +42,7 @@ final class LaunchGraphs: Sendable {
 
   /// Nil where no call is to be a graph, or a kernel of the module needs more than a plain launch.
   init?(_ module: CUDAModule, _ use: GraphUse) {
-    guard use != .never, module.launchers.allSatisfy(\.isPlain) else { return nil }
+    guard use != .never, !module.launchers.contains(where: \.isCooperative) else { return nil }
     isForced = use == .always
   }
 
@@ -58,6 +58,8 @@ final class LaunchGraphs: Sendable {
     guard var memory = begin() else { return nil }
     var isMiss = false
     defer { end(memory, isMiss: isMiss, launches: frame.launchCount) }
+    // The caller's graph has the launches themselves.
+    if services.isCaptured { return nil }
 
     let recorder = LaunchRecorder(
       code, services, like: memory.trace, atMost: isForced ? .max : LaunchRecorder.greatestCount)

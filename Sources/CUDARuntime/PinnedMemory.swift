@@ -44,9 +44,10 @@ final class PinnedMemory: Sendable {
     while capacity < bytes { capacity *= 2 }
     var memory: UnsafeMutableRawPointer?
     let flags = UInt32(parpy_cuda_host_memory_portable)
-    guard driver.functions.pointee.allocate_host(&memory, capacity, flags) == 0, let memory else {
-      return Self.pageable(bytes)
+    let result = driver.besideCaptures {
+      driver.functions.pointee.allocate_host(&memory, capacity, flags)
     }
+    guard result == 0, let memory else { return Self.pageable(bytes) }
     return Block(memory: memory, capacity: capacity, isPinned: true)
   }
 

@@ -18,6 +18,9 @@ struct StreamServices: HostServices {
     pointer = stream.pointer
   }
 
+  /// Whether the stream is captured as a graph of the caller's.
+  var isCaptured: Bool { module.device.driver.isCapturing(stream) }
+
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? {
     try module.device.memory.allocate(bytes, on: stream)
   }
@@ -66,42 +69,29 @@ struct StreamServices: HostServices {
   ) throws(CUDAError) {
     let launcher = module.launchers[index]
     let result =
-      launcher.isPlain
-      ? functions.pointee.launch(
+      launcher.isCooperative
+      ? launchTogether(launcher, shape, arguments)
+      : functions.pointee.launch(
         launcher.function, shape.blocksX, shape.blocksY, shape.blocksZ, shape.threads, 1, 1,
         launcher.sharedBytes, pointer, arguments, nil)
-      : launchSpecially(launcher, shape, arguments)
     if result != 0 { throw refusal(result, index, shape) }
   }
 
-  /// Launches a kernel whose blocks know each other.
-  private func launchSpecially(
+  /// Launches a kernel all of whose blocks run at the same time.
+  private func launchTogether(
     _ launcher: KernelLauncher, _ shape: LaunchShape,
     _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   ) -> parpy_cuda_result {
     var shape = shape
-    if launcher.isCooperative {
-      var blocks: Int32 = 0
-      let result = functions.pointee.occupancy(
-        &blocks, launcher.function, Int32(clamping: shape.threads), Int(launcher.sharedBytes))
-      if result != 0 { return result }
-      shape.limitBlocks(Int(max(1, blocks)) &* module.device.properties.multiprocessorCount)
-    }
-    shape.blocksX = launcher.roundedUp(shape.blocksX)
-    var attributes: [parpy_cuda_launch_attribute] = []
-    if launcher.isCooperative {
-      var attribute = parpy_cuda_launch_attribute()
-      attribute.name = Int32(parpy_cuda_launch_cooperative)
-      attribute.value.0 = 1
-      attributes.append(attribute)
-    }
-    if launcher.clusterSize > 1 {
-      var attribute = parpy_cuda_launch_attribute()
-      attribute.name = Int32(parpy_cuda_launch_cluster)
-      (attribute.value.0, attribute.value.1, attribute.value.2) = (launcher.clusterSize, 1, 1)
-      attributes.append(attribute)
-    }
-    return attributes.withUnsafeBufferPointer { attributes in
+    var blocks: Int32 = 0
+    let result = functions.pointee.occupancy(
+      &blocks, launcher.function, Int32(clamping: shape.threads), Int(launcher.sharedBytes))
+    if result != 0 { return result }
+    shape.limitBlocks(Int(max(1, blocks)) &* module.device.properties.multiprocessorCount)
+    var attribute = parpy_cuda_launch_attribute()
+    attribute.name = Int32(parpy_cuda_launch_cooperative)
+    attribute.value.0 = 1
+    return withUnsafePointer(to: attribute) { attribute in
       var configuration = parpy_cuda_launch_configuration()
       configuration.blocks_x = shape.blocksX
       configuration.blocks_y = shape.blocksY
@@ -111,8 +101,8 @@ struct StreamServices: HostServices {
       configuration.threads_z = 1
       configuration.shared_bytes = launcher.sharedBytes
       configuration.stream = pointer
-      configuration.attributes = attributes.baseAddress
-      configuration.attribute_count = UInt32(clamping: attributes.count)
+      configuration.attributes = attribute
+      configuration.attribute_count = 1
       return functions.pointee.launch_configured(
         &configuration, launcher.function, arguments, nil)
     }

@@ -53,8 +53,10 @@ struct CUDADialect: KernelDialect {
     }
     parameters += kernel.values.map { "const \($0.type) \($0.name)" }
     if kernel.hasSlot { parameters.append("unsigned long long *slot") }
+    let cluster =
+      kernel.clusterSize > 1 ? "__cluster_dims__(\(kernel.clusterSize), 1, 1) " : ""
     return
-      "extern \"C\" __global__ void __launch_bounds__(\(kernel.maximumThreads)) \(kernel.name)(\n    "
+      "extern \"C\" __global__ void \(cluster)__launch_bounds__(\(kernel.maximumThreads)) \(kernel.name)(\n    "
       + parameters.joined(separator: ", ") + ")"
   }
 

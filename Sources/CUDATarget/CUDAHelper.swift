@@ -15,6 +15,10 @@ package enum CUDAHelper: Hashable {
   case truncate(from: ScalarType, to: ScalarType)
   /// Joins a value of each thread of a block; every thread gets the result.
   case blockReduce(BinaryOperator, ScalarType)
+  /// Joins a value of each block of a cluster, which all threads of the block have; every thread gets the result.
+  case clusterReduce(BinaryOperator, ScalarType)
+  /// Lets the threads of a cluster wait for one another.
+  case clusterBarrier
   /// `*place = *place op value` as one step.
   case atomic(BinaryOperator, ScalarType)
   /// Reads four elements that lie in a row at a multiple of 16 bytes.
@@ -44,6 +48,8 @@ package enum CUDAHelper: Hashable {
     case .extremum(let op, let type): "\(Self.word(op))_\(type)"
     case .truncate(let from, let to): "\(to)_of_\(from)"
     case .blockReduce(let op, let type): "block_\(Self.word(op))_\(type)"
+    case .clusterReduce(let op, let type): "cluster_\(Self.word(op))_\(type)"
+    case .clusterBarrier: "cluster_barrier"
     case .atomic(let op, let type): "atomic_\(Self.word(op))_\(type)"
     case .loadRow(let type): "load_row_\(type)"
     case .storeRow(let type): "store_row_\(type)"
@@ -57,7 +63,7 @@ package enum CUDAHelper: Hashable {
 
   /// Whether a helper may have that name, so that no variable of a kernel can.
   static func mayBeCalled(_ name: String) -> Bool {
-    [inRange, recordFault, isAligned].contains { $0.name == name }
+    [inRange, recordFault, isAligned, clusterBarrier].contains { $0.name == name }
       || ScalarType.allCases.contains { name.hasSuffix("_\($0)") }
   }
 
@@ -88,7 +94,8 @@ package enum CUDAHelper: Hashable {
   /// The helpers that the definition calls.
   package var needs: [CUDAHelper] {
     switch self {
-    case .blockReduce(let op, let type), .atomic(let op, let type):
+    case .blockReduce(let op, let type), .clusterReduce(let op, let type),
+      .atomic(let op, let type):
       Self.isExtremum(op) && !type.isHalf && type != .bool
         ? [.extremum(of: op, type)]
         : (op == .add || op == .multiply) && type.mustWrap
@@ -96,7 +103,7 @@ package enum CUDAHelper: Hashable {
     case .inRange: [.recordFault]
     case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .recordFault, .loadRow, .storeRow, .isAligned:
+      .roundedProduct, .recordFault, .loadRow, .storeRow, .isAligned, .clusterBarrier:
       []
     }
   }
@@ -135,8 +142,8 @@ package enum CUDAHelper: Hashable {
           : "return a != a || a \(symbol) b ? a : b;"
       }
     case .truncate(let from, let to): return truncation(from, to, d)
-    case .blockReduce, .atomic, .library, .roundedProduct, .inRange, .recordFault, .loadRow,
-      .storeRow, .isAligned:
+    case .blockReduce, .clusterReduce, .clusterBarrier, .atomic, .library, .roundedProduct, .inRange,
+      .recordFault, .loadRow, .storeRow, .isAligned:
       return d.definition(of: self)
     }
   }
@@ -145,6 +152,8 @@ package enum CUDAHelper: Hashable {
   var cudaDefinition: String {
     switch self {
     case .blockReduce(let op, let type): blockReduction(op, type, CUDADialect())
+    case .clusterReduce(let op, let type): clusterReduction(op, type, CUDADialect())
+    case .clusterBarrier: Self.clusterBarrierDefinition
     case .atomic(let op, let type): atomicUpdate(op, type, CUDADialect())
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
@@ -160,14 +169,16 @@ package enum CUDAHelper: Hashable {
   /// Whether the function uses what only threads of a device have.
   private var isOnDeviceAlone: Bool {
     switch self {
-    case .blockReduce, .atomic, .inRange, .recordFault, .loadRow, .storeRow, .isAligned: true
+    case .blockReduce, .clusterReduce, .clusterBarrier, .atomic, .inRange, .recordFault, .loadRow,
+      .storeRow, .isAligned:
+      true
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
       .roundedProduct:
       false
     }
   }
 
-  private func function(
+  func function(
     _ d: any KernelDialect, _ result: ScalarType, _ parameters: String, _ body: () -> String
   ) -> String {
     let lines = body().split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
@@ -282,43 +293,6 @@ package enum CUDAHelper: Hashable {
       if (x >= \(bound)\(suffix)) return \(high);
       if (x <= \(least)) return \(low);
       return (\(d.name(of: to)))x;
-      """
-    }
-  }
-
-  /// Warps by shuffles, then the first warp over their results (M. Harris, Optimizing Parallel Reduction in CUDA, 2007, and the
-  /// warp shuffles of compute capability 3.0 on).
-  private func blockReduction(
-    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
-  ) -> String {
-    let t = d.name(of: type)
-    let isNarrow = type.size < 4 && !type.isFloat
-    // In a variable of its own: `&&` and `||` would leave the shuffle out where the value decides, and all lanes must come to it.
-    let other =
-      isNarrow
-      ? "(\(t))__shfl_xor_sync(0xffffffffu, (int)value, offset)"
-      : "__shfl_xor_sync(0xffffffffu, value, offset)"
-    let step = """
-      for (int offset = 16; offset > 0; offset /= 2) {
-        const \(t) other = \(other);
-        value = \(Self.join(op, type, "value", "other", d));
-      }
-      """
-    let inner = step.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-    let identity = op.identity(of: type).map { CUDALiteral.text($0, d) } ?? "0"
-    return function(d, type, "\(t) value") {
-      """
-      __shared__ \(t) warps[32];
-      \(step)
-      if (blockDim.x > 32) {
-        const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-        if (lane == 0) warps[warp] = value;
-        __syncthreads();
-        value = lane < blockDim.x / 32 ? warps[lane] : \(type.isFloat ? "" : "(\(t))")\(identity);
-      \(inner)
-        __syncthreads();
-      }
-      return value;
       """
     }
   }

@@ -121,7 +121,8 @@ class CUDAKernelEmitter {
         isRestricted: !mayOverlap && !exchanged.contains(id))
     }
     let head = KernelHead(
-      name: cudaName(kernel.name), maximumThreads: kernel.grid.maximumThreads, arrays: arrays,
+      name: cudaName(kernel.name), maximumThreads: kernel.grid.maximumThreads,
+      clusterSize: kernel.grid.clusterSize, arrays: arrays,
       values: kernel.liveIns.map { (name($0), typeName(of: $0)) }, hasSlot: module.hasSlot)
     let place = kernel.place.map { "// \($0)\n" } ?? ""
     return place + module.dialect.head(of: head) + " {\n"
@@ -272,7 +273,7 @@ class CUDAKernelEmitter {
     case .device(let body): emit(body, declaring: inner)
     case .allocate(let id, let body): allocate(id, body, inner)
     case .launch(let id): launch(module.program[id])
-    case .barrier: add(module.dialect.barrier)
+    case .barrier: addBarrier()
     case .call(let call): emit(call, at: statement, starting: start)
     case .requireEqual(let left, let right): requireEqual(left, right, at: statement)
     }
@@ -294,11 +295,27 @@ class CUDAKernelEmitter {
       module.use(helper)
       assignment = "\(helper.name)(&\(element), \(term.text));"
     }
-    var conditions = isInThread ? [] : ["\(module.dialect.thread) == 0"]
+    var conditions = isInThread ? [] : [isFirstThread]
     if let test = rangeTest(of: id, indices, at: statement.span) { conditions.append(test) }
     add(
       conditions.isEmpty
         ? assignment : "if (\(conditions.joined(separator: " && "))) \(assignment)")
+  }
+
+  /// Whether a thread is the one that does what is done once, for its block or for its cluster.
+  var isFirstThread: String {
+    let isFirst = "\(module.dialect.thread) == 0"
+    return clusterSize > 1 ? "\(module.dialect.block("x")) == 0 && \(isFirst)" : isFirst
+  }
+
+  /// The blocks of a cluster; 1 where there are none.
+  var clusterSize: Int { kernel?.grid.clusterSize ?? 1 }
+
+  /// Lets the threads of the block, or of the cluster, wait for one another.
+  private func addBarrier() {
+    if clusterSize == 1 { return add(module.dialect.barrier) }
+    module.use(.clusterBarrier)
+    add("\(CUDAHelper.clusterBarrier.name)();")
   }
 
   /// An array of one block, or of one thread.

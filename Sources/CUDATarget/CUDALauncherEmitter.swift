@@ -288,6 +288,11 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     var given = kernel.buffers.map { name($0) } + kernel.liveIns.map { name($0) }
     if module.hasSlot { given.append("slot") }
     let threads = count(kernel.grid.threads)
+    if kernel.grid.clusterSize > Grid.greatestPortableCluster {
+      add(
+        "cudaFuncSetAttribute((const void *)\(cudaName(kernel.name)), cudaFuncAttributeNonPortableClusterSizeAllowed, 1);"
+      )
+    }
     add(
       "\(cudaName(kernel.name))<<<\(grid), \(threads), 0, stream>>>(\(given.joined(separator: ", ")));"
     )

@@ -65,9 +65,9 @@ package final class CUDAModuleEmitter {
     helpers.insert(helper)
     helper.needs.forEach(use)
     switch helper {
-    case .blockReduce(_, let type), .atomic(_, let type): note(type)
+    case .blockReduce(_, let type), .clusterReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .inRange, .recordFault, .loadRow, .storeRow, .isAligned:
+      .roundedProduct, .inRange, .recordFault, .loadRow, .storeRow, .isAligned, .clusterBarrier:
       break
     }
   }

@@ -26,7 +26,7 @@ extension CUDAKernelEmitter {
     }
     let isOnce = !isInThread && !function.isParallel
     guard let id = call.result, let result else {
-      let conditions = (isOnce ? ["\(module.dialect.thread) == 0"] : []) + test
+      let conditions = (isOnce ? [isFirstThread] : []) + test
       let condition = conditions.joined(separator: " && ")
       return add(condition.isEmpty ? "\(value);" : "if (\(condition)) \(value);")
     }

@@ -25,6 +25,12 @@ extension CUDAKernelEmitter {
     case .blocksY: (dialect.block("y"), dialect.gridSize("y"))
     case .blocksZ: (dialect.block("z"), dialect.gridSize("z"))
     case .threads: (dialect.thread, threads)
+    case .clusterBlocks: (dialect.block("x"), "\(clusterSize)")
+    case .cluster:
+      (
+        "\(wide)\(dialect.block("x")) * \(threads) + \(dialect.thread)",
+        "\(wide)\(clusterSize) * \(threads)"
+      )
     case .grid:
       (
         "\(wide)\(dialect.block("x")) * \(threads) + \(dialect.thread)",
@@ -36,8 +42,9 @@ extension CUDAKernelEmitter {
   func emit(
     _ loop: ForLoop, declaring inner: Set<VariableID>, _ identities: Set<VariableID>
   ) {
-    let isThreadLevel = loop.mapping.level == .threads || loop.mapping.level == .grid
-    let reductions = isThreadLevel ? loop.reductions : []
+    let isThreadLevel = loop.mapping.level?.isOfThreads == true
+    let isJoined = isThreadLevel || loop.mapping.level == .clusterBlocks
+    let reductions = isJoined ? loop.reductions : []
     var before: [VariableID: String] = [:]
     for reduction in reductions where !identities.contains(reduction.accumulator) {
       let id = reduction.accumulator
@@ -56,7 +63,9 @@ extension CUDAKernelEmitter {
       emit(loop.body, declaring: inner)
     }
     (isInThread, updated, shortVariables) = outer
-    for reduction in reductions { join(reduction, before[reduction.accumulator]) }
+    for reduction in reductions {
+      join(reduction, before[reduction.accumulator], over: loop.mapping.level)
+    }
   }
 
   private func identity(_ reduction: Reduction) -> String {
@@ -65,11 +74,12 @@ extension CUDAKernelEmitter {
     } ?? "0"
   }
 
-  /// Joins what the threads of the block have accumulated.
-  private func join(_ reduction: Reduction, _ former: String?) {
+  /// Joins what the threads of the block have accumulated, or the blocks of the cluster.
+  private func join(_ reduction: Reduction, _ former: String?, over level: DeviceLevel?) {
     let type = host[reduction.accumulator].type
     let op = reduction.op.combining
-    let helper = CUDAHelper.blockReduce(op, type)
+    let helper: CUDAHelper =
+      level == .clusterBlocks ? .clusterReduce(op, type) : .blockReduce(op, type)
     module.use(helper)
     let arguments = [name(reduction.accumulator)] + module.dialect.reductionArguments(of: type)
     if let memory = module.dialect.reductionMemory(of: type) {

@@ -80,6 +80,8 @@ package struct KernelHead {
 
   package var name: String
   package var maximumThreads: Int
+  /// The blocks of a cluster; 1 where there are none.
+  package var clusterSize: Int
   package var arrays: [Array]
   /// The numbers it is given, each with the name of its type.
   package var values: [(name: String, type: String)]

@@ -76,10 +76,10 @@ extension CUDAKernelEmitter {
     guard let grid = kernel?.grid else { return nil }
     switch level {
     case .threads: return module.ranges.range(of: grid.threads)?.greatest
-    case .blocksX: return module.ranges.range(of: grid.blocks[0])?.greatest
+    case .blocksX, .clusterBlocks: return module.ranges.range(of: grid.blocks[0])?.greatest
     case .blocksY: return module.ranges.range(of: grid.blocks[1])?.greatest
     case .blocksZ: return module.ranges.range(of: grid.blocks[2])?.greatest
-    case .grid: return greatestProduct(grid.blocks[0], grid.threads)
+    case .grid, .cluster: return greatestProduct(grid.blocks[0], grid.threads)
     }
   }
 

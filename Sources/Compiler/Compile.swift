@@ -165,6 +165,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     recognizeReductions(signature.schedule, isOnDevice: true),
     widenAccumulators,
     parallelizeFills,
+    mapToClusters(signature.schedule, atMost: signature.options.blocksPerCluster),
     distributeNests(signature.schedule),
     hoistTemporaries,
     mapToDevice(signature.schedule),

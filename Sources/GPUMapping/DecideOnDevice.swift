@@ -83,13 +83,16 @@ private struct DecisionRewriter {
 
 extension [Statement] {
   /// Whether the blocks of a grid share the iterations of a loop among the statements or inside them: no kernel can run what
-  /// stands around such a loop in sequence, since blocks cannot wait for one another.
+  /// stands around such a loop in sequence, since blocks cannot wait for one another, but for those of one cluster.
   var spansBlocks: Bool {
     var found = false
     forEachStatement { statement in
       guard case .loop(let loop) = statement.kind, let level = loop.mapping.level else { return }
-      found = found || level != .threads
+      switch level {
+      case .blocksX, .blocksY, .blocksZ, .grid: found = true
+      case .threads, .clusterBlocks, .cluster: break
+      }
     }
-    return found
+    return found || mixesClusters
   }
 }

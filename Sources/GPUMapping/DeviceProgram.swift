@@ -61,6 +61,11 @@ public struct Grid: Sendable, Hashable {
   public var threads: Expression
   /// The most that `threads` can be.
   public var maximumThreads: Int
+  /// The blocks along x that form a cluster, whose barriers all of them reach; 1 where each block is by itself.
+  ///
+  /// Where it is more, that many blocks stand along x, and together they are what a block is else: what is done once is done by
+  /// the first thread of the first of them.
+  public var clusterSize = 1
 
   /// Creates a grid.
   public init(blocks: [Expression], threads: Expression, maximumThreads: Int) {
@@ -68,6 +73,10 @@ public struct Grid: Sendable, Hashable {
     self.threads = threads
     self.maximumThreads = maximumThreads
   }
+
+  /// More blocks a cluster have not all devices with clusters, and a kernel needs leave for them (CUDA C++ Programming Guide,
+  /// thread block clusters).
+  public static let greatestPortableCluster = 8
 
   /// One thread.
   public static let single = Grid(

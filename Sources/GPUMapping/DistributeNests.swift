@@ -24,7 +24,7 @@ import struct Syntax.Span
 /// inner loop becomes a nest of its own, and so do the statements between two of them. Scalars that are computed of what the nest
 /// does not change are computed again where they are used; others, and temporaries, get one element an iteration.
 ///
-/// Left alone are nests of other depths, those with calls, with tests of lengths, with inner loops inside conditions or sequential
+/// Left alone are nests that clusters run, nests of other depths, those with calls, with tests of lengths, with inner loops inside conditions or sequential
 /// loops, with temporaries whose shape only the iteration knows, and numbers of threads that are not known when compiling.
 ///
 /// - Parameter schedule: the schedule of each label.
@@ -67,7 +67,8 @@ private struct NestDistributor {
 
   /// The nests that a nest becomes; nil where it is left alone.
   private mutating func distributed(_ loop: ForLoop, at span: Span) -> [Statement]? {
-    guard loop.reductions.isEmpty, loop.updates.isEmpty, loop.condition == nil,
+    guard loop.mapping.level == nil,
+      loop.reductions.isEmpty, loop.updates.isEmpty, loop.condition == nil,
       !loop.lower.contains(\.isLoad), deviceScalars.isKnownToHost(loop.tripCount),
       isTwoLevels(loop.body), asksForBlocks(loop.body), isClosed(loop.body)
     else { return nil }

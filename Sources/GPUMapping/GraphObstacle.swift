@@ -15,6 +15,13 @@ extension DeviceProgram {
     return obstacle
   }
 
+  /// Why the host part has to see what the kernels before have done; nil where it need not.
+  public var reasonToWait: String? {
+    var reason: String?
+    host.body.forEachStatement { reason = reason ?? Self.reasonToWait($0) }
+    return reason
+  }
+
   private static func reasonToWait(_ statement: Statement) -> String? {
     switch statement.kind {
     case .call(let call):

@@ -54,13 +54,17 @@ extension Grid {
       return .binary(.pythonMax, .index(1), .binary(.pythonMin, wanted, most))
     }
     self = .single
-    if let request = requests[.threads] ?? requests[.grid] {
+    if let request = requests[.threads] ?? requests[.grid] ?? requests[.cluster] {
       let rounded = Self.roundedToWarps(request.threads)
       maximumThreads = request.threadsPerBlock
       threads = .binary(.pythonMin, rounded, .index(maximumThreads))
       if let literal = threads.integerLiteral { maximumThreads = Int(literal) }
     }
     self.blocks = [DeviceLevel.blocksX, .blocksY, .blocksZ].map(blocks)
+    if let size = requests[.clusterBlocks]?.threads.integerLiteral {
+      clusterSize = Int(size)
+      self.blocks[0] = .index(clusterSize)
+    }
     if let request = requests[.grid] {
       var wanted = Self.roundedToWarps(request.threads)
       if let trips = trips(.grid) { wanted = .binary(.pythonMin, wanted, trips) }

@@ -15,6 +15,7 @@ import Schedule
 /// variable in them. Loops are followed twice, so that an iteration waits for the one
 /// before it; one whose iterations need no barrier among themselves is waited for as a whole, before it. Iterations that blocks
 /// share wait for each other in what the block has for itself alone: they are parallel. Between levels, code is run by all threads of a block alike, so each of them reaches every barrier.
+/// The blocks of a cluster count as one: its barriers are those of the cluster.
 public func insertBarriers(_ program: DeviceProgram) -> DeviceProgram {
   var result = program
   for i in result.kernels.indices where result.kernels[i].grid.maximumThreads > 1 {
@@ -65,11 +66,12 @@ private enum AccessingThread: Hashable {
   case sharing(ThreadRange)
 }
 
-/// The range of a loop over threads; loops of equal range and one lane give each thread the same iterations.
+/// The range of a loop over threads; loops of one level, equal range and one lane give each thread the same iterations.
 ///
 /// With several lanes, how many iterations in a row a thread has depends on where arrays lie.
 private struct ThreadRange: Hashable {
   var variable: VariableID
+  var level: DeviceLevel?
   var lanes: Int
   /// Nil where it is known no more.
   var lower: Expression?
@@ -97,7 +99,7 @@ private struct BarrierInserter {
 
   private mutating func inserted(in statement: Statement) -> [Statement] {
     switch statement.kind {
-    case .loop(let loop) where loop.mapping.level == .threads || loop.mapping.level == .grid:
+    case .loop(let loop) where loop.mapping.level?.isOfThreads == true:
       defer { forget(loop.body.changedVariables) }
       return waiting(for: accesses(of: loop), before: statement)
     case .assign, .store, .launch, .barrier, .call, .requireEqual:
@@ -250,7 +252,8 @@ private struct BarrierInserter {
     note(loop.upper, .all, &found)
     let lower = loop.lower.contains(\.isLoad) ? nil : loop.lower
     let range = ThreadRange(
-      variable: loop.variable, lanes: loop.mapping.lanes, lower: lower, step: loop.step)
+      variable: loop.variable, level: loop.mapping.level, lanes: loop.mapping.lanes, lower: lower,
+      step: loop.step)
     var shared: Set<DeviceAccess> = []
     loop.body.forEachStatement { statement in
       statement.forEachExpression { note($0, .sharing(range), &shared) }
@@ -298,9 +301,9 @@ private struct BarrierInserter {
   private func staysWithThread(
     _ first: DeviceAccess, _ a: ThreadRange, _ second: DeviceAccess, _ b: ThreadRange
   ) -> Bool {
-    guard a.step == b.step, a.lanes == 1, b.lanes == 1, let lower = a.lower, lower == b.lower else {
-      return false
-    }
+    guard a.level == b.level, a.step == b.step, a.lanes == 1, b.lanes == 1, let lower = a.lower,
+      lower == b.lower
+    else { return false }
     let variable = Expression(.variable(a.variable), .int64)
     return zip(first.indices, second.indices).contains { index, other in
       guard let index, let other = other?.substituting([b.variable: variable]), index == other

@@ -15,6 +15,8 @@ import struct Syntax.Span
 /// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
 /// threads make together is an innermost level.
 ///
+/// Left alone are nests whose loops have their levels, see `mapToClusters`.
+///
 /// - Parameter schedule: the schedule of each label.
 /// - Throws: where the loops of one level ask for different numbers of threads.
 public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
@@ -133,6 +135,7 @@ private struct DeviceMapper {
         self = copy
         return result
       }
+      if loop.mapping.level != nil { return statement }
       return Statement(.loop(map(nest: loop)), at: statement.span)
     }
   }

@@ -173,8 +173,9 @@ private struct DeviceOutliner {
         sequence.prefix.append(statement)
         sequence.hasNews = true
       } else {
+        let together = sequence.small + [statement]
         if !sequence.small.isEmpty,
-          Grid.conflict(in: sequence.small + [statement], schedule) != nil
+          Grid.conflict(in: together, schedule) != nil || together.mixesClusters
         {
           launchSmall(of: &sequence)
         }
@@ -424,37 +425,16 @@ private struct DeviceOutliner {
   }
 
   private mutating func kernel(_ number: Int, _ body: [Statement]) -> DeviceKernel {
-    var read: Set<VariableID> = []
-    var buffers: Set<BufferID> = []
-    var own: Set<BufferID> = []
-    var assigned = Self.assigned(in: body)
-    body.forEachStatement { statement in
-      switch statement.kind {
-      case .store, .call: buffers.formUnion(statement.writtenBuffers)
-      case .allocate(let id, _): own.insert(id)
-      case .loop(let loop): assigned.insert(loop.variable)
-      case .assign, .whileLoop, .conditional, .device, .launch, .barrier, .requireEqual: break
-      }
-    }
-    func noteReads(_ e: Expression) {
-      e.forEachDescendant { part in
-        if case .variable(let id) = part.kind { read.insert(id) }
-        if case .load(let id, _) = part.kind { buffers.insert(id) }
-      }
-    }
-    body.withoutThreadCounts.forEachExpression { noteReads($0) }
-    for id in buffers.union(own) {
-      (function[id].extents + (function[id].strides ?? [])).forEach(noteReads)
-    }
-    for id in own { requireSmall(id) }
+    let uses = KernelUses(of: body.withoutThreadCounts, in: function)
+    for id in uses.ownBuffers { requireSmall(id) }
     let grid = Grid(of: body, schedule, isKnown: { [self] in deviceScalars.isKnownToHost($0) })
     if let conflict = Grid.conflict(in: body, schedule) {
       errors.append(.inconsistentStructures(conflict.0, conflict.1))
     }
     return DeviceKernel(
       name: "\(function.name)_kernel\(number)", body: body, grid: grid,
-      liveIns: read.subtracting(assigned).sorted { $0.index < $1.index },
-      buffers: buffers.subtracting(own).sorted { $0.index < $1.index },
+      liveIns: uses.liveIns.sorted { $0.index < $1.index },
+      buffers: uses.buffers.sorted { $0.index < $1.index },
       at: body.first { $0.span.line > 0 }?.span ?? .none)
   }
 }

@@ -42,8 +42,12 @@ private struct GridReductionSplitter {
         self = copy
         return [result]
       }
-      if loop.reductions.isEmpty || level == .threads { return [statement] }
-      return split(loop, level, at: statement)
+      if loop.reductions.isEmpty { return [statement] }
+      switch level {
+      case .blocksX, .blocksY, .blocksZ, .grid: return split(loop, level, at: statement)
+      // Those who share it join the results themselves.
+      case .threads, .clusterBlocks, .cluster: return [statement]
+      }
     }
   }
 
@@ -59,11 +63,22 @@ private struct GridReductionSplitter {
 extension ChunkedLoop {
   private static var warp: Int { 32 }
 
-  /// Cuts a reduction that several blocks share.
+  /// Cuts a reduction that several blocks share, which leave their results for a loop that joins them.
   ///
   /// - Parameter level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
   init(
     _ loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel, at span: Span,
+    _ function: inout LoopFunction
+  ) {
+    self.init(chunksOf: loop, sharedBy: request, level: level, at: span, &function)
+    splitScalars(&function)
+  }
+
+  /// Cuts a reduction into the chunks of several blocks.
+  ///
+  /// - Parameter level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
+  init(
+    chunksOf loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel, at span: Span,
     _ function: inout LoopFunction
   ) {
     let perBlock = Expression.index(request.threadsPerBlock)
@@ -86,6 +101,5 @@ extension ChunkedLoop {
       at: span, &function)
     chunkMapping = Mapping(workers: blocks, level: .blocksX)
     joinMapping = Mapping(workers: perBlock, level: .threads)
-    splitScalars(&function)
   }
 }

@@ -99,7 +99,7 @@ extension DeviceLevel {
   fileprivate var isOfBlocks: Bool {
     switch self {
     case .blocksX, .blocksY, .blocksZ: true
-    case .threads, .grid: false
+    case .threads, .grid, .clusterBlocks, .cluster: false
     }
   }
 }

@@ -43,7 +43,7 @@ extension ForLoop {
     switch mapping.level {
     case .threads: !isShort(schedule)
     case .grid: reductions.isEmpty && GridTile.suits(body)
-    case .blocksX, .blocksY, .blocksZ, nil: false
+    case .blocksX, .blocksY, .blocksZ, .clusterBlocks, .cluster, nil: false
     }
   }
 

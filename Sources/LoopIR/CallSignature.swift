@@ -166,6 +166,8 @@ public struct CompileOptions: Sendable, Hashable {
   public var printsStages = false
   /// A loop over a shape variable bears the variable's name as a label.
   public var hasImplicitShapeLabels = true
+  /// How many blocks of threads a cluster on a GPU has at most; 1 where there are to be none.
+  public var blocksPerCluster = 1
   /// It is warned of a GPU program whose launches cannot be one graph.
   public var requiresGraphs = false
   /// What the code is made for.

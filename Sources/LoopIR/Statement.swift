@@ -124,6 +124,18 @@ public enum DeviceLevel: String, Sendable, Hashable, CaseIterable {
   case threads
   /// The threads of all blocks along x.
   case grid
+  /// The blocks of a cluster, which stand side by side along x and may wait for one another.
+  case clusterBlocks = "cluster_blocks"
+  /// The threads of all blocks of a cluster.
+  case cluster
+
+  /// Whether each thread that comes by has iterations of its own.
+  public var isOfThreads: Bool {
+    switch self {
+    case .threads, .grid, .cluster: true
+    case .blocksX, .blocksY, .blocksZ, .clusterBlocks: false
+    }
+  }
 }
 
 /// How a loop is spread over the machine.

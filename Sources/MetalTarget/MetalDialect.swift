@@ -107,9 +107,9 @@ struct MetalDialect: KernelDialect {
     case .roundedProduct(let type): product(helper.name, type)
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
-    // Defined in all dialects alike; or of wide loops, which are for CUDA.
+    // Defined in all dialects alike; or of wide loops and of clusters, which are for CUDA.
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .loadRow,
-      .storeRow, .isAligned:
+      .storeRow, .isAligned, .clusterReduce, .clusterBarrier:
       ""
     }
   }

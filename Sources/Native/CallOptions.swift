@@ -62,6 +62,10 @@ struct CallOptions {
     printsCallbacks = try Self.bool(options, "debug_callbacks")
     graphs = try GraphUse(options)
     compile.requiresGraphs = graphs == .always
+    if try Self.bool(options, "use_cuda_thread_block_clusters"), compile.backend == .cuda {
+      let most = try options.attribute("max_thread_blocks_per_cluster")
+      compile.blocksPerCluster = try most.pointer.integer()
+    }
     build = try BuildSettings(options)
     let mapping = try options.attribute("parallelize")
     guard py_is_dict(mapping.pointer) else { return }
@@ -94,6 +98,7 @@ struct CallOptions {
   var onCPU: CallOptions {
     var copy = self
     copy.compile.backend = .cpu
+    copy.compile.blocksPerCluster = 1
     copy.yieldsToCPU = false
     return copy
   }

@@ -24,6 +24,7 @@ extension Variant {
     func run(_ caller: CallbackCaller?) -> Result<Int64, CUDAError> {
       do throws(CUDAError) {
         // Libraries that work on streams of their own meet here.
+        try executor.requireOneStream(stream, among: others)
         for other in others { try executor.module.device.synchronize(other) }
         try frame.pointee.forEachStorage { storage throws(CUDAError) in
           try storage.begin(on: stream)
@@ -111,6 +112,18 @@ extension FunctionState {
     } catch {
       throw raise(
         py_runtime_error(), "The backend Cuda is not available here. \(error.description)")
+    }
+  }
+
+  /// Whether the device of a call runs blocks as clusters.
+  static func hasClusters(
+    _ frame: CallFrame.Reference, _ callee: Callee
+  ) throws(PythonException) -> Bool {
+    let ordinal = try DeviceOfCall.ordinal(of: frame, callee)
+    do {
+      return try CUDADriver.shared().device(ordinal).properties.hasClusters
+    } catch {
+      throw raise(error)
     }
   }
 

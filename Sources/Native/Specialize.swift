@@ -197,6 +197,10 @@ extension FunctionState {
     _ ready: CompilationResult? = nil, since start: ContinuousClock.Instant = .now,
     reason given: String? = nil
   ) throws(PythonException) -> Variant {
+    var request = request
+    if request.options.compile.blocksPerCluster > 1, try !Self.hasClusters(frame, callee) {
+      request.options.compile.blocksPerCluster = 1
+    }
     let reason =
       given
       ?? (isNewFamily

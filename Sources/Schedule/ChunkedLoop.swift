@@ -10,7 +10,8 @@ public struct ChunkedLoop {
   let count: Expression
   let chunk: VariableID
   let joined: VariableID
-  private let setup: [Statement]
+  /// What computes the number of chunks and their length.
+  public let setup: [Statement]
   private var before: [Statement] = []
   private var after: [Statement] = []
   private var joins: [Statement] = []
@@ -18,6 +19,8 @@ public struct ChunkedLoop {
   /// Who shares the chunks, and the partial results as they are joined; sequential by default.
   public var chunkMapping: Mapping
   public var joinMapping = Mapping.sequential
+  /// What the loop over the chunks joins itself.
+  private var chunkReductions: [Reduction] = []
 
   /// The room for partial results; at least the number of chunks.
   private let capacity: Expression
@@ -63,14 +66,10 @@ public struct ChunkedLoop {
   public mutating func splitScalars(_ function: inout LoopFunction) {
     for (position, reduction) in loop.reductions.enumerated() {
       let variable = function[reduction.accumulator]
-      guard let identity = reduction.op.identity(of: variable.type) else { continue }
-      let own = function.add(Variable(variable.name, variable.type, isPart: variable.isPart))
+      guard let own = splitAccumulator(at: position, &function) else { continue }
       let partial = function.add(
         Buffer("partial", variable.type, extents: [capacity], role: .temporary))
       temporaries.append(partial)
-      inner = inner.renaming(reduction.accumulator, to: own)
-      inner.reductions[position].accumulator = own
-      before.append(Statement(.assign(own, identity), at: span))
       after.append(
         Statement(.store(partial, [function.read(chunk)], function.read(own)), at: span))
       let part = Expression(.load(partial, [function.read(joined)]), variable.type)
@@ -82,6 +81,35 @@ public struct ChunkedLoop {
               .binary(reduction.op.combining, function.read(reduction.accumulator), part),
               variable.type)), at: span))
     }
+  }
+
+  /// Lets the loop over the chunks reduce into every accumulator: whoever shares it joins the results of the chunks.
+  ///
+  ///     for chunk: for i in chunk: s = s + x[i]     →     @reduce(add s) for chunk: p = 0; for i in chunk: p = p + x[i]; s = s + p
+  public mutating func reduceOverChunks(_ function: inout LoopFunction) {
+    for (position, reduction) in loop.reductions.enumerated() {
+      guard let own = splitAccumulator(at: position, &function) else { continue }
+      let joined = Expression(
+        .binary(
+          reduction.op.combining, function.read(reduction.accumulator), function.read(own)),
+        function[own].type)
+      after.append(Statement(.assign(reduction.accumulator, joined), at: span))
+      chunkReductions.append(Reduction(reduction.op.combining, reduction.accumulator))
+    }
+  }
+
+  /// Lets the iterations of a chunk accumulate into a variable of its own; nil where nothing leaves a value as it is.
+  private mutating func splitAccumulator(
+    at position: Int, _ function: inout LoopFunction
+  ) -> VariableID? {
+    let reduction = loop.reductions[position]
+    let variable = function[reduction.accumulator]
+    guard let identity = reduction.op.identity(of: variable.type) else { return nil }
+    let own = function.add(Variable(variable.name, variable.type, isPart: variable.isPart))
+    inner = inner.renaming(reduction.accumulator, to: own)
+    inner.reductions[position].accumulator = own
+    before.append(Statement(.assign(own, identity), at: span))
+    return own
   }
 
   /// Gives every buffer that is updated a private copy a chunk.
@@ -144,12 +172,17 @@ public struct ChunkedLoop {
     }
   }
 
-  /// The chunks' loop, the loop that joins their results, and the temporaries around both.
-  public var statements: [Statement] {
+  /// The loop over the chunks.
+  public var chunkLoop: Statement {
     let outer = ForLoop(
       chunk, from: .index(0), to: count,
-      body: before + [Statement(.loop(inner), at: span)] + after,
+      body: before + [Statement(.loop(inner), at: span)] + after, reductions: chunkReductions,
       mapping: chunkMapping, at: loop.span)
+    return Statement(.loop(outer), at: span)
+  }
+
+  /// The chunks' loop, the loop that joins their results, and the temporaries around both.
+  public var statements: [Statement] {
     let join = ForLoop(
       joined, from: .index(0), to: count, body: joins,
       reductions: joinMapping.level == nil
@@ -157,7 +190,7 @@ public struct ChunkedLoop {
       mapping: joinMapping, at: loop.span)
     return setup
       + temporaries.reduce([
-        Statement(.loop(outer), at: span), Statement(.loop(join), at: span),
+        chunkLoop, Statement(.loop(join), at: span),
       ]) { [Statement(.allocate($1, body: $0), at: span)] }
   }
 }

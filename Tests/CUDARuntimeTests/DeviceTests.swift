@@ -213,16 +213,18 @@ struct DeviceTests {
         TestProgram.Kernel(
           buffers: ["x"], body: "  x[0] = x[1]\n", blocks: ["n", "1", "1"], threads: "1024")
       ])
-    let text = """
-      extern "C" __global__ void k(volatile unsigned long long *x) {
+    func text(_ qualifier: String) -> String {
+      """
+      extern "C" __global__ void \(qualifier) k(volatile unsigned long long *x) {
         if (threadIdx.x != 0) return;
         atomicAdd((unsigned long long *)x, 1ull);
         while (x[0] < gridDim.x) {}
         if (blockIdx.x == 0) x[1] = gridDim.x;
       }
       """
-    func run(_ kernel: KernelName, _ n: Int64) throws -> [UInt64] {
-      let executor = try executor(program, text, [kernel])
+    }
+    func run(_ kernel: KernelName, _ n: Int64, _ qualifier: String = "") throws -> [UInt64] {
+      let executor = try executor(program, text(qualifier), [kernel])
       let x = HostMemory([0, 0, 0])
       let array = x.array(0, extents: [3])
       var call = TestCall(words: [array.word, n], hostArrays: [array.array])
@@ -235,8 +237,8 @@ struct DeviceTests {
     #expect(fitting[1] >= UInt64(device.properties.multiprocessorCount))
     if device.properties.architecture.hasPrefix("sm_9") || device.properties.architecture.count > 5
     {
-      #expect(try run(KernelName("k", clusterSize: 4), 7)[1] == 8)
-      #expect(try run(KernelName("k", clusterSize: 16), 5)[1] == 16)
+      #expect(try run("k", 8, "__cluster_dims__(4, 1, 1)")[1] == 8)
+      #expect(try run("k", 16, "__cluster_dims__(16, 1, 1)")[1] == 16)
     }
   }
 

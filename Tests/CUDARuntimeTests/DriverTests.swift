@@ -94,11 +94,34 @@ extension GPUTests {
       // 132 multiprocessors run two blocks each.
       #expect(try launch(KernelName("k", isCooperative: true), 1000) == [88, 3, 1])
       #expect(try launch(KernelName("k", isCooperative: true), 7) == [7, 3, 1])
-      #expect(try launch(KernelName("k", clusterSize: 4), 7) == [8, 3, 1])
-      #expect(gpu.count(of: "launch_configured") == 3)
+      #expect(gpu.count(of: "launch_configured") == 2)
+    }
+
+    @Test func captureIsAskedForBeforeAnythingIsQueued() throws {
+      let program = try TestProgram(
+        "def f(x: float32[2]):\n  launch 0\n", [TestProgram.Kernel(buffers: ["x"])])
+      let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (1, { _ in }) }
+      let executor = try program.executor(on: driver.device(0), graphs: .never)
+      let x = HostMemory([1, 2])
+      let array = x.array(0, extents: [2])
+      gpu.isCapturing = true
+      gpu.forget()
+      var call = TestCall(words: [array.word], hostArrays: [array.array])
+      let error = #expect(throws: CUDAError.self) { try call.run(executor) }
+      #expect(error?.message.contains("the array 'x' lies in memory of the host") == true)
+      #expect(gpu.launches.isEmpty)
+      #expect(gpu.count(of: "synchronize_stream") == 0)
+      #expect(gpu.captureMode == 0)
+    }
+
+    @Test func largeClustersAreAllowed() throws {
+      let (gpu, driver) = try FakeGPU.start { $0.kernels["k"] = (0, { _ in }) }
+      let device = try driver.device(0)
+      gpu.clusterWidth = 8
+      _ = try device.load([1], kernels: ["k"])
       #expect(gpu.count(of: "set_function_attribute") == 0)
-      #expect(
-        try launch(KernelName("k", clusterSize: 16, dynamicSharedBytes: 99), 16) == [16, 3, 1])
+      gpu.clusterWidth = 16
+      _ = try device.load([1], kernels: [KernelName("k", dynamicSharedBytes: 99)])
       #expect(gpu.count(of: "set_function_attribute") == 2)
     }
 

@@ -43,6 +43,12 @@ final class FakeGPU: @unchecked Sendable {
   var devices: Int32 = 1
   var memorySize = 1 << 30
   var hasPools: Int32 = 1
+  /// Whether all streams are captured.
+  var isCapturing = false
+  /// What the thread allows itself meanwhile.
+  fileprivate(set) var captureMode: Int32 = 0
+  /// The blocks of a cluster that the kernels are compiled for; 0 where they know nothing of clusters.
+  var clusterWidth: Int32 = 0
   /// The number of arguments and the body of each kernel.
   var kernels: [String: (argumentCount: Int, body: (Launch) -> Void)] = [:]
   /// What the next calls of a function give instead of doing anything.
@@ -288,6 +294,12 @@ extension FakeGPU {
         return function?.pointee == nil ? 500 : 0
       }
     },
+    function_attribute: { value, name, _ in
+      call("function_attribute") { gpu in
+        value?.pointee = Int(name) == parpy_cuda_function_cluster_width ? gpu.clusterWidth : 0
+        return 0
+      }
+    },
     set_function_attribute: { _, _, _ in call("set_function_attribute") },
     occupancy: { blocks, _, _, _ in
       blocks?.pointee = 2
@@ -422,6 +434,18 @@ extension FakeGPU {
     create_stream: { _, _ in call("create_stream") },
     destroy_stream: { _ in call("destroy_stream") },
     synchronize_stream: { _ in call("synchronize_stream") },
+    capture_status: { _, status in
+      call("capture_status") { gpu in
+        status?.pointee = gpu.isCapturing ? 1 : 0
+        return 0
+      }
+    },
+    exchange_capture_mode: { mode in
+      let former = current.captureMode
+      if let mode { current.captureMode = mode.pointee }
+      mode?.pointee = former
+      return call("exchange_capture_mode")
+    },
     wait_for_event: { stream, event, _ in
       call("wait_for_event") { gpu in
         gpu.note("\(Int(bitPattern: stream)) waits for \(Int(bitPattern: event))")

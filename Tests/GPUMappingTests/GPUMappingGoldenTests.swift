@@ -20,6 +20,10 @@ private let schedule: [String: LoopSchedule] = [
     try runGoldens(pass: GPUMapping.distributeNests(schedule))
   }
 
+  @Test func mapToClusters() throws {
+    try runGoldens(pass: GPUMapping.mapToClusters(schedule, atMost: 8))
+  }
+
   @Test func mapToDevice() throws { try runGoldens(pass: GPUMapping.mapToDevice(schedule)) }
 
   @Test func splitGridReductions() throws {

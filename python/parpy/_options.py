@@ -207,8 +207,10 @@ class CompileOptions:
         debug_print: print every stage of the compiler, with times.
         debug_callbacks: print every call of a callback.
         write_output: on a failed native compile, write the code to a file and name it.
-        use_cuda_thread_block_clusters: let CUDA reductions use clusters.
-        max_thread_blocks_per_cluster: the size of such a cluster; a power of two up to 16.
+        use_cuda_thread_block_clusters: let the blocks that share a reduction on CUDA be a cluster,
+            which joins their results in one kernel. GPUs before compute capability 9.0 ignore it.
+        max_thread_blocks_per_cluster: the most blocks of such a cluster; a power of two up to 16.
+            Reductions on more blocks, or on another number than a power of two, use no cluster.
         use_cuda_graphs: whether the launches of a call run as one CUDA graph: True for every call,
             False for none; None leaves it to the runtime, which takes calls that repeat each other.
         max_unroll_count: the longest loop that `.unroll()` unrolls as a whole, in iterations.

@@ -69,6 +69,10 @@ enum {
   parpy_cuda_invalid_pc = 718,
   parpy_cuda_launch_failed = 719,
   parpy_cuda_system_not_ready = 802,
+  // What is about streams that are captured: from the first on.
+  parpy_cuda_capture_unsupported = 900,
+  parpy_cuda_capture_implicit = 906,
+  parpy_cuda_capture_wrong_thread = 908,
 };
 
 // Attributes of devices.
@@ -78,11 +82,13 @@ enum {
   parpy_cuda_compute_minor = 76,
   parpy_cuda_cooperative_launch = 95,
   parpy_cuda_memory_pools = 115,
+  parpy_cuda_cluster_launch = 120,
 };
 
 // Attributes of functions, pools, pointers and launches; flags.
 enum {
   parpy_cuda_function_dynamic_shared_bytes = 8,
+  parpy_cuda_function_cluster_width = 11,
   parpy_cuda_function_allows_large_clusters = 14,
   parpy_cuda_pool_release_threshold = 4,
   parpy_cuda_pointer_memory_type = 2,
@@ -90,11 +96,13 @@ enum {
   parpy_cuda_memory_on_host = 1,
   parpy_cuda_memory_on_device = 2,
   parpy_cuda_launch_cooperative = 2,
-  parpy_cuda_launch_cluster = 4,
   parpy_cuda_allocation_pinned = 1,
   parpy_cuda_location_device = 1,
   parpy_cuda_host_memory_portable = 1,
   parpy_cuda_event_no_timing = 2,
+  // Whether a stream is captured, and which calls a thread may make meanwhile.
+  parpy_cuda_capture_none = 0,
+  parpy_cuda_capture_relaxed = 2,
 };
 
 // What kind of memory a pool hands out.
@@ -107,7 +115,7 @@ typedef struct parpy_cuda_pool_properties {
   uint8_t reserved[64];
 } parpy_cuda_pool_properties;
 
-// One property of a launch: 64 bytes, of which a cluster takes three numbers and a cooperative launch one.
+// One property of a launch: 64 bytes, of which a cooperative launch takes one number.
 typedef struct parpy_cuda_launch_attribute {
   int32_t name;
   int32_t padding;
@@ -174,6 +182,7 @@ typedef struct parpy_cuda_driver {
                                             int32_t *options, void **values);
   parpy_cuda_result (*_Nonnull unload_module)(parpy_cuda_module);
   parpy_cuda_result (*_Nonnull module_function)(parpy_cuda_function *, parpy_cuda_module, const char *name);
+  parpy_cuda_result (*_Nonnull function_attribute)(int32_t *value, int32_t name, parpy_cuda_function);
   parpy_cuda_result (*_Nonnull set_function_attribute)(parpy_cuda_function, int32_t name, int32_t value);
   parpy_cuda_result (*_Nonnull occupancy)(int32_t *blocks, parpy_cuda_function, int32_t threads,
                                           size_t shared_bytes);
@@ -208,6 +217,8 @@ typedef struct parpy_cuda_driver {
   parpy_cuda_result (*_Nonnull create_stream)(parpy_cuda_stream *, uint32_t flags);
   parpy_cuda_result (*_Nonnull destroy_stream)(parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull synchronize_stream)(parpy_cuda_stream);
+  parpy_cuda_result (*_Nonnull capture_status)(parpy_cuda_stream, int32_t *status);
+  parpy_cuda_result (*_Nonnull exchange_capture_mode)(int32_t *mode);
   parpy_cuda_result (*_Nonnull wait_for_event)(parpy_cuda_stream, parpy_cuda_event, uint32_t flags);
   parpy_cuda_result (*_Nonnull create_event)(parpy_cuda_event *, uint32_t flags);
   parpy_cuda_result (*_Nonnull destroy_event)(parpy_cuda_event);

@@ -18,8 +18,8 @@ SIZES = {
     "paper": {"N": 16_000},
 }
 OUTPUTS = ("y",)
-# The recursion amplifies how its sums are rounded, which depends on their order: at paper size two orders of NumPy's own
-# differ by 4e-7, and a GPU's threads, each with a part of the sum, by 4e-6 from the CPU's.
+# The recursion amplifies how its sums are rounded, which depends on their order: at paper size two
+# orders of NumPy's differ by 4e-7, and a GPU, whose threads have a part each, from the CPU by 4e-6.
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 

@@ -4,7 +4,7 @@
 // launch, and the device goes on. Otherwise it is as strict as the real one: about contexts, addresses, grids and `fork`.
 //
 // Environment variables make it another machine: PARPY_EMULATOR_DEVICES (1) and PARPY_EMULATOR_DRIVER (12090) are what the
-// driver has, PARPY_EMULATOR_MEMORY is the device's in bytes, and with PARPY_EMULATOR_LOSES_CONTEXT=1 a kernel that fails is
+// driver has, PARPY_EMULATOR_ARCHITECTURE (90) its compute capability, PARPY_EMULATOR_MEMORY is the device's in bytes, and with PARPY_EMULATOR_LOSES_CONTEXT=1 a kernel that fails is
 // reported by the next wait or copy, and by everything after it, as on a GPU.
 
 #include <algorithm>
@@ -41,6 +41,11 @@ enum : Result {
   invalidContext = 201,
   notFound = 500,
   noDevice = 100,
+  invalidClusterSize = 912,
+  captureUnsupported = 900,
+  captureInvalidated = 901,
+  captureUnmatched = 903,
+  captureIsolation = 905,
   illegalAddress = 700,
   outOfResources = 701,
 };
@@ -53,6 +58,15 @@ struct Node {
 
 struct Graph {
   std::vector<std::shared_ptr<Node>> nodes;
+  // What was allocated on the stream that became the graph.
+  std::vector<Address> memory;
+};
+
+// What a stream records instead of doing it.
+struct Capture {
+  std::unique_ptr<Graph> graph{new Graph};
+  // Whether something was asked for that no graph can do: the whole capture is given up then.
+  bool isInvalid = false;
 };
 
 // The number that an environment variable holds.
@@ -75,6 +89,7 @@ struct State {
   std::uint64_t seed = 0;
   std::uint64_t launches = 0;
   std::uint64_t graphLaunches = 0;
+  std::map<Stream, Capture> captures;
   // What a kernel did to the context.
   Result lost = 0;
 };
@@ -85,10 +100,17 @@ State &state() {
 }
 
 thread_local parpy_cuda_context context = nullptr;
+// Which calls the thread may make while a stream is captured: 0 is none that may have to do with it, 2 is all.
+thread_local int32_t captureMode = 0;
 constexpr int mostDevices = 8;
 char primaryContexts[mostDevices], memoryPool;
 
 int deviceCount() { return std::min<int>(mostDevices, static_cast<int>(setting("PARPY_EMULATOR_DEVICES", 1))); }
+
+// Ten times the compute capability, as in `sm_90`.
+int architecture() { return static_cast<int>(setting("PARPY_EMULATOR_ARCHITECTURE", 90)); }
+
+bool hasClusters() { return architecture() >= 90; }
 
 // The device of the current context.
 int currentDevice() { return static_cast<int>(reinterpret_cast<char *>(context) - primaryContexts); }
@@ -109,6 +131,36 @@ Result inContext() {
   if (const Result result = ready()) return result;
   if (state().lost) return state().lost;
   return context ? success : fail(invalidContext, "no context is current");
+}
+
+// The capture of a stream; null where it is not captured.
+Capture *captureOf(Stream stream) {
+  const auto found = state().captures.find(stream);
+  return found == state().captures.end() ? nullptr : &found->second;
+}
+
+// Gives up a capture, or all of them, for a call that cannot be part of one.
+Result giveUp(Capture *capture, Result result, const std::string &message) {
+  if (capture) capture->isInvalid = true;
+  if (!capture) {
+    for (auto &[stream, other] : state().captures) other.isInvalid = true;
+  }
+  return fail(result, message);
+}
+
+// Success where the stream is not captured, or else a failure that gives the capture up.
+Result outsideCapture(Stream stream, const char *what) {
+  if (const Result result = inContext()) return result;
+  Capture *capture = captureOf(stream);
+  if (!capture) return success;
+  return giveUp(capture, captureUnsupported, std::string(what) + " on a stream that is captured");
+}
+
+// The same of what may have to do with any stream.
+Result besideCaptures(const char *what) {
+  if (const Result result = inContext()) return result;
+  if (state().captures.empty() || captureMode == 2) return success;
+  return giveUp(nullptr, captureUnsupported, std::string(what) + " while a stream is captured");
 }
 
 #define REQUIRE(check)                                          \
@@ -132,6 +184,14 @@ Result launch(Function *function, EmulatorIndex blocks, EmulatorIndex threads, v
   const bool isGrid = blocks.x > 0 && blocks.y > 0 && blocks.z > 0 && blocks.x <= 0x7fffffffu &&
                       blocks.y <= 65535 && blocks.z <= 65535;
   if (!isGrid || count == 0 || count > 1024) return fail(invalidValue, "no such grid");
+  if (blocks.x % kernel.clusterSize != 0) {
+    return fail(invalidClusterSize, "the grid is no multiple of the " + std::to_string(kernel.clusterSize) +
+                                        " blocks of a cluster along x");
+  }
+  const unsigned most = !hasClusters() ? 1 : function->allowsLargeClusters ? 16 : 8;
+  if (kernel.clusterSize > most) {
+    return fail(invalidClusterSize, "clusters of " + std::to_string(kernel.clusterSize) + " blocks are not allowed");
+  }
   if (count > kernel.maximumThreads) {
     return fail(invalidValue, "more threads a block than __launch_bounds__ says");
   }
@@ -199,7 +259,12 @@ EXPORT Result cuGetErrorName(Result result, const char **name) {
       {invalidContext, "CUDA_ERROR_INVALID_CONTEXT"},
       {notFound, "CUDA_ERROR_NOT_FOUND"},
       {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+      {invalidClusterSize, "CUDA_ERROR_INVALID_CLUSTER_SIZE"},
       {outOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"},
+      {captureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"},
+      {captureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"},
+      {captureUnmatched, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED"},
+      {captureIsolation, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION"},
       {702, "CUDA_ERROR_LAUNCH_TIMEOUT"},
       {714, "CUDA_ERROR_HARDWARE_STACK_ERROR"},
       {715, "CUDA_ERROR_ILLEGAL_INSTRUCTION"},
@@ -255,8 +320,9 @@ EXPORT Result cuDeviceGetAttribute(int32_t *value, int32_t name, parpy_cuda_devi
   REQUIRE(ready());
   switch (name) {
     case parpy_cuda_multiprocessor_count: *value = 4; return success;
-    case parpy_cuda_compute_major: *value = 9; return success;
-    case parpy_cuda_compute_minor: *value = 0; return success;
+    case parpy_cuda_compute_major: *value = architecture() / 10; return success;
+    case parpy_cuda_compute_minor: *value = architecture() % 10; return success;
+    case parpy_cuda_cluster_launch: *value = hasClusters(); return success;
     case parpy_cuda_cooperative_launch: *value = 0; return success;
     case parpy_cuda_memory_pools: *value = 1; return success;
     default: return fail(invalidValue, "no such attribute of devices");
@@ -290,13 +356,14 @@ EXPORT Result cuCtxGetDevice(parpy_cuda_device *found) {
 
 EXPORT Result cuCtxSynchronize() {
   REQUIRE(inContext());
+  if (!state().captures.empty()) return giveUp(nullptr, captureUnsupported, "a wait while a stream is captured");
   return success;
 }
 
 // ---- Kernels ----
 
 EXPORT Result cuModuleLoadDataEx(parpy_cuda_module *found, const void *image, uint32_t, int32_t *, void **) {
-  REQUIRE(inContext());
+  REQUIRE(besideCaptures("a module is loaded"));
   std::string error;
   auto module = Module::load(image, error);
   if (!module) return fail(invalidImage, error);
@@ -320,9 +387,21 @@ EXPORT Result cuModuleGetFunction(parpy_cuda_function *found, parpy_cuda_module 
   return success;
 }
 
-EXPORT Result cuFuncSetAttribute(parpy_cuda_function, int32_t, int32_t) {
+EXPORT Result cuFuncGetAttribute(int32_t *value, int32_t name, parpy_cuda_function function) {
   REQUIRE(inContext());
-  return fail(invalidValue, "the emulator has neither dynamic shared memory nor large clusters");
+  if (name != parpy_cuda_function_cluster_width) return fail(invalidValue, "no such attribute of functions");
+  const auto size = static_cast<int32_t>(reinterpret_cast<Function *>(function)->kernel->clusterSize);
+  *value = size > 1 ? size : 0;
+  return success;
+}
+
+EXPORT Result cuFuncSetAttribute(parpy_cuda_function function, int32_t name, int32_t value) {
+  REQUIRE(inContext());
+  if (name != parpy_cuda_function_allows_large_clusters) {
+    return fail(invalidValue, "the emulator has no dynamic shared memory");
+  }
+  reinterpret_cast<Function *>(function)->allowsLargeClusters = value != 0;
+  return success;
 }
 
 EXPORT Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int32_t *blocks, parpy_cuda_function, int32_t,
@@ -334,22 +413,30 @@ EXPORT Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int32_t *blocks, parpy
 
 EXPORT Result cuLaunchKernel(parpy_cuda_function function, uint32_t blocksX, uint32_t blocksY, uint32_t blocksZ,
                              uint32_t threadsX, uint32_t threadsY, uint32_t threadsZ, uint32_t sharedBytes,
-                             Stream, void **arguments, void **) {
+                             Stream stream, void **arguments, void **) {
   REQUIRE(inContext());
   if (sharedBytes > 0) return fail(invalidValue, "the emulator has no dynamic shared memory");
-  return launch(reinterpret_cast<Function *>(function), {blocksX, blocksY, blocksZ},
-                {threadsX, threadsY, threadsZ}, arguments);
+  auto *const kernel = reinterpret_cast<Function *>(function);
+  const EmulatorIndex blocks{blocksX, blocksY, blocksZ}, threads{threadsX, threadsY, threadsZ};
+  if (Capture *capture = captureOf(stream)) {
+    auto node = std::make_shared<Node>();
+    *node = {kernel, blocks, threads, std::unique_ptr<Arguments>(new Arguments(*kernel->kernel, arguments))};
+    capture->graph->nodes.push_back(node);
+    return success;
+  }
+  return launch(kernel, blocks, threads, arguments);
 }
 
 EXPORT Result cuLaunchKernelEx(const parpy_cuda_launch_configuration *, parpy_cuda_function, void **, void **) {
   REQUIRE(inContext());
-  return fail(invalidValue, "the emulator has neither clusters nor cooperative launches");
+  return fail(invalidValue, "the emulator has no cooperative launches");
 }
 
 // ---- Memory ----
 
-EXPORT Result cuMemAlloc_v2(Address *address, size_t bytes) {
-  REQUIRE(inContext());
+namespace {
+
+Result allocate(Address *address, size_t bytes) {
   if (bytes == 0) return fail(invalidValue, "an allocation of no bytes");
   *address = state().memory.allocate(bytes);
   if (!*address) return fail(outOfMemory, "the device has no more memory");
@@ -357,15 +444,26 @@ EXPORT Result cuMemAlloc_v2(Address *address, size_t bytes) {
   return success;
 }
 
-EXPORT Result cuMemFree_v2(Address address) {
-  REQUIRE(inContext());
+Result release(Address address) {
   state().deviceOfMemory.erase(address);
   if (address == 0 || state().memory.free(address)) return success;
   return fail(invalidValue, "an address is freed that was not allocated");
 }
 
+}  // namespace
+
+EXPORT Result cuMemAlloc_v2(Address *address, size_t bytes) {
+  REQUIRE(besideCaptures("memory is allocated"));
+  return allocate(address, bytes);
+}
+
+EXPORT Result cuMemFree_v2(Address address) {
+  REQUIRE(besideCaptures("memory is freed"));
+  return release(address);
+}
+
 EXPORT Result cuMemPoolCreate(parpy_cuda_pool *pool, const parpy_cuda_pool_properties *) {
-  REQUIRE(inContext());
+  REQUIRE(besideCaptures("a pool is made"));
   *pool = reinterpret_cast<parpy_cuda_pool>(&memoryPool);
   return success;
 }
@@ -380,14 +478,22 @@ EXPORT Result cuMemPoolTrimTo(parpy_cuda_pool, size_t) {
   return success;
 }
 
-EXPORT Result cuMemAllocFromPoolAsync(Address *address, size_t bytes, parpy_cuda_pool, Stream) {
-  return cuMemAlloc_v2(address, bytes);
+EXPORT Result cuMemAllocFromPoolAsync(Address *address, size_t bytes, parpy_cuda_pool, Stream stream) {
+  REQUIRE(inContext());
+  const Result result = allocate(address, bytes);
+  Capture *capture = captureOf(stream);
+  // The graph has it each time it runs, at one address.
+  if (result == success && capture) capture->graph->memory.push_back(*address);
+  return result;
 }
 
-EXPORT Result cuMemFreeAsync(Address address, Stream) { return cuMemFree_v2(address); }
+EXPORT Result cuMemFreeAsync(Address address, Stream stream) {
+  REQUIRE(inContext());
+  return captureOf(stream) ? success : release(address);
+}
 
 EXPORT Result cuMemHostAlloc(void **memory, size_t bytes, uint32_t) {
-  REQUIRE(inContext());
+  REQUIRE(besideCaptures("page-locked memory is allocated"));
   *memory = std::malloc(bytes > 0 ? bytes : 1);
   if (!*memory) return fail(outOfMemory, "the host has no more memory");
   state().pinned[*memory] = bytes;
@@ -401,30 +507,30 @@ EXPORT Result cuMemFreeHost(void *memory) {
   return success;
 }
 
-EXPORT Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Stream stream) {
+  REQUIRE(outsideCapture(stream, "a copy"));
   if (const Result result = requireDevice(to, bytes)) return result;
   std::memcpy(opened<void>(to), from, bytes);
   return success;
 }
 
-EXPORT Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream stream) {
+  REQUIRE(outsideCapture(stream, "a copy"));
   if (const Result result = requireDevice(from, bytes)) return result;
   std::memcpy(to, opened<void>(from), bytes);
   return success;
 }
 
-EXPORT Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream stream) {
+  REQUIRE(outsideCapture(stream, "a copy"));
   if (const Result result = requireDevice(to, bytes)) return result;
   if (const Result result = requireDevice(from, bytes)) return result;
   std::memmove(opened<void>(to), opened<void>(from), bytes);
   return success;
 }
 
-EXPORT Result cuMemcpy2DAsync_v2(const parpy_cuda_rectangle *r, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuMemcpy2DAsync_v2(const parpy_cuda_rectangle *r, Stream stream) {
+  REQUIRE(outsideCapture(stream, "a copy"));
   const bool isFromDevice = r->source_kind == parpy_cuda_memory_on_device;
   const bool isToDevice = r->target_kind == parpy_cuda_memory_on_device;
   // The greatest distance between two rows (`CU_DEVICE_ATTRIBUTE_MAX_PITCH`).
@@ -450,8 +556,8 @@ EXPORT Result cuMemcpy2DAsync_v2(const parpy_cuda_rectangle *r, Stream) {
   return success;
 }
 
-EXPORT Result cuMemsetD8Async(Address address, uint8_t byte, size_t bytes, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuMemsetD8Async(Address address, uint8_t byte, size_t bytes, Stream stream) {
+  REQUIRE(outsideCapture(stream, "memory is set"));
   if (const Result result = requireDevice(address, bytes)) return result;
   std::memset(opened<void>(address), byte, bytes);
   return success;
@@ -480,13 +586,46 @@ EXPORT Result cuStreamDestroy_v2(Stream stream) {
   return success;
 }
 
-EXPORT Result cuStreamSynchronize(Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuStreamSynchronize(Stream stream) {
+  REQUIRE(outsideCapture(stream, "a wait"));
   return success;
 }
 
-EXPORT Result cuStreamWaitEvent(Stream, parpy_cuda_event, uint32_t) {
+EXPORT Result cuStreamWaitEvent(Stream stream, parpy_cuda_event, uint32_t) {
   REQUIRE(inContext());
+  if (Capture *capture = captureOf(stream)) {
+    return giveUp(capture, captureIsolation, "a stream that is captured waits for what is not");
+  }
+  return success;
+}
+
+EXPORT Result cuStreamBeginCapture_v2(Stream stream, int32_t) {
+  REQUIRE(inContext());
+  if (!stream || captureOf(stream)) return fail(captureUnsupported, "the stream cannot be captured");
+  state().captures[stream];
+  return success;
+}
+
+EXPORT Result cuStreamEndCapture(Stream stream, parpy_cuda_graph *graph) {
+  REQUIRE(inContext());
+  Capture *capture = captureOf(stream);
+  if (!capture) return fail(captureUnmatched, "the stream is not captured");
+  const bool isInvalid = capture->isInvalid;
+  *graph = reinterpret_cast<parpy_cuda_graph>(isInvalid ? nullptr : capture->graph.release());
+  state().captures.erase(stream);
+  return isInvalid ? fail(captureInvalidated, "the capture was given up: " + state().message) : success;
+}
+
+EXPORT Result cuStreamIsCapturing(Stream stream, int32_t *status) {
+  REQUIRE(inContext());
+  Capture *capture = captureOf(stream);
+  *status = !capture ? 0 : capture->isInvalid ? 2 : 1;
+  return success;
+}
+
+EXPORT Result cuThreadExchangeStreamCaptureMode(int32_t *mode) {
+  REQUIRE(ready());
+  std::swap(captureMode, *mode);
   return success;
 }
 
@@ -502,8 +641,9 @@ EXPORT Result cuEventDestroy_v2(parpy_cuda_event event) {
   return success;
 }
 
-EXPORT Result cuEventRecord(parpy_cuda_event, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuEventRecord(parpy_cuda_event, Stream stream) {
+  // A graph may have events; whoever waits for one outside of it gives it up.
+  REQUIRE(outsideCapture(stream, "an event is recorded"));
   return success;
 }
 
@@ -529,6 +669,7 @@ EXPORT Result cuGraphCreate(parpy_cuda_graph *graph, uint32_t) {
 
 EXPORT Result cuGraphDestroy(parpy_cuda_graph graph) {
   REQUIRE(inContext());
+  for (const Address address : reinterpret_cast<Graph *>(graph)->memory) release(address);
   delete reinterpret_cast<Graph *>(graph);
   return success;
 }
@@ -557,8 +698,8 @@ EXPORT Result cuGraphExecKernelNodeSetParams_v2(parpy_cuda_graph_exec executable
   return fail(invalidValue, "the graph has no such node");
 }
 
-EXPORT Result cuGraphLaunch(parpy_cuda_graph_exec executable, Stream) {
-  REQUIRE(inContext());
+EXPORT Result cuGraphLaunch(parpy_cuda_graph_exec executable, Stream stream) {
+  REQUIRE(outsideCapture(stream, "a graph is launched"));
   {
     std::lock_guard<std::recursive_mutex> lock(state().mutex);
     state().graphLaunches += 1;
@@ -623,6 +764,7 @@ SAME(current_device, cuCtxGetDevice)
 SAME(load_module, cuModuleLoadDataEx)
 SAME(unload_module, cuModuleUnload)
 SAME(module_function, cuModuleGetFunction)
+SAME(function_attribute, cuFuncGetAttribute)
 SAME(set_function_attribute, cuFuncSetAttribute)
 SAME(occupancy, cuOccupancyMaxActiveBlocksPerMultiprocessor)
 SAME(launch, cuLaunchKernel)
@@ -646,6 +788,8 @@ SAME(pointer_attribute, cuPointerGetAttribute)
 SAME(create_stream, cuStreamCreate)
 SAME(destroy_stream, cuStreamDestroy_v2)
 SAME(synchronize_stream, cuStreamSynchronize)
+SAME(capture_status, cuStreamIsCapturing)
+SAME(exchange_capture_mode, cuThreadExchangeStreamCaptureMode)
 SAME(wait_for_event, cuStreamWaitEvent)
 SAME(create_event, cuEventCreate)
 SAME(destroy_event, cuEventDestroy_v2)

@@ -16,7 +16,7 @@ namespace {
 // The numbers of the CUDA driver for what a kernel can do wrong.
 enum Code { illegalAddress = 700, timeout = 702, stackError = 714, illegalInstruction = 715, launchFailed = 719 };
 
-enum class LaneState { fresh, ready, atBarrier, together, ended };
+enum class LaneState { fresh, ready, atBarrier, atCluster, together, ended };
 
 struct Lane {
   LaneState state = LaneState::fresh;
@@ -26,6 +26,8 @@ struct Lane {
   int line = 0;
   unsigned ordered = 0;
   const EmulatorPart *part = nullptr;
+  // The barriers of the cluster that it has come to, and those it has passed.
+  std::uint32_t arrivals = 0, clusterBarriers = 0;
 };
 
 // Marsaglia's xorshift64*: the same order on every machine.
@@ -85,12 +87,27 @@ class Turns {
   std::size_t count_ = 0;
 };
 
-// The lanes of one block after another.
+// A block that runs.
+struct Block {
+  std::vector<Lane> lanes;
+  Turns turns;
+  std::uint32_t index = 0, barriers = 0, deviceBarriers = 0;
+  // What its lanes share, while those of another block run.
+  std::vector<char> shared;
+
+  bool isOver() const {
+    return std::all_of(lanes.begin(), lanes.end(), [](const Lane &lane) { return lane.state == LaneState::ended; });
+  }
+};
+
+// The lanes of one block after another, or of the blocks of one cluster after another.
 class GridRun {
  public:
   GridRun(const Launch &launch, const DeviceMemory &memory)
-      : launch_(launch), memory_(memory), watch_(memory, *launch.module) {
-    lanes_.resize(std::size_t{launch.threads.x} * launch.threads.y * launch.threads.z);
+      : launch_(launch), memory_(memory), watch_(memory, *launch.module), blocks_(launch.kernel->clusterSize) {
+    for (Block &block : blocks_) {
+      block.lanes.resize(std::size_t{launch.threads.x} * launch.threads.y * launch.threads.z);
+    }
   }
 
   std::optional<Failure> run();
@@ -98,33 +115,49 @@ class GridRun {
   // What lanes ask for, on their own stacks.
   void barrier(int line, unsigned ordered);
   void together(const EmulatorPart *);
+  void arriveAtCluster(int line);
+  void waitForCluster(int line);
+  void *sharedOfRank(const void *place, unsigned rank, int line);
   void access(const void *place, std::size_t size, EmulatorAccess);
   [[noreturn]] void fault(int code, const std::string &what, int line);
   [[noreturn]] void land(int signal, std::uint64_t address);
   [[noreturn]] void runLane();
 
  private:
-  void runBlock();
+  void runCluster(std::uint64_t first);
+  // Chooses a block whose lanes can go on; false where there is none.
+  bool chooseBlock();
+  void enter(std::size_t rank);
   void resume(std::size_t);
   void leave();
   bool isComplete(const EmulatorPart &) const;
   void complete(const EmulatorPart &);
   std::size_t warpStart() const { return running_ / 32 * 32; }
   bool isInWarp(unsigned lane, const EmulatorPart &) const;
-  void releaseBarrier();
+  // Lets the lanes of a block go on that wait for each other; false where they do not.
+  bool releaseBarrier(Block &);
   void settle();
+  Block &block() { return blocks_[rank_]; }
+  const Block &block() const { return blocks_[rank_]; }
+  Lane &lane() { return block().lanes[running_]; }
+  // The bytes that the lanes of a block share.
+  std::size_t sharedBytes() const {
+    return static_cast<std::size_t>(launch_.module->sharedEnd - launch_.module->sharedBegin);
+  }
   void yield();
   std::string place() const;
-  std::string states() const;
+  std::string states(const Block &) const;
   EmulatorIndex index(std::size_t linear, const EmulatorIndex &extents) const;
 
   const Launch &launch_;
   const DeviceMemory &memory_;
-  std::vector<Lane> lanes_;
-  Turns turns_;
-  std::size_t running_ = 0;
   Watch watch_;
-  std::uint32_t block_ = 0, barriers_ = 0, deviceBarriers_ = 0;
+  // Those of a cluster; which of them runs, and which of its lanes.
+  std::vector<Block> blocks_;
+  std::size_t rank_ = 0, running_ = 0;
+  // The lanes that have come to the next barrier of the cluster, and how many of these are passed.
+  std::size_t arrived_ = 0;
+  std::uint32_t clusterBarriers_ = 0;
   FiberPoint scheduler_ = nullptr;
   std::optional<Failure> failure_;
 };
@@ -134,48 +167,81 @@ GridRun *current = nullptr;
 // ---- The order ----
 
 std::optional<Failure> GridRun::run() {
-  // Blocks follow each other by a step that is prime to their number: all of them, in an order that looks like none.
-  const std::uint64_t count = std::uint64_t{launch_.blocks.x} * launch_.blocks.y * launch_.blocks.z;
+  // Clusters follow each other by a step that is prime to their number: all of them, in an order that looks like none.
+  const std::uint64_t blocks = std::uint64_t{launch_.blocks.x} * launch_.blocks.y * launch_.blocks.z;
+  const std::uint64_t count = blocks / blocks_.size();
   const std::uint64_t start = dice.below(count);
   std::uint64_t step = 1 + dice.below(count);
   while (std::gcd(step, count) != 1) step++;
-  std::uint64_t block = start;
+  std::uint64_t cluster = start;
   launch_.module->place->threads = launch_.threads;
   launch_.module->place->blocks = launch_.blocks;
   for (std::uint64_t i = 0; i < count && !failure_; i++) {
-    launch_.module->place->block = index(block, launch_.blocks);
-    block_ = static_cast<std::uint32_t>(block);
-    barriers_ = deviceBarriers_ = 0;
-    runBlock();
-    block = (block + step) % count;
+    runCluster(cluster * blocks_.size());
+    cluster = (cluster + step) % count;
   }
   return failure_;
 }
 
-void GridRun::runBlock() {
-  const auto *module = launch_.module;
-  poison(module->sharedBegin, static_cast<std::size_t>(module->sharedEnd - module->sharedBegin));
-  turns_ = Turns();
-  turns_.start(lanes_.size());
-  for (Lane &lane : lanes_) lane = Lane{};
-  while (!failure_) {
-    while (!turns_.isEmpty() && !failure_) {
-      resume(turns_.take());
+void GridRun::runCluster(std::uint64_t first) {
+  poison(launch_.module->sharedBegin, sharedBytes());
+  arrived_ = clusterBarriers_ = 0;
+  for (std::size_t rank = 0; rank < blocks_.size(); rank++) {
+    Block &block = blocks_[rank];
+    block.index = static_cast<std::uint32_t>(first + rank);
+    block.barriers = block.deviceBarriers = 0;
+    block.turns = Turns();
+    block.turns.start(block.lanes.size());
+    for (Lane &lane : block.lanes) lane = Lane{};
+    if (blocks_.size() > 1) block.shared.assign(launch_.module->sharedBegin, launch_.module->sharedEnd);
+  }
+  launch_.module->place->block = index(first, launch_.blocks);
+  rank_ = 0;
+  while (!failure_ && chooseBlock()) {
+    // The blocks of a cluster take turns, too.
+    const std::uint64_t most = blocks_.size() == 1 ? ~0ull : 1 + dice.below(2 * block().lanes.size());
+    for (std::uint64_t i = 0; i < most && !block().turns.isEmpty() && !failure_; i++) {
+      resume(block().turns.take());
       if (SignalGuard::isLate() && !failure_) failure_ = Failure{timeout, place() + ": it does not end"};
     }
-    if (failure_) break;
-    const bool isOver = std::all_of(lanes_.begin(), lanes_.end(),
-                                    [](const Lane &lane) { return lane.state == LaneState::ended; });
-    if (isOver) break;
-    releaseBarrier();
   }
-  for (Lane &lane : lanes_) {
-    if (lane.stack.low != nullptr) stacks.give(lane.stack);
+  for (Block &block : blocks_) {
+    for (Lane &lane : block.lanes) {
+      if (lane.stack.low != nullptr) stacks.give(lane.stack);
+    }
   }
 }
 
+bool GridRun::chooseBlock() {
+  std::vector<std::size_t> ready;
+  for (std::size_t rank = 0; rank < blocks_.size(); rank++) {
+    if (!blocks_[rank].turns.isEmpty() || releaseBarrier(blocks_[rank])) ready.push_back(rank);
+  }
+  if (!ready.empty()) {
+    enter(ready.size() == 1 ? ready[0] : ready[dice.below(ready.size())]);
+    return true;
+  }
+  for (std::size_t rank = 0; rank < blocks_.size(); rank++) {
+    if (blocks_[rank].isOver()) continue;
+    enter(rank);
+    failure_ = Failure{launchFailed, place() + ": the lanes wait for ever, as they have parted: " + states(block())};
+    break;
+  }
+  return false;
+}
+
+// What the lanes of a block share is at one place for all blocks: it is moved.
+void GridRun::enter(std::size_t rank) {
+  if (rank == rank_) return;
+  const auto *module = launch_.module;
+  std::copy(module->sharedBegin, module->sharedEnd, block().shared.begin());
+  rank_ = rank;
+  std::copy(block().shared.begin(), block().shared.end(), module->sharedBegin);
+  module->place->block = index(block().index, launch_.blocks);
+}
+
 void GridRun::resume(std::size_t index) {
-  Lane &lane = lanes_[index];
+  Lane &lane = block().lanes[index];
   running_ = index;
   launch_.module->place->thread = this->index(index, launch_.threads);
   if (lane.state == LaneState::fresh) {
@@ -201,31 +267,49 @@ EmulatorIndex GridRun::index(std::size_t linear, const EmulatorIndex &extents) c
 
 // ---- What lanes ask for ----
 
-void GridRun::leave() { emulator_switch(&lanes_[running_].point, scheduler_); }
+void GridRun::leave() { emulator_switch(&lane().point, scheduler_); }
 
 void GridRun::runLane() {
   launch_.kernel->call(launch_.arguments);
   SignalGuard::setInLane(false);
   settle();
-  lanes_[running_].state = LaneState::ended;
+  lane().state = LaneState::ended;
   leave();
   __builtin_unreachable();
 }
 
 void GridRun::barrier(int line, unsigned ordered) {
   settle();
-  lanes_[running_].state = LaneState::atBarrier;
-  lanes_[running_].line = line;
-  lanes_[running_].ordered = ordered;
+  lane().state = LaneState::atBarrier;
+  lane().line = line;
+  lane().ordered = ordered;
   leave();
 }
 
 void GridRun::access(const void *place, std::size_t size, EmulatorAccess access) {
   if (SignalGuard::isLate()) fault(timeout, "it does not end", 0);
   settle();
+  const char *byte = static_cast<const char *>(place);
+  const bool isShared = byte >= launch_.module->sharedBegin && byte < launch_.module->sharedEnd;
+  if (lane().arrivals != lane().clusterBarriers && (isShared || memory_.owns(reinterpret_cast<std::uint64_t>(place)))) {
+    fault(launchFailed, "an access between coming to the barrier of the cluster and waiting there", 0);
+  }
   if (access == EmulatorAccess::atomic) yield();
-  const Moment moment{block_, barriers_, deviceBarriers_, static_cast<std::uint32_t>(running_)};
-  const std::string wrong = watch_.note(reinterpret_cast<std::uint64_t>(place), size, access, moment);
+  const auto count = static_cast<std::uint32_t>(blocks_.size());
+  const auto running = static_cast<std::uint32_t>(running_);
+  const Moment moment{block().index,         block().barriers, block().deviceBarriers, running, block().index / count,
+                      lane().clusterBarriers, static_cast<std::uint32_t>(rank_ * block().lanes.size() + running_),
+                      count};
+  std::string wrong;
+  for (const Block &other : blocks_) {
+    if (byte < other.shared.data() || byte >= other.shared.data() + other.shared.size()) continue;
+    if (access != EmulatorAccess::read) fault(launchFailed, "it writes shared memory of another block", 0);
+    if (other.isOver()) fault(launchFailed, "it reads shared memory of a block that has ended", 0);
+    wrong = watch_.noteFar(other.index, static_cast<std::size_t>(byte - other.shared.data()), size, moment);
+    if (!wrong.empty()) fault(launchFailed, wrong, 0);
+    return;
+  }
+  wrong = watch_.note(reinterpret_cast<std::uint64_t>(place), size, access, moment);
   if (!wrong.empty()) fault(launchFailed, wrong, 0);
 }
 
@@ -236,42 +320,83 @@ void GridRun::settle() {
 }
 
 void GridRun::yield() {
-  if (turns_.isEmpty() || dice.below(4) != 0) return;
-  turns_.add(running_);
-  turns_.shuffle();
+  if (block().turns.isEmpty() || dice.below(4) != 0) return;
+  block().turns.add(running_);
+  block().turns.shuffle();
   leave();
 }
 
 // ---- The block ----
 
-void GridRun::releaseBarrier() {
-  const int line = lanes_[0].line;
-  const bool isCommon = std::all_of(lanes_.begin(), lanes_.end(), [line](const Lane &lane) {
+bool GridRun::releaseBarrier(Block &block) {
+  const int line = block.lanes[0].line;
+  const bool isCommon = std::all_of(block.lanes.begin(), block.lanes.end(), [line](const Lane &lane) {
     return lane.state == LaneState::atBarrier && lane.line == line;
   });
-  if (!isCommon) {
-    failure_ = Failure{launchFailed, place() + ": the lanes wait for ever, as they have parted: " + states()};
-    return;
+  if (!isCommon) return false;
+  block.barriers += (block.lanes[0].ordered & sharedMemory) != 0;
+  block.deviceBarriers += (block.lanes[0].ordered & deviceMemory) != 0;
+  block.turns.start(block.lanes.size());
+  return true;
+}
+
+// ---- The cluster ----
+
+void GridRun::arriveAtCluster(int line) {
+  settle();
+  if (lane().arrivals != lane().clusterBarriers) {
+    fault(launchFailed, "it comes to the barrier of the cluster and has not waited there before", line);
   }
-  barriers_ += (lanes_[0].ordered & sharedMemory) != 0;
-  deviceBarriers_ += (lanes_[0].ordered & deviceMemory) != 0;
-  turns_.start(lanes_.size());
+  lane().arrivals += 1;
+  arrived_ += 1;
+  if (arrived_ < blocks_.size() * block().lanes.size()) return;
+  arrived_ = 0;
+  clusterBarriers_ += 1;
+  for (Block &other : blocks_) {
+    other.barriers += 1;
+    for (std::size_t i = 0; i < other.lanes.size(); i++) {
+      if (other.lanes[i].state != LaneState::atCluster) continue;
+      other.lanes[i].state = LaneState::ready;
+      other.turns.add(i);
+    }
+  }
+}
+
+void GridRun::waitForCluster(int line) {
+  settle();
+  if (lane().arrivals == lane().clusterBarriers) {
+    fault(launchFailed, "it waits at the barrier of the cluster and has not come there", line);
+  }
+  if (clusterBarriers_ < lane().arrivals) {
+    lane().state = LaneState::atCluster;
+    lane().line = line;
+    leave();
+  }
+  lane().clusterBarriers += 1;
+}
+
+void *GridRun::sharedOfRank(const void *place, unsigned rank, int line) {
+  const char *byte = static_cast<const char *>(place), *begin = launch_.module->sharedBegin;
+  if (byte < begin || byte >= launch_.module->sharedEnd) fault(launchFailed, "it maps what is not shared memory", line);
+  if (rank >= blocks_.size()) fault(launchFailed, "the cluster has no block of rank " + std::to_string(rank), line);
+  if (rank == rank_) return const_cast<char *>(byte);
+  return blocks_[rank].shared.data() + (byte - begin);
 }
 
 // ---- The warp ----
 
 bool GridRun::isInWarp(unsigned lane, const EmulatorPart &part) const {
-  return (part.mask >> lane & 1) != 0 && warpStart() + lane < lanes_.size();
+  return (part.mask >> lane & 1) != 0 && warpStart() + lane < block().lanes.size();
 }
 
 void GridRun::together(const EmulatorPart *part) {
   settle();
-  lanes_[running_].part = part;
-  lanes_[running_].line = part->line;
+  lane().part = part;
+  lane().line = part->line;
   if (!isInWarp(static_cast<unsigned>(running_ % 32), *part)) {
     fault(launchFailed, "the mask of a warp's function is without the lane that calls it", part->line);
   }
-  lanes_[running_].state = LaneState::together;
+  lane().state = LaneState::together;
   if (!isComplete(*part)) return leave();
   complete(*part);
   // The last one goes on like the others, in any order.
@@ -281,8 +406,8 @@ void GridRun::together(const EmulatorPart *part) {
 bool GridRun::isComplete(const EmulatorPart &part) const {
   for (unsigned i = 0; i < 32; i++) {
     if (!(part.mask >> i & 1)) continue;
-    if (warpStart() + i >= lanes_.size()) return false;
-    const Lane &lane = lanes_[warpStart() + i];
+    if (warpStart() + i >= block().lanes.size()) return false;
+    const Lane &lane = block().lanes[warpStart() + i];
     const bool isThere = lane.state == LaneState::together && lane.part->kind == part.kind &&
                          lane.part->mask == part.mask && lane.part->line == part.line &&
                          lane.part->size == part.size;
@@ -296,25 +421,25 @@ void GridRun::complete(const EmulatorPart &part) {
   for (unsigned i = 0; i < 32; i++) {
     if (!(part.mask >> i & 1) || part.kind != EmulatorTogether::ballot) continue;
     int predicate;
-    std::memcpy(&predicate, lanes_[warpStart() + i].part->value, sizeof predicate);
+    std::memcpy(&predicate, block().lanes[warpStart() + i].part->value, sizeof predicate);
     if (predicate) ballot |= 1u << i;
   }
   for (unsigned i = 0; i < 32; i++) {
     if (!(part.mask >> i & 1)) continue;
-    const EmulatorPart &own = *lanes_[warpStart() + i].part;
+    const EmulatorPart &own = *block().lanes[warpStart() + i].part;
     if (own.kind == EmulatorTogether::ballot) std::memcpy(own.result, &ballot, sizeof ballot);
     if (own.kind == EmulatorTogether::shuffle) {
       if (!isInWarp(own.source % 32, part)) {
         fault(launchFailed, "a shuffle takes the value of a lane that has no part in it", part.line);
       }
-      std::memcpy(own.result, lanes_[warpStart() + own.source % 32].part->value, own.size);
+      std::memcpy(own.result, block().lanes[warpStart() + own.source % 32].part->value, own.size);
     }
   }
   // No lane counts as one that waits before it has come to the next such function.
   for (unsigned i = 0; i < 32; i++) {
     if (!(part.mask >> i & 1)) continue;
-    lanes_[warpStart() + i].state = LaneState::ready;
-    turns_.add(warpStart() + i);
+    block().lanes[warpStart() + i].state = LaneState::ready;
+    block().turns.add(warpStart() + i);
   }
 }
 
@@ -331,7 +456,7 @@ void GridRun::land(int signal, std::uint64_t address) {
   if (signal == SignalGuard::timeoutSignal()) fault(timeout, "it does not end", 0);
   if (signal == SIGFPE) fault(illegalInstruction, "an integer division by zero, or one that overflows", 0);
   if (signal == SIGILL) fault(illegalInstruction, "an illegal instruction", 0);
-  const auto low = reinterpret_cast<std::uint64_t>(lanes_[running_].stack.low);
+  const auto low = reinterpret_cast<std::uint64_t>(lane().stack.low);
   if (address < low && low - address <= 65536) fault(stackError, "the stack of the lane has run out", 0);
   fault(illegalAddress, "an access " + memory_.describe(address), 0);
 }
@@ -343,17 +468,18 @@ std::string GridRun::place() const {
 }
 
 // Which lanes do what, as "lanes 0-31 wait at the barrier of line 12, lane 32 has ended".
-std::string GridRun::states() const {
+std::string GridRun::states(const Block &block) const {
   std::map<std::string, std::string> groups;
-  auto describe = [this](std::size_t i) {
-    const Lane &lane = lanes_[i];
+  auto describe = [&block](std::size_t i) {
+    const Lane &lane = block.lanes[i];
     if (lane.state == LaneState::ended) return std::string("at the end");
     const std::string line = " of line " + std::to_string(lane.line);
+    if (lane.state == LaneState::atCluster) return "at the barrier of the cluster" + line;
     return (lane.state == LaneState::atBarrier ? "at the barrier" : "at the warp's function") + line;
   };
-  for (std::size_t i = 0; i < lanes_.size();) {
+  for (std::size_t i = 0; i < block.lanes.size();) {
     std::size_t end = i + 1;
-    while (end < lanes_.size() && describe(end) == describe(i)) end++;
+    while (end < block.lanes.size() && describe(end) == describe(i)) end++;
     std::string &group = groups[describe(i)];
     group += (group.empty() ? "" : ", ") + std::to_string(i);
     if (end > i + 1) group += "-" + std::to_string(end - 1);
@@ -391,6 +517,18 @@ const EmulatorServices services = {
     [](const void *place, unsigned long size, EmulatorAccess access) {
       InEmulator guard;
       current->access(place, size, access);
+    },
+    [](int line) {
+      InEmulator guard;
+      current->arriveAtCluster(line);
+    },
+    [](int line) {
+      InEmulator guard;
+      current->waitForCluster(line);
+    },
+    [](const void *place, unsigned rank, int line) {
+      InEmulator guard;
+      return current->sharedOfRank(place, rank, line);
     },
     [](const char *what, int line) {
       InEmulator guard;

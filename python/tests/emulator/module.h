@@ -18,6 +18,8 @@ struct Function {
   std::string name;
   const EmulatorKernel *kernel;
   Module *module;
+  // Whether clusters may have more blocks than every device runs.
+  bool allowsLargeClusters = false;
 };
 
 struct Module {

@@ -17,6 +17,7 @@ from emulator.launcher import compiled
 
 # Arguments that mean nothing here.
 _IGNORED = re.compile(r"-shared|-O\d|-arch=.*|-std=.*|--fmad=.*|-Xcompiler=.*")
+_ATTRIBUTE = re.compile(r"\bcudaFuncSetAttribute\(\(const void \*\)(\w+),")
 _LAUNCH = re.compile(r"\b(\w+)<<<(.*?)>>>\(")
 
 
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> int:
         binary, host = Path(folder, "kernels.bin"), Path(folder, "host.cpp")
         binary.write_bytes(image)
         launches = _LAUNCH.sub(r'emulator_configured(\1, "\1", \2)(', text)
+        launches = _ATTRIBUTE.sub(r'emulator_set_attribute("\1",', launches)
         host.write_text(f'#line 1 "{source.name}"\n{launches}\n{_image(binary)}')
         include = directory / "include"
         command = [compiler(), "-std=c++17", "-O0", "-fPIC", "-shared", "-w", f"-I{include}"]

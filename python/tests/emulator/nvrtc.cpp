@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <unistd.h>
@@ -32,27 +33,31 @@ Program *program(parpy_nvrtc_program p) { return reinterpret_cast<Program *>(p);
 
 bool isWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// The lines that make the kernels of a text known by name: `__global__ void __launch_bounds__(128) NAME(`.
+// The name that stands before a parenthesis.
+std::string wordBefore(const std::string &text, std::size_t open) {
+  std::size_t end = open;
+  while (end > 0 && !isWord(text[end - 1])) end--;
+  std::size_t start = end;
+  while (start > 0 && isWord(text[start - 1])) start--;
+  return text.substr(start, end - start);
+}
+
+// The lines that make the kernels of a text known by name: `__global__ void __cluster_dims__(4, 1, 1) __launch_bounds__(128) NAME(`.
 std::string registrations(const std::string &text) {
-  static const std::string global = "__global__", bounds = "__launch_bounds__";
+  static const std::string global = "__global__";
   std::string result;
   for (std::size_t at = text.find(global); at != std::string::npos; at = text.find(global, at + 1)) {
+    std::map<std::string, std::string> attributes = {{"__launch_bounds__", "1024"}, {"__cluster_dims__", "1"}};
     std::size_t open = text.find('(', at);
-    std::string threads = "1024";
-    const std::size_t limit = text.find(bounds, at);
-    if (limit != std::string::npos && limit < open) {
-      const std::size_t close = text.find(')', open);
-      if (close == std::string::npos) continue;
-      threads = text.substr(open + 1, close - open - 1);
-      threads = threads.substr(0, threads.find(','));
+    while (open != std::string::npos && attributes.count(wordBefore(text, open)) > 0) {
+      const std::size_t end = text.find_first_of(",)", open), close = text.find(')', open);
+      if (close == std::string::npos) return result;
+      attributes[wordBefore(text, open)] = text.substr(open + 1, end - open - 1);
       open = text.find('(', close);
     }
     if (open == std::string::npos) continue;
-    std::size_t end = open;
-    while (end > 0 && !isWord(text[end - 1])) end--;
-    std::size_t start = end;
-    while (start > 0 && isWord(text[start - 1])) start--;
-    result += "EMULATOR_KERNEL(" + text.substr(start, end - start) + ", " + threads + ")\n";
+    result += "EMULATOR_KERNEL(" + wordBefore(text, open) + ", " + attributes["__launch_bounds__"] + ", " +
+              attributes["__cluster_dims__"] + ")\n";
   }
   return result;
 }

@@ -27,9 +27,10 @@ std::string Watch::note(std::uint64_t place, std::size_t size, EmulatorAccess ac
   const auto shared = reinterpret_cast<std::uint64_t>(module_.sharedBegin);
   const auto sharedEnd = reinterpret_cast<std::uint64_t>(module_.sharedEnd);
   if (place >= shared && place < sharedEnd) {
-    if (sharedBlock_ != moment.block) shared_ = Shadow();
-    sharedBlock_ = moment.block;
-    return note(shared_, shared, sharedEnd - shared, place, size, access, moment);
+    Shadow &shadow = sharedShadow(moment.block, moment);
+    const std::string wrong = note(shadow, shared, sharedBytes(), place, size, access, moment);
+    if (!wrong.empty() || access == EmulatorAccess::read || moment.clusterSize == 1) return wrong;
+    return noteBeforeCluster(shadow, place - shared, size, moment);
   }
   if (place - last_.address >= last_.bytes) {
     // What is not the device's are variables of lanes and of the module.
@@ -44,16 +45,55 @@ std::string Watch::note(std::uint64_t place, std::size_t size, EmulatorAccess ac
   if (size > last_.bytes - (place - last_.address) && !isWord) return "an access across the end of an array";
   Moment inDevice = moment;
   inDevice.barriers = moment.deviceBarriers;
+  if (moment.clusterSize > 1) {
+    inDevice.block = moment.cluster;
+    inDevice.barriers = moment.clusterBarriers;
+    inDevice.lane = moment.laneInCluster;
+  }
   return note(*lastShadow_, last_.address, last_.bytes, place, size, access, inDevice);
+}
+
+Watch::Shadow &Watch::sharedShadow(std::uint32_t block, const Moment &moment) {
+  if (sharedCluster_ != moment.cluster) shared_.clear();
+  sharedCluster_ = moment.cluster;
+  return shared_[block];
+}
+
+std::string Watch::noteBeforeCluster(Shadow &shadow, std::size_t offset, std::size_t size, const Moment &moment) {
+  for (std::size_t i = offset / shadow.granule; i <= (offset + size - 1) / shadow.granule; i++) {
+    if (shadow.cells[i].clusterRead == moment.clusterBarriers) {
+      return "it writes byte " + std::to_string(offset) +
+             " of shared memory, which another block read since the last barrier of the cluster";
+    }
+    shadow.cells[i].clusterWritten = moment.clusterBarriers;
+  }
+  return "";
+}
+
+std::string Watch::noteFar(std::uint32_t block, std::size_t offset, std::size_t size, const Moment &moment) {
+  Shadow &shadow = sharedShadow(block, moment);
+  if (size > sharedBytes() - offset) return "an access across the end of shared memory";
+  refine(shadow, sharedBytes(), size);
+  for (std::size_t i = offset / shadow.granule; i <= (offset + size - 1) / shadow.granule; i++) {
+    if (shadow.cells[i].clusterWritten == moment.clusterBarriers) {
+      return "it reads byte " + std::to_string(offset) +
+             " of shared memory, which its block wrote since the last barrier of the cluster";
+    }
+    shadow.cells[i].clusterRead = moment.clusterBarriers;
+  }
+  return "";
+}
+
+void Watch::refine(Shadow &shadow, std::size_t bytes, std::size_t size) {
+  if (shadow.granule != 0 && size >= shadow.granule) return;
+  shadow.granule = size;
+  shadow.cells.assign(bytes / size + 1, Cell());
 }
 
 std::string Watch::note(Shadow &shadow, std::uint64_t start, std::size_t bytes, std::uint64_t place, std::size_t size,
                         EmulatorAccess access, const Moment &moment) {
   const std::size_t offset = place - start;
-  if (shadow.granule == 0 || size < shadow.granule) {
-    shadow.granule = size;
-    shadow.cells.assign(bytes / size + 1, Cell());
-  }
+  refine(shadow, bytes, size);
   const bool isAtomic = access == EmulatorAccess::atomic, isRead = access == EmulatorAccess::read;
   const std::size_t last = std::min(offset + size, bytes) - 1;
   for (std::size_t i = offset / shadow.granule; i <= last / shadow.granule; i++) {

@@ -399,3 +399,45 @@ def test_products_of_numbers_are_rounded_as_constants_are() -> None:
     text = parpy.print_compiled(products_of_numbers, [VECTOR, VECTOR.copy(), 1.1, 2.2], opts)
     require_compiles(text)
     assert "y[i] = __dmul_rn(a, b) + a * x[i];" in text
+
+
+def unread_parameters(text: str) -> list[str]:
+    """The name of the first kernel, and the parameters of all that their bodies do not mention."""
+    kernels = re.findall(r"__launch_bounds__.* (\w+)\(\n +(.*)\) \{\n((?:.*\n)*?)\}\n", text)
+    found = [kernels[0][0]]
+    for _, parameters, body in kernels:
+        names = re.findall(r"(\w+)(?:,|$)", parameters)
+        found += [name for name in names if not re.search(rf"\b{name}\b", body)]
+    return found
+
+
+def corners(x, y, z, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(x.shape[1]):
+            y[i, j] = x[0, j] + z[0, i, 0] + z[i, 0, j]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_kernels_are_given_what_they_read_and_no_more(transposed: bool) -> None:
+    def array(*shape: int) -> Any:
+        return np.zeros(shape[::-1], np.float32).T if transposed else np.zeros(shape, np.float32)
+
+    rows, vector = array(7, 9), array(7)
+    schedule = {"rows": parpy.threads(7), "columns": parpy.threads(64)}
+    opts = cuda(schedule)
+    opts.specialize = "never"
+    for function, args in (
+        (programs.sum_rows, [rows, vector, 7]),
+        (programs.softmax, [rows, array(7, 9), 7]),
+        (programs.part_of_rows, [rows, array(7, 9), vector, 2, 5, 7]),
+        (corners, [rows, array(7, 9), array(7, 7, 9), 7]),
+    ):
+        for opts.check_bounds in (False, True):
+            text = parpy.print_compiled(function, args, opts)
+            require_compiles(text)
+            unread = unread_parameters(text)
+            assert unread.pop(0) == function.__name__ + "_kernel0"
+            # Every kernel has the error slot where one of them writes it.
+            assert set(unread) <= ({"slot"} if opts.check_bounds else set())

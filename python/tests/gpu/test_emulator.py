@@ -124,6 +124,73 @@ def test_different_barriers_are_not_one() -> None:
     assert "line 6" in message
 
 
+CLUSTER = """
+extern "C" __global__ void __cluster_dims__(4, 1, 1) __launch_bounds__(64) k(int *x, int *y) {
+  __shared__ int own;
+  if (threadIdx.x == 0) own = (int)blockIdx.x;
+  x[blockIdx.x * 64 + threadIdx.x] = 1;
+  __cluster_barrier_arrive();
+  __cluster_barrier_wait();
+  const unsigned rank = threadIdx.x % 4;
+  const int far = *__cluster_map_shared_rank(&own, rank);
+  y[blockIdx.x * 64 + threadIdx.x] = far + x[(blockIdx.x ^ 1) * 64 + threadIdx.x];
+  __cluster_barrier_arrive();
+  __cluster_barrier_wait();
+  if (threadIdx.x == 0) own = -1;
+}
+"""
+
+
+def cluster_fails(text: str, blocks: int = 8) -> str:
+    assert text != CLUSTER
+    x = np.zeros(64 * blocks, np.int32)
+    return fails(text, "k", blocks, 64, x, x.copy())
+
+
+def test_blocks_of_a_cluster_read_each_others_memory() -> None:
+    x, y = np.zeros(512, np.int32), np.zeros(512, np.int32)
+    Kernels(CLUSTER).launch("k", 8, 64, x, y)
+    first = np.arange(512) // 256 * 4
+    np.testing.assert_array_equal(y, first + np.arange(512) % 4 + 1)
+
+
+BARRIER = "  __cluster_barrier_arrive();\n  __cluster_barrier_wait();\n"
+
+
+def test_a_barrier_that_a_cluster_lacks_is_reported() -> None:
+    start, middle, end = CLUSTER.split(BARRIER)
+    early = cluster_fails(start + middle + BARRIER + end)
+    assert "since the last barrier" in early
+    late = cluster_fails(start + BARRIER + middle + end)
+    assert "of shared memory" in late
+    # A block that ends takes its memory with it.
+    ends = cluster_fails(start + BARRIER + middle + "}\n")
+    assert "reads shared memory of a block that has ended" in ends
+
+
+def test_mistakes_at_the_barrier_of_a_cluster_are_reported() -> None:
+    twice = CLUSTER.replace(BARRIER, "  __cluster_barrier_arrive();\n" + BARRIER, 1)
+    assert "has not waited there before" in cluster_fails(twice)
+    assert "has not come there" in cluster_fails(
+        CLUSTER.replace("  __cluster_barrier_arrive();\n", "", 1)
+    )
+    head = CLUSTER.split("{")[0]
+    message = cluster_fails(f"{head}{{\n  if (blockIdx.x != 2) {{\n{BARRIER}  }}\n}}\n", 4)
+    assert "the lanes wait for ever" in message
+    assert "at the barrier of the cluster of line 5 are lanes 0-63" in message
+    assert "and waiting there" in cluster_fails(
+        CLUSTER.replace(BARRIER, "  __cluster_barrier_arrive();\n  x[0] = 1;\n", 1)
+    )
+    assert "no block of rank 4" in cluster_fails(CLUSTER.replace("% 4", "% 5"))
+    assert "not shared memory" in cluster_fails(CLUSTER.replace("(&own, rank)", "(x, rank)"))
+
+
+def test_grids_that_are_no_clusters_are_refused() -> None:
+    assert "is no multiple of the 4 blocks of a cluster" in cluster_fails(CLUSTER + "\n", blocks=6)
+    large = CLUSTER.replace("__(4,", "__(16,")
+    assert "clusters of 16 blocks are not allowed" in cluster_fails(large, blocks=16)
+
+
 def test_a_shuffle_without_all_its_lanes_is_reported() -> None:
     text = """
     extern "C" __global__ void k(int *x) {

@@ -8,6 +8,7 @@ typedef struct CUstream_st *cudaStream_t;
 typedef struct CUevent_st *cudaEvent_t;
 enum { cudaEventDisableTiming = 2 };
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorLaunchFailure = 719 };
+enum cudaFuncAttribute { cudaFuncAttributeNonPortableClusterSizeAllowed = 14 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,
   cudaMemcpyHostToDevice,
@@ -34,6 +35,7 @@ EMULATOR_DRIVER(cuEventRecord, cudaEvent_t, cudaStream_t)
 EMULATOR_DRIVER(cuEventDestroy_v2, cudaEvent_t)
 EMULATOR_DRIVER(cuModuleLoadDataEx, void **, const void *, unsigned, void *, void *)
 EMULATOR_DRIVER(cuModuleGetFunction, void **, void *, const char *)
+EMULATOR_DRIVER(cuFuncSetAttribute, void *, int, int)
 EMULATOR_DRIVER(cuLaunchKernel, void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
                 cudaStream_t, void **, void **)
 
@@ -85,16 +87,27 @@ inline cudaError_t cudaMemcpy(void *target, const void *source, size_t bytes, cu
 
 // ---- Launches: `kernel<<<grid, block, shared, stream>>>(…)` reads `emulator_configured(kernel, "kernel", …)(…)` ----
 
+// Null where there is none.
+inline void *emulator_function(const char *name) {
+  static void *module = nullptr;
+  void *function = nullptr;
+  if (!module && emulator_noted(cuModuleLoadDataEx(&module, emulator_image, 0, nullptr, nullptr)) != 0) return nullptr;
+  return emulator_noted(cuModuleGetFunction(&function, module, name)) == 0 ? function : nullptr;
+}
+
+// `cudaFuncSetAttribute((const void *)kernel, …)` reads `emulator_set_attribute("kernel", …)`.
+inline cudaError_t emulator_set_attribute(const char *name, cudaFuncAttribute attribute, int value) {
+  return emulator_noted(cuFuncSetAttribute(emulator_function(name), attribute, value));
+}
+
 template <class... P> struct EmulatorLaunch {
   const char *name;
   dim3 grid, block;
   cudaStream_t stream;
 
   void operator()(P... arguments) const {
-    static void *module = nullptr;
-    void *function = nullptr;
-    if (!module && emulator_noted(cuModuleLoadDataEx(&module, emulator_image, 0, nullptr, nullptr)) != 0) return;
-    if (emulator_noted(cuModuleGetFunction(&function, module, name)) != 0) return;
+    void *const function = emulator_function(name);
+    if (function == nullptr) return;
     void *table[] = {(void *)&arguments..., nullptr};
     emulator_noted(cuLaunchKernel(function, grid.x, grid.y, grid.z, block.x, block.y, block.z, 0, stream, table,
                                   nullptr));

@@ -15,6 +15,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __cluster_dims__(...)
 // A section of their own: the emulator knows where they are. `used` tells the optimiser that others know them.
 #define __shared__ __attribute__((section("parpy_shared"), used)) static
 
@@ -84,6 +85,12 @@ inline long long __double_as_longlong(double x) { return __builtin_bit_cast(long
 inline void __syncthreads(int line = __builtin_LINE()) { emulator_services->barrier(line, allMemory); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
+
+inline void __cluster_barrier_arrive(int line = __builtin_LINE()) { emulator_services->arriveAtCluster(line); }
+inline void __cluster_barrier_wait(int line = __builtin_LINE()) { emulator_services->waitForCluster(line); }
+template <class T> inline T *__cluster_map_shared_rank(T *place, unsigned rank, int line = __builtin_LINE()) {
+  return (T *)emulator_services->sharedOfRank((const void *)place, rank, line);
+}
 
 // The lanes of `mask` give a value each, or wait for each other.
 EMULATOR_HIDDEN void emulator_together(EmulatorTogether, unsigned mask, unsigned source, const void *value,
@@ -256,12 +263,13 @@ template <class... P, void (*kernel)(P...)> struct EmulatorKernelOf<kernel> {
 };
 
 // Written behind the text, once for each kernel in it.
-#define EMULATOR_KERNEL(name, maximumThreads)                                                        \
+#define EMULATOR_KERNEL(name, maximumThreads, clusterSize)                                           \
   extern "C" {                                                                                       \
   __attribute__((visibility("default"))) extern const EmulatorKernel emulator_kernel_##name;         \
   const EmulatorKernel emulator_kernel_##name = {EmulatorKernelOf<name>::call,                       \
                                                  EmulatorKernelOf<name>::parameters,                 \
-                                                 EmulatorKernelOf<name>::count, maximumThreads};     \
+                                                 EmulatorKernelOf<name>::count, maximumThreads,      \
+                                                 clusterSize};                                       \
   }
 
 #endif

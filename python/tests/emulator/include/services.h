@@ -42,6 +42,11 @@ struct EmulatorServices {
   void (*together)(const EmulatorPart *);
   // A lane is about to read or write so many bytes; called where the text is compiled to be watched.
   void (*access)(const void *place, unsigned long size, EmulatorAccess);
+  // Says that the lane has come to the barrier of its cluster, and waits until all lanes of the cluster have.
+  void (*arriveAtCluster)(int line);
+  void (*waitForCluster)(int line);
+  // The place of a variable that the lanes of a block share, in the block of another rank in the cluster.
+  void *(*sharedOfRank)(const void *place, unsigned rank, int line);
   // Ends the kernel; `line` is 0 where it is not known.
   void (*fault)(const char *what, int line);
 };
@@ -59,6 +64,8 @@ struct EmulatorKernel {
   unsigned long parameterCount;
   // Of `__launch_bounds__`, else 1024.
   unsigned maximumThreads;
+  // The blocks along x that `__cluster_dims__` puts into a cluster.
+  unsigned clusterSize = 1;
 };
 
 // What every module has, under the name `emulator_module`.
