@@ -90,11 +90,12 @@ final class ModuleEmitter {
 
   /// Function attributes, and the metadata of loops that are vectors already and gain nothing by unrolling.
   ///
-  /// Functions that call 512-bit math functions must not ask for narrower registers: arguments would be split over two.
+  /// Functions that call 512-bit math functions must not ask for narrower registers: arguments would be split over two. Calls
+  /// of the math library are no built-ins: LLVM would compute those of constants in double, and round otherwise than the call.
   private var attributes: String {
     """
     attributes #0 = { nounwind "prefer-vector-width"="\(8 * machine.vectorRegisterSize)" "min-legal-vector-width"="0" }
-    attributes #1 = { nounwind willreturn memory(none) }
+    attributes #1 = { nobuiltin nounwind willreturn memory(none) }
     attributes #2 = { nounwind "prefer-vector-width"="512" }
 
     !0 = distinct !{!0, !1, !2}

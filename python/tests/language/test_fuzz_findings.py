@@ -319,3 +319,24 @@ def test_arithmetic_of_indices_wraps() -> None:
     x, n = np.arange(7), np.int64((1 << 63) - 5)
     schedules = [{"N": parpy.threads(64)}]
     check(takes_what_wraps, x, c, np.zeros(4, np.int64), n, schedules=schedules)
+
+
+def takes_functions_of_a_scalar(y, r):
+    m = parpy.math
+    y[0], y[1], y[2], y[3] = m.cosh(r), m.sinh(r), m.tanh(r), m.exp(r)
+    y[4], y[5], y[6], y[7] = m.sin(r), m.cos(r), m.tan(r), m.atan(r)
+    y[8], y[9], y[10], y[11] = m.log(abs(r)), m.log10(abs(r)), m.log1p(abs(r)), m.erf(r)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_of_constants_are_those_of_the_library(dtype: str) -> None:
+    """LLVM computed those of float32 in double where the argument was known."""
+    for value in [-1.0, *np.random.default_rng(0).standard_normal(6)]:
+        results = []
+        for specialize in ("always", "never"):
+            y = np.zeros(12, dtype)
+            opts = parpy.CompileOptions()
+            opts.specialize, opts.backend = specialize, parpy.CompileBackend.Cpu
+            parpy.jit(takes_functions_of_a_scalar)(y, np.dtype(dtype).type(value), opts=opts)
+            results.append(y)
+        np.testing.assert_array_equal(*results)
