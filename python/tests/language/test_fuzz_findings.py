@@ -322,10 +322,10 @@ def test_arithmetic_of_indices_wraps() -> None:
 
 
 def takes_functions_of_a_scalar(y, r):
-    m = parpy.math
-    y[0], y[1], y[2], y[3] = m.cosh(r), m.sinh(r), m.tanh(r), m.exp(r)
-    y[4], y[5], y[6], y[7] = m.sin(r), m.cos(r), m.tan(r), m.atan(r)
-    y[8], y[9], y[10], y[11] = m.log(abs(r)), m.log10(abs(r)), m.log1p(abs(r)), m.erf(r)
+    y[0], y[1], y[2] = parpy.math.cosh(r), parpy.math.sinh(r), parpy.math.tanh(r)
+    y[3], y[4], y[5] = parpy.math.exp(r), parpy.math.sin(r), parpy.math.cos(r)
+    y[6], y[7], y[8] = parpy.math.tan(r), parpy.math.atan(r), parpy.math.log(abs(r))
+    y[9], y[10], y[11] = parpy.math.log10(abs(r)), parpy.math.log1p(abs(r)), parpy.math.erf(r)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
