@@ -39,7 +39,9 @@ public final class CUDAModule: Sendable {
     guard let handle else { return }
     // At the end of the process the driver may be gone before the last module: then there is nothing to do.
     try? device.withContext { () throws(CUDAError) in
-      _ = device.driver.functions.pointee.unload_module(handle.pointer)
+      device.driver.besideCaptures {
+        _ = device.driver.functions.pointee.unload_module(handle.pointer)
+      }
     }
   }
 }

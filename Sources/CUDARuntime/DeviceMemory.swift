@@ -92,13 +92,12 @@ final class DeviceMemory: Sendable {
     properties.location = Int32(parpy_cuda_location_device)
     properties.location_number = Int32(truncatingIfNeeded: ordinal)
     var pool: OpaquePointer?
-    let result = driver.besideCaptures {
-      driver.functions.pointee.create_pool(&pool, &properties)
-    }
-    guard result == 0, let pool else { return .none }
     var kept = UInt64(size / 8)
-    _ = driver.functions.pointee.set_pool_attribute(
-      pool, Int32(parpy_cuda_pool_release_threshold), &kept)
-    return .pool(pool)
+    driver.besideCaptures {
+      guard driver.functions.pointee.create_pool(&pool, &properties) == 0, let pool else { return }
+      _ = driver.functions.pointee.set_pool_attribute(
+        pool, Int32(parpy_cuda_pool_release_threshold), &kept)
+    }
+    return pool.map { .pool($0) } ?? .none
   }
 }

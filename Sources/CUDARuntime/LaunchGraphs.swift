@@ -148,7 +148,9 @@ final class LaunchGraph: @unchecked Sendable {
 
   deinit {
     try? module.device.withContext { () throws(CUDAError) in
-      _ = module.device.driver.functions.pointee.destroy_graph_exec(executable)
+      module.device.driver.besideCaptures {
+        _ = module.device.driver.functions.pointee.destroy_graph_exec(executable)
+      }
     }
   }
 

@@ -59,7 +59,9 @@ final class PinnedMemory: Sendable {
       if total <= Self.greatestKept { blocks.append(block) }
       return total <= Self.greatestKept
     }
-    if !isKept { _ = driver.functions.pointee.free_host(block.memory) }
+    if !isKept {
+      driver.besideCaptures { _ = driver.functions.pointee.free_host(block.memory) }
+    }
   }
 
   private static func pageable(_ bytes: Int) -> Block? {

@@ -13,7 +13,8 @@ extension CUDADriver {
     return Int(result) == parpy_cuda_capture_implicit || result == parpy_cuda_success && status != 0
   }
 
-  /// Runs what makes memory or loads code, and has no part in any capture: the driver allows it where a thread says that it knows.
+  /// Runs what makes or frees memory, loads or unloads code, and has no part in any capture: the driver allows it where a thread says
+  /// that it knows, and gives the capture up otherwise.
   func besideCaptures<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
