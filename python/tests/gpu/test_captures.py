@@ -254,7 +254,8 @@ def test_callbacks_are_refused(stream: Stream) -> None:
 
 
 def test_arrays_of_several_streams_are_refused(stream: Stream) -> None:
-    x, y = stream.array(np.ones(N)), Stream().array(np.zeros(N))
+    other = Stream()
+    x, y = stream.array(np.ones(N)), other.array(np.zeros(N))
     opts = cuda({"N": parpy.threads(64)})
     for arrays in ((x, y), (y, x)):
         refused(
