@@ -142,7 +142,8 @@ package enum CUDAHelper: Hashable {
           : "return a != a || a \(symbol) b ? a : b;"
       }
     case .truncate(let from, let to): return truncation(from, to, d)
-    case .blockReduce, .clusterReduce, .clusterBarrier, .atomic, .library, .roundedProduct, .inRange,
+    case .blockReduce, .clusterReduce, .clusterBarrier, .atomic, .library, .roundedProduct,
+      .inRange,
       .recordFault, .loadRow, .storeRow, .isAligned:
       return d.definition(of: self)
     }

@@ -333,7 +333,9 @@ extension CUDAKernelEmitter {
     let value = range.value(counter)
     let buffer = window.first.buffer
     var indices = window.first.indices
-    if let last = indices.popLast() { indices.append((last + .index(element)).mapBottomUp(\.folded)) }
+    if let last = indices.popLast() {
+      indices.append((last + .index(element)).mapBottomUp(\.folded))
+    }
     let position: String
     if let number = Int(value) {
       let known = indices.map { index in

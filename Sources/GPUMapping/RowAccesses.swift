@@ -37,7 +37,9 @@ public struct RowAccesses {
 
     /// The elements that are accessed, those in one access which begin at a multiple of 16 bytes and are accessed all.
     public var parts: [Part] {
-      let isUsed = (0..<count).map { element in offsets.contains { $0 <= element && element < $0 + lanes } }
+      let isUsed = (0..<count).map { element in
+        offsets.contains { $0 <= element && element < $0 + lanes }
+      }
       var parts: [Part] = []
       var element = 0
       while element < count {
