@@ -112,8 +112,8 @@ private struct NestDistributor {
         requests.append(request)
       }
     }
-    guard let first = requests.first, first.threads.integerLiteral != nil else { return false }
-    return first.mayExceedBlock && requests.allSatisfy(first.agrees)
+    guard let first = requests.first, first.exceedsBlock == true else { return false }
+    return requests.allSatisfy(first.agrees)
   }
 
   /// Whether the body calls nothing, and nothing in it must be skipped where a test fails.

@@ -34,6 +34,8 @@ public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction
 struct LevelRequest: Hashable {
   var threads: Expression
   var threadsPerBlock: Int
+  /// Whether a block has too few threads for it; nil where that is not known.
+  var exceedsBlock: Bool?
   var label: String
   var span: Span
 
@@ -41,7 +43,10 @@ struct LevelRequest: Hashable {
     guard let threads = loop.mapping.workers else { return nil }
     let label = loop.labels.first { schedule[$0] != nil }
     self.threads = threads
-    threadsPerBlock = label.flatMap { schedule[$0]?.threadsPerBlock } ?? 1024
+    let known = label.flatMap { schedule[$0] }
+    threadsPerBlock = known?.threadsPerBlock ?? 1024
+    let perBlock = Int64(threadsPerBlock)
+    exceedsBlock = threads.integerLiteral.map { $0 > perBlock } ?? known?.exceedsBlock
     self.label = label ?? loop.labels.first ?? ""
     span = loop.span
   }
@@ -51,6 +56,7 @@ struct LevelRequest: Hashable {
     guard let function = call.external, function.isParallel else { return nil }
     threads = .index(function.threads)
     threadsPerBlock = function.threadsPerBlock
+    exceedsBlock = function.threads > function.threadsPerBlock
     label = function.symbol
     self.span = span
   }
@@ -75,9 +81,7 @@ struct LevelRequest: Hashable {
   }
 
   /// Whether a block may have too few threads for it.
-  var mayExceedBlock: Bool {
-    threads.integerLiteral.map { $0 > Int64(threadsPerBlock) } ?? true
-  }
+  var mayExceedBlock: Bool { exceedsBlock ?? true }
 }
 
 extension Diagnostic {
@@ -204,7 +208,7 @@ private struct DeviceMapper {
       if requests.count == 1 || isPerfect(loop) {
         inner = .grid
         blocks.removeFirst()
-      } else if innermost.threads.integerLiteral != nil {
+      } else if innermost.exceedsBlock == true {
         warnings.append(
           Diagnostic(
             .program,

@@ -123,16 +123,23 @@ public struct LoopSchedule: Sendable, Hashable {
   public var threads: CallSignature.Word?
   public var isReduction: Bool
   public var threadsPerBlock: Int
+  /// Whether so many threads are more than a block has; nil where that is not known, nor the number.
+  public var exceedsBlock: Bool?
   public var unrolls: Bool
 
   /// Creates a schedule.
   public init(
     threads: CallSignature.Word?, isReduction: Bool = false, threadsPerBlock: Int = 1024,
-    unrolls: Bool = false
+    exceedsBlock: Bool? = nil, unrolls: Bool = false
   ) {
     self.threads = threads
     self.isReduction = isReduction
     self.threadsPerBlock = threadsPerBlock
+    if case .constant(let n)? = threads {
+      self.exceedsBlock = n > Int64(threadsPerBlock)
+    } else {
+      self.exceedsBlock = exceedsBlock
+    }
     self.unrolls = unrolls
   }
 

@@ -79,10 +79,11 @@ final class OptionsReader {
           at: []), in: [])
     }
     var known = 0
+    let isOnGPU = standard.isGPU(token: key)
     for label in labels {
       if let schedule = PyDict_GetItemWithError(mapping.pointer, label) {
         known &+= 1
-        try appendSchedule(schedule, label, to: frame)
+        try appendSchedule(schedule, label, isOnGPU: isOnGPU, to: frame)
       } else if PyErr_Occurred() != nil {
         throw PythonException()
       } else {
@@ -99,7 +100,7 @@ final class OptionsReader {
   /// Adds the words of a `LoopPar`: `_packed` is int64 threads, int32 threads per block, int32 flags.
   @inline(__always)
   private func appendSchedule(
-    _ schedule: PythonPointer, _ label: PythonPointer, to frame: CallFrame.Reference
+    _ schedule: PythonPointer, _ label: PythonPointer, isOnGPU: Bool, to frame: CallFrame.Reference
   ) throws(PythonException) {
     guard let packed = PyObject_GetAttr(schedule, InternedName.packed) else {
       try forgetException(py_attribute_error())
@@ -113,7 +114,8 @@ final class OptionsReader {
     let word = ScheduleWord(
       threads: threads,
       threadsPerBlock: Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 8, as: Int32.self)),
-      flags: Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 12, as: Int32.self)))
+      flags: Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 12, as: Int32.self)),
+      isOnGPU: isOnGPU)
     append(word, threads: threads, to: frame)
   }
 

@@ -12,13 +12,20 @@ struct ScheduleWord {
   private static let unrolls: UInt64 = 4
   private static let hasThreads: UInt64 = 8
   private static let isParallel: UInt64 = 16
+  private static let exceedsBlock: UInt64 = 32
+  private static let fitsBlock: UInt64 = 64
 
   /// Packs a `LoopPar` as `_packed` gives it.
-  init(threads: Int64, threadsPerBlock: Int32, flags: Int32) {
+  ///
+  /// On a GPU a loop of more threads than a block has is mapped otherwise, so which it is enters the key.
+  init(threads: Int64, threadsPerBlock: Int32, flags: Int32, isOnGPU: Bool) {
     bits = Self.present
     if flags & 1 != 0 { bits |= Self.reduces }
     if flags & 2 != 0 { bits |= Self.unrolls }
     if flags & 4 != 0 { bits |= Self.hasThreads | (threads > 1 ? Self.isParallel : 0) }
+    if isOnGPU && isOpen {
+      bits |= threads > Int64(threadsPerBlock) ? Self.exceedsBlock : Self.fitsBlock
+    }
     bits |= UInt64(UInt32(bitPattern: threadsPerBlock)) << 32
   }
 
@@ -44,6 +51,8 @@ struct ScheduleWord {
       threads: bits & Self.hasThreads != 0 ? threads : nil,
       isReduction: bits & Self.reduces != 0,
       threadsPerBlock: Int(UInt32(truncatingIfNeeded: bits >> 32)),
+      exceedsBlock: bits & (Self.exceedsBlock | Self.fitsBlock) == 0
+        ? nil : bits & Self.exceedsBlock != 0,
       unrolls: bits & Self.unrolls != 0)
   }
 }

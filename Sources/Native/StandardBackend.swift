@@ -54,6 +54,10 @@ enum StandardBackend: UInt64 {
     }
   }
 
+  /// Whether options with a token are for a GPU.
+  @inline(__always)
+  func isGPU(token: Int64) -> Bool { token & 3 == 3 || isCUDA(token: token) }
+
   /// The word of a key for a token of options, with this where they leave the backend to `Auto`.
   @inline(__always)
   func keyWord(token: Int64) -> UInt64 {
