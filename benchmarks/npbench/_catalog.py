@@ -144,7 +144,7 @@ def load(name: str, dtype: str = "float64") -> Program:
     is_narrow = dtype == "float32"
     tolerance = {**_TOLERANCES["float64"], **getattr(module, "TOLERANCE", {})}
     if is_narrow:
-        tolerance = {k: max(v, _TOLERANCES[dtype][k]) for k, v in tolerance.items()}
+        tolerance = {k: max(v, _TOLERANCES[dtype].get(k, 0)) for k, v in tolerance.items()}
         tolerance |= getattr(module, "TOLERANCE_OF_FLOAT32", {})
     return Program(
         name=name,

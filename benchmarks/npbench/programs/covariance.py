@@ -86,7 +86,7 @@ def schedule(M: int, N: int) -> dict[str, parpy.LoopPar]:
 @parpy.jit
 def gpu_kernel(float_n, data, cov):
     N, M = data.shape
-    mean = np.zeros(M, np.float64)
+    mean = np.zeros(M, data.dtype)
     parpy.label("chunks")
     for chunk in range((N + CHUNK - 1) // CHUNK):
         parpy.label("columns")
@@ -104,7 +104,7 @@ def gpu_kernel(float_n, data, cov):
         parpy.label("columns")
         for j in range(M):
             if j >= tile * TILE:
-                t = np.zeros(TILE, np.float64)
+                t = np.zeros(TILE, data.dtype)
                 for k in range(N):
                     for r in range(TILE):
                         t[r] += data[k, min(tile * TILE + r, M - 1)] * data[k, j]

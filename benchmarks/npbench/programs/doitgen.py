@@ -68,7 +68,7 @@ def gpu_kernel(A, C4):
         for tile in range((NQ + TILE - 1) // TILE):
             parpy.label("columns")
             for p in range(NP):
-                s = np.zeros(TILE, np.float64)
+                s = np.zeros(TILE, A.dtype)
                 for k in range(NP):
                     for q in range(TILE):
                         s[q] += A[r, min(tile * TILE + q, NQ - 1), k] * C4[k, p]

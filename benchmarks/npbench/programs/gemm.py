@@ -65,7 +65,7 @@ def gpu_kernel(alpha, beta, C, A, B):
     for tile in range((NI + HEIGHT - 1) // HEIGHT):
         parpy.label("columns")
         for first in range(part):
-            s = np.zeros((HEIGHT, WIDTH), np.float64)
+            s = np.zeros((HEIGHT, WIDTH), A.dtype)
             for k in range(NK):
                 for r in range(HEIGHT):
                     row = min(tile * HEIGHT + r, NI - 1)

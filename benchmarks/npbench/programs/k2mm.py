@@ -77,7 +77,7 @@ def multiply_add(alpha, x, y, beta, z):
     for tile in range((M + HEIGHT - 1) // HEIGHT):
         parpy.label("columns")
         for first in range(part):
-            s = np.zeros((HEIGHT, WIDTH), np.float64)
+            s = np.zeros((HEIGHT, WIDTH), x.dtype)
             for k in range(K):
                 for r in range(HEIGHT):
                     row = min(tile * HEIGHT + r, M - 1)
@@ -93,7 +93,7 @@ def multiply_add(alpha, x, y, beta, z):
 
 @parpy.jit
 def gpu_kernel(alpha, beta, A, B, C, D):
-    AB = np.zeros((A.shape[0], B.shape[1]), np.float64)
+    AB = np.zeros((A.shape[0], B.shape[1]), A.dtype)
     multiply_add(alpha, A, B, 1.0, AB)
     multiply_add(1.0, AB, C, beta, D)
 

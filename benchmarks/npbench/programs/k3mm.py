@@ -79,7 +79,7 @@ def multiply_tiles(x, y, product):
     for tile in range((M + HEIGHT - 1) // HEIGHT):
         parpy.label("columns")
         for first in range(part):
-            s = np.zeros((HEIGHT, WIDTH), np.float64)
+            s = np.zeros((HEIGHT, WIDTH), x.dtype)
             for k in range(K):
                 for r in range(HEIGHT):
                     row = min(tile * HEIGHT + r, M - 1)
