@@ -255,7 +255,8 @@ extension Int {
 extension Buffer {
   /// Whether the elements along the last dimension are known to lie side by side.
   fileprivate var isContiguousAlongLast: Bool {
-    !extents.isEmpty && strides?.last?.integerLiteral ?? 1 == 1
+    guard let strides else { return !extents.isEmpty }
+    return strides.last?.integerLiteral == 1
   }
 
   /// Whether from one row to the next there are so many elements that all are aligned where one is.

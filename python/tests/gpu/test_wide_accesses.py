@@ -55,6 +55,17 @@ def test_rows_that_begin_anywhere(first: int) -> None:
 
 
 @pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_elements_of_rows_may_lie_apart(dtype: str, specialize: str) -> None:
+    """Of a transposed matrix the rows are side by side, and some of them begin at 16 bytes."""
+    x, y = numbers(dtype, 512, 8), np.zeros((512, 8), dtype)
+    check(programs.scaled_rows, x.T, y.T, np.ones(8, dtype), 8, specialize=specialize)
+    wide, apart = numbers(dtype, 8, 1024), np.zeros((8, 1024), dtype)
+    both = (wide[:, ::2], apart[:, ::2])
+    check(programs.scaled_rows, *both, np.ones(8, dtype), 8, specialize=specialize)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
 @pytest.mark.parametrize("start", [0, 1, 4, 7])
 def test_ranges_that_begin_anywhere(start: int, specialize: str) -> None:
     x, y = numbers("float32", 3, 512), np.zeros((3, 512), "float32")
