@@ -114,4 +114,7 @@ public struct CUDAStream: Sendable, Hashable {
   public static let legacy = CUDAStream(handle: 0)
 
   var pointer: OpaquePointer? { OpaquePointer(bitPattern: handle) }
+
+  /// Whether it is one of those that every context has.
+  var isDefault: Bool { handle <= 2 }
 }

@@ -92,21 +92,34 @@ public final class CUDADriver: Sendable {
 
   /// The device on which an address lies; nil for memory of the host, or of nobody.
   public func device(ofAddress address: UInt64) -> Int? {
-    var kind: UInt32 = 0
-    var ordinal: Int32 = 0
-    guard
-      functions.pointee.pointer_attribute(&kind, Int32(parpy_cuda_pointer_memory_type), address)
-        == 0, kind == parpy_cuda_memory_on_device,
-      functions.pointee.pointer_attribute(&ordinal, Int32(parpy_cuda_pointer_device), address) == 0
-    else { return nil }
-    return Int(ordinal)
+    let (kind, ordinal) = attributes(of: address)
+    return kind == parpy_cuda_memory_on_device ? Int(ordinal) : nil
   }
 
   /// Whether an address is one of CUDA's: on a device, or in memory of the host that is page-locked.
-  func isKnown(_ address: UInt64) -> Bool {
+  func isKnown(_ address: UInt64) -> Bool { attributes(of: address).kind != 0 }
+
+  /// The kind of memory at an address, which is 0 where CUDA does not know it, and its device.
+  ///
+  /// Asked for one attribute alone, the driver calls an address that it does not know an error, which tools that watch it report.
+  private func attributes(of address: UInt64) -> (kind: UInt32, ordinal: Int32) {
     var kind: UInt32 = 0
-    return functions.pointee.pointer_attribute(
-      &kind, Int32(parpy_cuda_pointer_memory_type), address) == 0
+    var ordinal: Int32 = 0
+    let result = withUnsafeMutablePointer(to: &kind) { kind in
+      withUnsafeMutablePointer(to: &ordinal) { ordinal in
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2) { names in
+          withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 2) { values in
+            names[0] = Int32(parpy_cuda_pointer_memory_type)
+            names[1] = Int32(parpy_cuda_pointer_device)
+            values[0] = UnsafeMutableRawPointer(kind)
+            values[1] = UnsafeMutableRawPointer(ordinal)
+            return functions.pointee.pointer_attributes(
+              2, names.baseAddress, values.baseAddress, address)
+          }
+        }
+      }
+    }
+    return result == parpy_cuda_success ? (kind, ordinal) : (0, 0)
   }
 }
 

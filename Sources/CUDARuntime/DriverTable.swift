@@ -40,7 +40,7 @@ extension DynamicLibrary {
       copy: try function("cuMemcpyDtoDAsync_v2"),
       copy_rectangle: try function("cuMemcpy2DAsync_v2"),
       fill: try function("cuMemsetD8Async"),
-      pointer_attribute: try function("cuPointerGetAttribute"),
+      pointer_attributes: try function("cuPointerGetAttributes"),
       create_stream: try function("cuStreamCreate"),
       destroy_stream: try function("cuStreamDestroy_v2"),
       synchronize_stream: try function("cuStreamSynchronize"),

@@ -8,6 +8,12 @@ import CCUDA
 extension CUDADriver {
   /// Whether a stream is captured, or one is that the default stream waits for.
   func isCapturing(_ stream: CUDAStream) -> Bool {
+    // A thread without a context has no default stream to ask about.
+    var context: OpaquePointer?
+    guard
+      !stream.isDefault
+        || functions.pointee.current_context(&context) == parpy_cuda_success && context != nil
+    else { return false }
     var status = Int32(parpy_cuda_capture_none)
     let result = functions.pointee.capture_status(stream.pointer, &status)
     return Int(result) == parpy_cuda_capture_implicit || result == parpy_cuda_success && status != 0

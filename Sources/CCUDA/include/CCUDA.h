@@ -212,7 +212,8 @@ typedef struct parpy_cuda_driver {
                                      parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull copy_rectangle)(const parpy_cuda_rectangle *, parpy_cuda_stream);
   parpy_cuda_result (*_Nonnull fill)(parpy_cuda_address, uint8_t byte, size_t bytes, parpy_cuda_stream);
-  parpy_cuda_result (*_Nonnull pointer_attribute)(void *value, int32_t name, parpy_cuda_address);
+  parpy_cuda_result (*_Nonnull pointer_attributes)(uint32_t count, int32_t *names, void **values,
+                                                   parpy_cuda_address);
 
   parpy_cuda_result (*_Nonnull create_stream)(parpy_cuda_stream *, uint32_t flags);
   parpy_cuda_result (*_Nonnull destroy_stream)(parpy_cuda_stream);

@@ -563,12 +563,16 @@ EXPORT Result cuMemsetD8Async(Address address, uint8_t byte, size_t bytes, Strea
   return success;
 }
 
-EXPORT Result cuPointerGetAttribute(void *value, int32_t name, Address address) {
+// Of an address that CUDA does not know every attribute is 0.
+EXPORT Result cuPointerGetAttributes(uint32_t count, int32_t *names, void **values, Address address) {
   REQUIRE(ready());
-  if (!state().memory.contains(address, 1)) return fail(invalidValue, "no address that CUDA knows");
-  const int32_t found =
-      name == parpy_cuda_pointer_memory_type ? parpy_cuda_memory_on_device : deviceOf(address);
-  std::memcpy(value, &found, sizeof found);
+  const bool isKnown = state().memory.contains(address, 1);
+  for (uint32_t k = 0; k < count; k++) {
+    const int32_t known =
+        names[k] == parpy_cuda_pointer_memory_type ? parpy_cuda_memory_on_device : deviceOf(address);
+    const int32_t found = isKnown ? known : 0;
+    std::memcpy(values[k], &found, sizeof found);
+  }
   return success;
 }
 
@@ -784,7 +788,7 @@ SAME(copy_out, cuMemcpyDtoHAsync_v2)
 SAME(copy, cuMemcpyDtoDAsync_v2)
 SAME(copy_rectangle, cuMemcpy2DAsync_v2)
 SAME(fill, cuMemsetD8Async)
-SAME(pointer_attribute, cuPointerGetAttribute)
+SAME(pointer_attributes, cuPointerGetAttributes)
 SAME(create_stream, cuStreamCreate)
 SAME(destroy_stream, cuStreamDestroy_v2)
 SAME(synchronize_stream, cuStreamSynchronize)
