@@ -35,7 +35,9 @@ extension HostFlattener {
     else { throw bug("an element of another array", at: e.span) }
     let offset = try offset(of: id, indices, at: e.span)
     let result = temporary()
-    code.fetches.append(FetchPlan(result: result, array: array, offset: offset, type: e.type))
+    code.fetches.append(
+      FetchPlan(
+        index: code.fetches.count, result: result, array: array, offset: offset, type: e.type))
     add(.fetch(Int32(truncatingIfNeeded: code.fetches.count - 1)))
     return result
   }

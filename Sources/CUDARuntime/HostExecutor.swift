@@ -14,7 +14,7 @@ public final class HostExecutor: Sendable {
   let name: String
   let code: HostCode
   let arrays: [ArrayUse]
-  private let frames = Locked<[HostFrame]>([])
+  private let frames = FramePool()
   private let graphs: LaunchGraphs?
   private let mark = LaunchedFunctions.Mark()
   /// The Python functions that the host part calls.
@@ -57,9 +57,8 @@ public final class HostExecutor: Sendable {
     name = program.host.name
     code = try HostFlattener.flatten(program, recordsFaults: recordsFaults)
     self.arrays = arrays
-    // What Python or the host sees in between must have run.
-    let isSeen = !code.callbacks.isEmpty || !code.fetches.isEmpty
-    self.graphs = isSeen ? nil : LaunchGraphs(module, graphs)
+    // What Python sees in between must have run.
+    self.graphs = code.callbacks.isEmpty ? LaunchGraphs(module, code, graphs) : nil
     reasonToWait =
       program.reasonToWait
       ?? (code.slot == nil ? nil : "indices or lengths are tested as its kernels run")
@@ -113,14 +112,14 @@ public final class HostExecutor: Sendable {
     calling caller: CallbackCaller? = nil
   ) throws(CUDAError) -> Int64 {
     let reason = reasonToWait ?? (hostArrays.isEmpty ? nil : reasonToCopy(hostArrays))
-    // The default stream is never captured, and asked only for others that it would have to wait for.
-    if reason != nil || stream.canonical != .legacy, module.device.driver.isCapturing(stream) {
-      if let reason { throw .captured(name, because: reason) }
-      module.outliveGraphs()
-    }
-    let frame = takeFrame()
-    defer { giveFrame(frame) }
+    let frame = frames.take() ?? HostFrame(code)
+    defer { frames.give(frame) }
     return try module.device.withContext { () throws(CUDAError) in
+      // The default stream is never captured, and asked only for others that it would have to wait for.
+      if reason != nil || stream.canonical != .legacy, module.device.driver.isCapturing(stream) {
+        if let reason { throw .captured(name, because: reason) }
+        module.outliveGraphs()
+      }
       frame.begin(code, words)
       let services = StreamServices(module, stream)
       module.device.launched.note(name, mark, on: stream)
@@ -173,9 +172,7 @@ public final class HostExecutor: Sendable {
       }
     }
     if let graphs, let outcome = try graphs.run(code, frame, stream) { return outcome }
-    let outcome = try interpret(code, from: code.bodyStart, frame, services)
-    graphs?.note(launches: frame.launchCount)
-    return outcome
+    return try interpret(code, from: code.bodyStart, frame, services)
   }
 
   /// Runs the body on copies of the host's arrays.
@@ -224,14 +221,6 @@ public final class HostExecutor: Sendable {
     let names = module.kernels.prefix(5).map { "'\($0.name)'" }
     return " (\(names.joined(separator: ", "))\(module.kernels.count > 5 ? ", …" : ""))"
   }
-
-  // MARK: Frames
-
-  private func takeFrame() -> HostFrame {
-    frames.withLock { $0.popLast() } ?? HostFrame(code)
-  }
-
-  private func giveFrame(_ frame: HostFrame) { frames.withLock { $0.append(frame) } }
 }
 
 extension LoopFunction {

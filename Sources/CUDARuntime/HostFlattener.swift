@@ -48,6 +48,7 @@ package struct HostFlattener {
     flattener.code.bodyStart = flattener.code.instructions.count
     try flattener.emit(program.host.body)
     flattener.add(.finish)
+    flattener.code.findOutermostLoops()
     return flattener.code
   }
 

@@ -10,8 +10,6 @@ package final class HostFrame: @unchecked Sendable {
   package let arguments: [UnsafeMutablePointer<UnsafeMutableRawPointer?>]
   /// The registers with the temporaries that are allocated now, oldest first.
   package var temporaries: [Register] = []
-  /// How many kernels the call has launched.
-  var launchCount = 0
 
   package init(_ code: HostCode) {
     registers = .allocate(capacity: code.initialRegisters.count + 1)
@@ -42,7 +40,6 @@ package final class HostFrame: @unchecked Sendable {
       registers[Int(argument.register.index)] = HostArithmetic.parameter(
         words[argument.word], argument.type)
     }
-    launchCount = 0
   }
 
   @inline(__always)

@@ -81,6 +81,8 @@ package struct LaunchPlan: Sendable {
 
 /// A copy of one element to the host, which waits for the kernels before it.
 package struct FetchPlan: Sendable {
+  /// The position among the program's fetches.
+  var index: Int
   /// Gets the element.
   var result: Register
   /// The address of the array's element whose indices are all 0.
@@ -123,11 +125,39 @@ package struct HostCode: Sendable {
   package var slot: Register?
   /// The registers of each kernel's arguments, in order.
   package var kernelArguments: [[Register]] = []
+  /// The positions of the instructions that go back in loops which stand in no other.
+  var outermostLoops: Set<Int> = []
 
   /// A word of the call and the register it goes to.
   package struct Argument: Sendable {
     var word: Int
     package var register: Register
     var type: ScalarType
+  }
+}
+
+extension HostCode {
+  var hasLoops: Bool { !outermostLoops.isEmpty }
+
+  /// Notes which loops stand in no other, once all instructions are there.
+  mutating func findOutermostLoops() {
+    // Loops lie within one another or one after the other.
+    var head = Int.max
+    for position in instructions.indices.reversed() where position < head {
+      guard let goal = instructions[position].goal, goal <= position else { continue }
+      outermostLoops.insert(position)
+      head = goal
+    }
+  }
+}
+
+extension HostInstruction {
+  /// Where an instruction that may go back goes.
+  fileprivate var goal: Int? {
+    switch self {
+    case .jump(let goal): Int(goal)
+    case .loopNext(_, _, _, let head): Int(head)
+    default: nil
+    }
   }
 }

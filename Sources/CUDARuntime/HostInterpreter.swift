@@ -18,6 +18,8 @@ package protocol HostServices {
   ///
   /// - Parameter slot: the address of the error slot; nil where there is none.
   func fetch(_ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame) throws(Failure) -> HostOutcome?
+  /// Hears that an iteration of a loop is over, and the position of the instruction that goes back.
+  func endIteration(at position: Int) throws(Failure)
   /// Calls the Python function at a position of the program's callbacks, with the words of `CallbackSignature`, in which addresses are
   /// the device's; how that ends the host part, or nil where it goes on.
   ///
@@ -27,7 +29,11 @@ package protocol HostServices {
   ) throws(Failure) -> HostOutcome?
 }
 
-/// How a stretch of the host part ended.
+extension HostServices {
+  package func endIteration(at position: Int) throws(Failure) {}
+}
+
+/// How the host part ended, or the checks before it.
 package enum HostOutcome: Hashable {
   case done
   /// The check of that number, counted from 1, does not hold.
@@ -105,7 +111,9 @@ private func interpret<Services: HostServices>(
       frame[result] = HostArithmetic.convert(frame[value], from: from, to: to)
     case .math(let function, let type, let result, let x, let y):
       frame[result] = HostArithmetic.math(function, type, frame[x], frame[y])
-    case .jump(let goal): position = Int(goal)
+    case .jump(let goal):
+      if goal < position { try services.endIteration(at: position &- 1) }
+      position = Int(goal)
     case .jumpIfFalse(let condition, let goal):
       if frame[condition] == 0 { position = Int(goal) }
     case .jumpIfTrue(let condition, let goal):
@@ -115,6 +123,7 @@ private func interpret<Services: HostServices>(
     case .loopHead(let counter, let count, let exit):
       if frame[counter] == frame[count] { position = Int(exit) }
     case .loopNext(let counter, let variable, let step, let head):
+      try services.endIteration(at: position &- 1)
       frame[counter] &+= 1
       frame[variable] &+= frame[step]
       position = Int(head)

@@ -9,107 +9,106 @@ public enum GraphUse: Sendable {
   case always
 }
 
-/// Replays the launches of a program as one CUDA graph, where calls with many of them repeat each other, or always.
+/// Replays the launches of a program as CUDA graphs, where many of them repeat others, or always.
 ///
-/// The host part runs each time and records its launches. Where they are those of the call before, but perhaps for the grids or
-/// arguments of a few, a graph is made of them, and from then on the nodes that differ are changed and the graph runs again.
+/// The host part runs at each call and records its launches, a stretch at a time: up to where the host has to see what the kernels
+/// have done, to the end of an iteration behind which there are many, or to the end of the call.
 ///
-/// Where all calls are to be graphs, so is the first, and one that is no repetition: as many nodes are changed as it takes, and where
-/// other kernels follow each other, another graph is made. Calls that run at the same time have graphs of their own.
+///     while error[0] > tol:          fetch  [0, 1, …, 57]  fetch  [0, 1, …, 57]  fetch  [0, 1, …, 57]  fetch  [58]
+///       for _ in 0..<50: …     →             launched               launched             a graph
+///     …                                                                                and so on
+///
+/// Where the launches of a stretch are those of the one before between the same places of the host part, in the same call or in the
+/// one before, but perhaps for the grids or arguments of a few, a graph is made of them, and from then on the nodes that differ
+/// are changed and the graph runs again.
+///
+/// Where all launches are to be of graphs, so is the first stretch, and one that is no repetition: as many nodes are changed as it takes,
+/// and where other kernels follow each other, another graph is made. Calls that run at the same time have graphs of their own.
 final class LaunchGraphs: Sendable {
-  /// How many launches of one call make a graph worth it.
-  static let leastLaunches = 2
-  /// After so many calls in a row that repeated none, the program is left to plain launches.
+  /// After so many calls in a row that repeated nothing, the program is left to plain launches.
   static let greatestMisses = 4
 
-  /// What is known of the call before.
-  private struct Memory: Sendable {
-    var trace: LaunchTrace?
-    var graph: LaunchGraph?
-    /// Whether the next call gets it.
-    var isKept = true
-  }
-
   private struct State {
-    var launchCount = 0
     var misses = 0
+    /// Whether no call was made yet.
+    var isFirst = true
     var isInUse = false
-    var memory = Memory()
+    /// What the calls before left.
+    var stretches: [LaunchStretch: LaunchMemory] = [:]
   }
 
   private let state = Locked(State())
   private let isForced: Bool
 
-  /// Nil where no call is to be a graph, or a kernel of the module needs more than a plain launch.
-  init?(_ module: CUDAModule, _ use: GraphUse) {
+  /// Nil where no call is to be a graph, where none has launches that could repeat others, or where a kernel of the module needs more
+  /// than a plain launch.
+  init?(_ module: CUDAModule, _ code: HostCode, _ use: GraphUse) {
     guard use != .never, !module.launchers.contains(where: \.isCooperative) else { return nil }
     isForced = use == .always
+    if !isForced && code.launches.count < LaunchRecorder.leastCount && !code.hasLoops { return nil }
   }
 
-  /// Notes how many launches a call had.
-  func note(launches: Int) {
-    state.withLock { $0.launchCount = launches }
-  }
-
-  /// Runs the body of a call, its launches together; nil, with nothing done, where plain launches are better.
+  /// Runs the body of a call, launches that repeat others together; nil, with nothing done, where plain launches are better.
   func run(
     _ code: HostCode, _ frame: HostFrame, _ services: StreamServices
   ) throws(CUDAError) -> HostOutcome? {
-    guard var memory = begin() else { return nil }
-    var isMiss = false
-    defer { end(memory, isMiss: isMiss, launches: frame.launchCount) }
     // The caller's graph has the launches themselves.
-    if services.isCaptured { return nil }
-
-    let recorder = LaunchRecorder(
-      code, services, like: memory.trace, atMost: isForced ? .max : LaunchRecorder.greatestCount)
-    defer { recorder.freeRetired() }
+    guard !services.isCaptured, let (stretches, isKept) = begin(code) else { return nil }
+    let recorder = LaunchRecorder(code, services, stretches, isForced: isForced)
+    defer {
+      recorder.freeRetired()
+      if isKept { end(recorder) }
+    }
     let outcome = try interpret(code, from: code.bodyStart, frame, recorder)
-    guard outcome == .done, !recorder.isDirect,
-      recorder.launches.count >= (isForced ? 1 : Self.leastLaunches)
-    else {
-      try recorder.flush()
-      return outcome
-    }
-    let changes = memory.trace.flatMap { $0.changes(to: recorder.trace) }
-    let isRepetition = changes.map { $0.count <= recorder.launches.count / 2 } ?? false
-    memory.trace = recorder.trace
-    if !isRepetition && !isForced {
-      memory.graph = nil
-    } else if changes.flatMap({ memory.graph?.change($0, recorder) }) != true {
-      memory.graph = LaunchGraph(recorder)
-    }
-    if let graph = memory.graph {
-      try graph.launch(services)
-    } else {
-      isMiss = true
-      try recorder.flush()
-    }
+    if outcome == .done { try recorder.endStretch(at: .end) } else { try recorder.flush() }
     return outcome
   }
 
-  /// Takes what is known of the call before; nil where another thread has it or graphs are no use, unless all calls are graphs.
-  private func begin() -> Memory? {
-    state.withLock { state -> Memory? in
-      let isWorthIt =
-        state.launchCount >= Self.leastLaunches && state.misses < Self.greatestMisses
+  /// Takes what is known of the calls before, and tells whether the next one gets it; nil where another thread has it or graphs are
+  /// no use, unless all calls are graphs.
+  private func begin(
+    _ code: HostCode
+  ) -> (stretches: [LaunchStretch: LaunchMemory], isKept: Bool)? {
+    state.withLock { state in
+      defer { state.isFirst = false }
+      // What has no loop repeats itself from call to call alone.
+      let isWorthIt = state.misses < Self.greatestMisses && (!state.isFirst || code.hasLoops)
       guard isForced || isWorthIt else { return nil }
-      if state.isInUse { return isForced ? Memory(isKept: false) : nil }
+      if state.isInUse { return isForced ? ([:], false) : nil }
       state.isInUse = true
-      defer { state.memory = Memory() }
-      return state.memory
+      defer { state.stretches = [:] }
+      return (state.stretches, true)
     }
   }
 
-  private func end(_ memory: Memory, isMiss: Bool, launches: Int) {
-    if !memory.isKept { return }
+  private func end(_ recorder: LaunchRecorder) {
     state.withLock { state in
       state.isInUse = false
-      state.memory = memory
-      state.misses = isMiss ? state.misses + 1 : 0
-      state.launchCount = launches
+      state.stretches = recorder.stretches
+      state.misses = recorder.repeatsNothing ? state.misses + 1 : 0
     }
   }
+}
+
+/// The launches between two places of the host part.
+struct LaunchStretch: Hashable {
+  enum Place: Hashable {
+    /// That of the call.
+    case start, end
+    /// Where the host gets an element: which of the program's fetches that is.
+    case fetch(Int)
+    /// The end of a loop's iteration, by the position of its instruction.
+    case iteration(Int)
+  }
+
+  var start: Place
+  var end: Place
+}
+
+/// What is known of a stretch of launches: the latest, and the graph of it, if there is one.
+struct LaunchMemory: Sendable {
+  var trace: LaunchTrace?
+  var graph: LaunchGraph?
 }
 
 /// A CUDA graph whose nodes are the launches of a call, one after the other.

@@ -1,8 +1,8 @@
 import CCUDA
 
-/// Keeps the launches of a call, to be given to the driver together.
+/// Keeps the launches of a stretch, to be given to the driver together; see `LaunchGraphs`.
 ///
-/// What the call frees stays allocated until then, and serves later temporaries of the same size: launches run one
+/// What the call frees stays allocated until its end, and serves later temporaries of the same size: launches run one
 /// after the other, in a graph too.
 final class LaunchRecorder: HostServices {
   typealias Failure = CUDAError
@@ -14,39 +14,58 @@ final class LaunchRecorder: HostServices {
     var arguments: Range<Int>
   }
 
-  /// Where graphs are chosen by the runtime, more launches than this are not kept: a graph of them would take long to make.
+  /// Where graphs are chosen by the runtime, how many launches make one worth it.
+  static let leastCount = 2
+  /// And more than this are not kept: a graph of them would take long to make.
   static let greatestCount = 4096
+  /// With so many launches a stretch ends with the iteration of an outermost loop.
+  static let longCount = 256
+  /// And with so many with that of any loop.
+  static let veryLongCount = 2048
+
+  /// With more bytes than this that the call has freed, those are given back before there are more; then kernels are long, too.
+  private static let greatestRetired: UInt64 = 64 << 20
 
   let services: StreamServices
+  /// What is known of each stretch.
+  private(set) var stretches: [LaunchStretch: LaunchMemory]
   private(set) var launches: [Launch] = []
   private(set) var arguments: [Int64] = []
-  /// Whether launches are given to the driver as they come, because there were too many to keep.
-  private(set) var isDirect = false
-  private let argumentCounts: [Int]
-  /// How many launches are kept at most.
-  private let limit: Int
+  private let isForced: Bool
+  /// Where the stretch began.
+  private var start = LaunchStretch.Place.start
+  /// Whether the launches of the stretch are given to the driver as they come, because there were too many to keep.
+  private var isDirect = false
+  /// How many stretches that could be graphs were, and how many were not.
+  private var repetitions = 0
+  private var misses = 0
+  private let code: HostCode
   private var sizes: [UInt64: UInt64] = [:]
   private var retired: [UInt64] = []
 
   /// - Parameters:
-  ///   - former: the call before, which this one is likely to repeat.
-  ///   - limit: how many launches are kept at most.
+  ///   - stretches: what is known of calls before.
+  ///   - isForced: whether all stretches are to be graphs.
   init(
-    _ code: HostCode, _ services: StreamServices, like former: LaunchTrace? = nil,
-    atMost limit: Int = LaunchRecorder.greatestCount
+    _ code: HostCode, _ services: StreamServices,
+    _ stretches: [LaunchStretch: LaunchMemory] = [:], isForced: Bool = false
   ) {
+    self.code = code
     self.services = services
-    self.limit = limit
-    argumentCounts = code.kernelArguments.map(\.count)
-    if let former {
-      launches.reserveCapacity(former.launches.count)
-      arguments.reserveCapacity(former.arguments.count)
-    }
+    self.stretches = stretches
+    self.isForced = isForced
   }
+
+  /// Whether there were stretches that could be graphs, and none was.
+  var repeatsNothing: Bool { misses > 0 && repetitions == 0 }
 
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? {
     if let index = retired.lastIndex(where: { sizes[$0] == bytes }) {
       return retired.remove(at: index)
+    }
+    if retired.reduce(0, { $0 &+ (sizes[$1] ?? 0) }) > Self.greatestRetired {
+      try flush()
+      freeRetired()
     }
     var address = try services.allocate(bytes)
     if address == nil {
@@ -73,20 +92,19 @@ final class LaunchRecorder: HostServices {
   }
 
   func launch(_ plan: LaunchPlan, _ frame: HostFrame) throws(CUDAError) {
-    if launches.count >= limit {
+    if launches.count >= Self.greatestCount && !isForced {
       try flush()
       isDirect = true
     }
     if isDirect { return try services.launch(plan, frame) }
     let first = arguments.count
     let table = frame.arguments[plan.kernel]
-    for i in 0..<argumentCounts[plan.kernel] {
+    for i in 0..<code.kernelArguments[plan.kernel].count {
       arguments.append(table[i]?.load(as: Int64.self) ?? 0)
     }
     launches.append(
       Launch(
         kernel: plan.kernel, shape: LaunchShape(plan, frame), arguments: first..<arguments.count))
-    frame.launchCount &+= 1
   }
 
   /// Gives the launches to the driver, and waits for them.
@@ -100,13 +118,47 @@ final class LaunchRecorder: HostServices {
     .callbackFailed
   }
 
-  /// The launches so far must run now, and so what follows is not kept either.
+  /// The launches so far must run now.
   func fetch(
     _ plan: FetchPlan, slot: UInt64?, _ frame: HostFrame
   ) throws(CUDAError) -> HostOutcome? {
-    try flush()
-    isDirect = true
+    try endStretch(at: .fetch(plan.index))
     return try services.fetch(plan, slot: slot, frame)
+  }
+
+  func endIteration(at position: Int) throws(CUDAError) {
+    if launches.count < Self.longCount { return }
+    if launches.count >= Self.veryLongCount || code.outermostLoops.contains(position) {
+      try endStretch(at: .iteration(position))
+    }
+  }
+
+  // MARK: Stretches
+
+  /// Gives the launches kept so far to the driver: as a graph where they repeat those of the stretch before, or where all do.
+  func endStretch(at end: LaunchStretch.Place) throws(CUDAError) {
+    let stretch = LaunchStretch(start: start, end: end)
+    defer {
+      start = end
+      isDirect = false
+    }
+    guard !isDirect, launches.count >= (isForced ? 1 : Self.leastCount) else { return try flush() }
+    let former = stretches[stretch]
+    let changes = former?.trace.flatMap { $0.changes(to: trace) }
+    let isRepetition = changes.map { $0.count <= launches.count / 2 } ?? false
+    var graph: LaunchGraph?
+    if isRepetition || isForced {
+      graph = former?.graph
+      if changes.flatMap({ graph?.change($0, self) }) != true { graph = LaunchGraph(self) }
+    }
+    stretches[stretch] = LaunchMemory(trace: trace, graph: graph)
+    guard let graph else {
+      misses += 1
+      return try flush()
+    }
+    repetitions += 1
+    try graph.launch(services)
+    forget()
   }
 
   /// Gives the launches kept so far to the driver, one by one.
@@ -116,6 +168,10 @@ final class LaunchRecorder: HostServices {
         try services.launch(launch.kernel, launch.shape, table)
       }
     }
+    forget()
+  }
+
+  private func forget() {
     launches = []
     arguments = []
   }
@@ -141,12 +197,12 @@ final class LaunchRecorder: HostServices {
   var trace: LaunchTrace { LaunchTrace(launches: launches, arguments: arguments) }
 }
 
-/// The launches of a call that is over.
+/// The launches of a stretch that is over.
 struct LaunchTrace: Sendable {
   var launches: [LaunchRecorder.Launch]
   var arguments: [Int64]
 
-  /// The positions at which another call has another grid or other arguments; nil where other kernels follow each other.
+  /// The positions at which another stretch has another grid or other arguments; nil where other kernels follow each other.
   func changes(to other: LaunchTrace) -> [Int]? {
     guard launches.count == other.launches.count else { return nil }
     var changes: [Int] = []

@@ -3,12 +3,11 @@ import struct Syntax.Diagnostic
 import struct Syntax.Span
 
 extension DeviceProgram {
-  /// A warning that the launches of a call cannot be one CUDA graph, at the first statement of the host part that has to see what the
-  /// kernels before it have done; nil where there is none.
+  /// A warning that no launches of a call can be a CUDA graph, at the first call of a function by the host part; nil where there is none.
   public var graphObstacle: Diagnostic? {
     var obstacle: Diagnostic?
     host.body.forEachStatement { statement in
-      if obstacle == nil, let reason = Self.reasonToWait(statement) {
+      if obstacle == nil, let reason = Self.callBetweenKernels(statement) {
         obstacle = .noGraphs(of: host.name, because: reason, at: statement.span)
       }
     }
@@ -22,11 +21,15 @@ extension DeviceProgram {
     return reason
   }
 
+  private static func callBetweenKernels(_ statement: Statement) -> String? {
+    guard case .call(let call) = statement.kind else { return nil }
+    let callee = call.isCallback ? "a Python function" : "a function of the host"
+    return "\(callee) is called between its kernels"
+  }
+
   private static func reasonToWait(_ statement: Statement) -> String? {
     switch statement.kind {
-    case .call(let call):
-      let callee = call.isCallback ? "a Python function" : "a function of the host"
-      return "\(callee) is called between its kernels"
+    case .call: return callBetweenKernels(statement)
     case .loop, .whileLoop, .conditional:
       var fetches = false
       statement.forEachExpression { fetches = fetches || $0.contains(\.isLoad) }

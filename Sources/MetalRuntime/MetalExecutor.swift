@@ -19,7 +19,7 @@ public final class MetalExecutor: Sendable {
   /// The Python functions that the host part calls.
   private let callbacks: [CallbackSignature]
   private let externals: [ExternalCaller]
-  private let frames = Locked<[HostFrame]>([])
+  private let frames = FramePool()
 
   /// Makes a program ready.
   ///
@@ -65,8 +65,8 @@ public final class MetalExecutor: Sendable {
     calling caller: CallbackCaller? = nil
   ) throws(MetalError) -> Int64 {
     if let obstacle = device.obstacle { throw obstacle }
-    let frame = frames.withLock { $0.popLast() } ?? HostFrame(code)
-    defer { frames.withLock { $0.append(frame) } }
+    let frame = frames.take() ?? HostFrame(code)
+    defer { frames.give(frame) }
     frame.begin(code, words)
     let copies = SharedCopies(device)
     defer { copies.release() }

@@ -423,11 +423,13 @@ extension FakeGPU {
         return 0
       }
     },
-    pointer_attribute: { value, name, address in
-      call("pointer_attribute") { gpu in
-        guard gpu.owns(address, 1) else { return 1 }
-        let isKind = Int(name) == parpy_cuda_pointer_memory_type
-        value?.storeBytes(of: isKind ? 2 : 0, as: UInt32.self)
+    pointer_attributes: { count, names, values, address in
+      call("pointer_attributes") { gpu in
+        for k in 0..<Int(count) {
+          let isKind = names.map { Int($0[k]) == parpy_cuda_pointer_memory_type } ?? false
+          let value: UInt32 = isKind && gpu.owns(address, 1) ? 2 : 0
+          values?[k]?.storeBytes(of: value, as: UInt32.self)
+        }
         return 0
       }
     },

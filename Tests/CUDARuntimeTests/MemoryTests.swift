@@ -32,7 +32,7 @@ extension GPUTests {
         $0.kernels["k"] = (2, { _ in })
         configure($0)
       }
-      return (gpu, try program().executor(on: driver.device(0)))
+      return (gpu, try program().executor(on: driver.device(0), graphs: .never))
     }
 
     @Test func temporariesLiveForTheirBody() throws {
