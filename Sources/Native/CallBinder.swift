@@ -15,7 +15,7 @@ struct CallBinder {
         frame.pointee.arguments = given
         return nil
       }
-      if PyTuple_Size(keywords) == 1, PyTuple_GetItem(keywords, 0) == InternedName.options {
+      if PyTuple_Size(keywords) == 1, PyTuple_GetItem(keywords, 0) == InternedNames.shared.options {
         frame.pointee.arguments = given
         return given[count]
       }
@@ -44,7 +44,7 @@ struct CallBinder {
         throw PythonException()
       }
       let value = given[count + index]
-      if try isEqual(name, InternedName.options) {
+      if try isEqual(name, InternedNames.shared.options) {
         options = value
       } else {
         try place(value, name, positional: count)

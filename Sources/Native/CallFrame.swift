@@ -7,7 +7,7 @@ import CUDARuntime
 ///
 /// Frames are made once and used again, so that a call allocates nothing; a call that comes in while another is under
 /// way takes a frame of its own. Only a thread that holds the GIL touches one.
-struct CallFrame {
+struct CallFrame: ~Copyable {
   /// Where a call's frames come from, at a fixed address.
   typealias Reference = UnsafeMutablePointer<CallFrame>
 

@@ -176,7 +176,7 @@ final class CallbackTable {
       var (type, value, traceback): (PythonPointer?, PythonPointer?, PythonPointer?) =
         (nil, nil, nil)
       PyErr_Fetch(&type, &value, &traceback)
-      if PyObject_SetAttr(buffer, InternedName.array, py_none()) != 0 { PyErr_Clear() }
+      if PyObject_SetAttr(buffer, InternedNames.shared.array, py_none()) != 0 { PyErr_Clear() }
       PyErr_Restore(type, value, traceback)
     }
   }

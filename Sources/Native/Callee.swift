@@ -98,11 +98,11 @@ final class Callee {
       let values = try OwnedObject(PyDict_Values(object))
       var isSchedule = false
       try values.pointer.forEachItem { value throws(PythonException) in
-        if try value.optionalAttribute(InternedName.packed) != nil { isSchedule = true }
+        if try value.optionalAttribute(InternedNames.shared.packed) != nil { isSchedule = true }
       }
       return isSchedule
     }
-    for name in [InternedName.token, InternedName.packed] {
+    for name in [InternedNames.shared.token, InternedNames.shared.packed] {
       if try object.optionalAttribute(name) != nil { return true }
     }
     return false

@@ -11,12 +11,22 @@ struct CuPyArrays {
   /// `cupy.cuda.get_current_stream`.
   var stream: PythonPointer?
 
-  /// At a fixed address, so that no check of exclusive access is made at each look.
-  nonisolated(unsafe) static let shared: UnsafeMutablePointer<CuPyArrays> = {
-    let types = UnsafeMutablePointer<CuPyArrays>.allocate(capacity: 1)
-    types.initialize(to: CuPyArrays())
-    return types
-  }()
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<CuPyArrays>?
+
+  /// What the process has.
+  static var shared: UnsafeMutablePointer<CuPyArrays> {
+    @inline(__always) get {
+      if let place { return place }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<CuPyArrays> {
+    let made = UnsafeMutablePointer.kept(CuPyArrays())
+    place = made
+    return made
+  }
 
   /// Keeps the class where `object` is of it and has all that is read of it; whether it is of the class.
   static func look(for object: PythonPointer) -> Bool {
@@ -31,8 +41,9 @@ struct CuPyArrays {
       guard py_type_object(object) == array.pointer else { return false }
       let stream = try module.attribute("cuda").attribute("get_current_stream")
       for name in [
-        InternedName.data, InternedName.shape, InternedName.strides, InternedName.dtype,
-        InternedName.isContiguous,
+        InternedNames.shared.data, InternedNames.shared.shape, InternedNames.shared.strides,
+        InternedNames.shared.dtype,
+        InternedNames.shared.isContiguous,
       ] { _ = try OwnedObject(PyObject_GetAttr(object, name)) }
       shared.pointee = CuPyArrays(array: array.taken(), stream: stream.taken())
       return true
@@ -50,7 +61,7 @@ struct CuPyArrays {
       return nil
     }
     defer { py_release(stream) }
-    guard let number = PyObject_GetAttr(stream, InternedName.address) else {
+    guard let number = PyObject_GetAttr(stream, InternedNames.shared.address) else {
       PyErr_Clear()
       return nil
     }
@@ -67,7 +78,7 @@ struct CuPyArrays {
 extension ArgumentReader {
   /// Reads a CuPy array by its attributes.
   func readCuPy(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
-    let dtype = try OwnedObject(PyObject_GetAttr(object, InternedName.dtype))
+    let dtype = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.dtype))
     let number = UnsafeMutableRawPointer(dtype.pointer)
       .assumingMemoryBound(to: parpy_dtype.self).pointee.type_number
     // What NumPy has no number for is read with all its names.
@@ -75,15 +86,15 @@ extension ArgumentReader {
       if try readCUDAArray(object, place) { return }
       throw malformed("cupy.ndarray", place)
     }
-    let memory = try OwnedObject(PyObject_GetAttr(object, InternedName.data))
-    let address = try OwnedObject(PyObject_GetAttr(memory.pointer, InternedName.address))
-    let shape = try OwnedObject(PyObject_GetAttr(object, InternedName.shape))
+    let memory = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.data))
+    let address = try OwnedObject(PyObject_GetAttr(memory.pointer, InternedNames.shared.address))
+    let shape = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.shape))
     let dimensions = try numbers(of: shape.pointer, frame.pointee.extents, place)
     if dimensions == 0 { throw scalarOnDevice(place) }
-    let isContiguous = try OwnedObject(PyObject_GetAttr(object, InternedName.isContiguous))
+    let isContiguous = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.isContiguous))
     var strides: UnsafePointer<Int>?
     if !py_is_true(isContiguous.pointer) {
-      let given = try OwnedObject(PyObject_GetAttr(object, InternedName.strides))
+      let given = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.strides))
       guard try numbers(of: given.pointer, frame.pointee.strides, place) == dimensions else {
         throw malformed("cupy.ndarray", place)
       }

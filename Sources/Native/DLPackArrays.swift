@@ -7,8 +7,8 @@ extension ArgumentReader {
   /// The capsule is not consumed: it gives the tensor back when the frame drops it.
   func readDLPack(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) -> Bool {
     if py_is_class(object) { return false }
-    guard let export = try object.optionalAttribute(InternedName.dlpack),
-      let deviceOf = try object.optionalAttribute(InternedName.dlpackDevice)
+    guard let export = try object.optionalAttribute(InternedNames.shared.dlpack),
+      let deviceOf = try object.optionalAttribute(InternedNames.shared.dlpackDevice)
     else { return false }
     let device = try deviceOf.pointer.call()
     guard py_is_tuple(device.pointer), let kind = PyTuple_GetItem(device.pointer, 0) else {
@@ -61,7 +61,8 @@ extension ArgumentReader {
   private func requirePlain(
     tensor object: PythonPointer, isComplex: Bool, _ place: ArgumentPlace
   ) throws(PythonException) {
-    let needsGradient = try OwnedObject(PyObject_GetAttr(object, InternedName.requiresGradient))
+    let needsGradient = try OwnedObject(
+      PyObject_GetAttr(object, InternedNames.shared.requiresGradient))
     if py_is_true(needsGradient.pointer) {
       throw callee.typeMismatch(
         place, ": a Tensor that requires gradients is not supported; pass x.detach()")

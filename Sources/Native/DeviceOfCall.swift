@@ -7,12 +7,22 @@ import CUDARuntime
 /// The device is part of the key of calls for CUDA then, so that each device has versions of its own. Where there is one device
 /// nothing is looked for. Read and written with the GIL held.
 enum DeviceOfCall {
-  /// The driver, once CUDA was used and has several devices; at a fixed address, for the hot path.
-  private nonisolated(unsafe) static let driver: UnsafeMutablePointer<CUDADriver?> = {
-    let driver = UnsafeMutablePointer<CUDADriver?>.allocate(capacity: 1)
-    driver.initialize(to: nil)
-    return driver
-  }()
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<CUDADriver?>?
+
+  /// The driver, once CUDA was used and has several devices.
+  private static var driver: UnsafeMutablePointer<CUDADriver?> {
+    @inline(__always) get {
+      if let place { return place }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<CUDADriver?> {
+    let made = UnsafeMutablePointer<CUDADriver?>.kept(nil)
+    place = made
+    return made
+  }
 
   /// Notes that CUDA is used.
   static func begin(_ used: CUDADriver) throws(CUDAError) {

@@ -9,7 +9,7 @@ extension ArgumentReader {
     _ object: PythonPointer, _ place: ArgumentPlace
   ) throws(PythonException) -> Bool {
     if py_is_class(object) { return false }
-    guard let interface = try object.optionalAttribute(InternedName.arrayInterface) else {
+    guard let interface = try object.optionalAttribute(InternedNames.shared.arrayInterface) else {
       return false
     }
     guard py_is_dict(interface.pointer) else { throw malformed("__array_interface__", place) }
@@ -108,7 +108,7 @@ extension ArgumentReader {
   /// Reads a buffer of ours by the NumPy array or the memory of a device in it, or by its description where code is only
   /// to be shown.
   func readOwnBuffer(_ object: PythonPointer, _ place: ArgumentPlace) throws(PythonException) {
-    let array = try OwnedObject(PyObject_GetAttr(object, InternedName.array))
+    let array = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.array))
     if array.pointer != py_none() {
       let pointer = array.pointer
       frame.pointee.keep(array)
@@ -124,7 +124,7 @@ extension ArgumentReader {
         " only describes an array, for parpy.print_compiled; make the buffer by parpy.buffer.from_array(x, "
           + "parpy.CompileBackend.Cpu)")
     }
-    let description = try OwnedObject(PyObject_GetAttr(object, InternedName.description))
+    let description = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.description))
     guard py_is_dict(description.pointer) else { throw malformed("description", place) }
     let (element, extents, strides) = try type(of: description.pointer, place)
     if extents.isEmpty { throw malformed("description", place) }
@@ -141,7 +141,8 @@ extension ArgumentReader {
     -> Bool
   {
     if py_is_class(object) { return false }
-    guard let interface = try object.optionalAttribute(InternedName.cudaArrayInterface) else {
+    guard let interface = try object.optionalAttribute(InternedNames.shared.cudaArrayInterface)
+    else {
       return false
     }
     guard py_is_dict(interface.pointer) else { throw malformed("__cuda_array_interface__", place) }

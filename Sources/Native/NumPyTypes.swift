@@ -18,12 +18,22 @@ struct NumPyTypes {
   /// `parpy.buffer.Buffer`, which has a NumPy array within.
   var buffer: PythonPointer?
 
-  /// The classes of the process; at a fixed address, so that no check of exclusive access is made at each look.
-  nonisolated(unsafe) static let shared: UnsafeMutablePointer<NumPyTypes> = {
-    let types = UnsafeMutablePointer<NumPyTypes>.allocate(capacity: 1)
-    types.initialize(to: NumPyTypes(array: nil, arrayClass: nil, scalar: nil, buffer: nil))
-    return types
-  }()
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<NumPyTypes>?
+
+  /// The classes of the process.
+  static var shared: UnsafeMutablePointer<NumPyTypes> {
+    @inline(__always) get {
+      if let place { return place }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<NumPyTypes> {
+    let made = UnsafeMutablePointer.kept(NumPyTypes())
+    place = made
+    return made
+  }
 
   /// Looks the classes up and checks the layout of arrays.
   static func install() throws(PythonException) {

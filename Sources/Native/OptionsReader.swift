@@ -31,7 +31,7 @@ final class OptionsReader {
   @inline(__always)
   static func token(_ options: PythonPointer?) throws(PythonException) -> Int64 {
     guard let options, options != py_none() else { return noToken }
-    guard let token = PyObject_GetAttr(options, InternedName.token) else {
+    guard let token = PyObject_GetAttr(options, InternedNames.shared.token) else {
       throw wrongOptions(options)
     }
     defer { py_release(token) }
@@ -71,7 +71,7 @@ final class OptionsReader {
       for _ in labels { append(.absent, threads: 1, to: frame) }
       return
     }
-    let mapping = try OwnedObject(PyObject_GetAttr(options, InternedName.parallelize))
+    let mapping = try OwnedObject(PyObject_GetAttr(options, InternedNames.shared.parallelize))
     guard py_is_dict(mapping.pointer) else {
       throw raise(
         Diagnostic(
@@ -102,7 +102,7 @@ final class OptionsReader {
   private func appendSchedule(
     _ schedule: PythonPointer, _ label: PythonPointer, isOnGPU: Bool, to frame: CallFrame.Reference
   ) throws(PythonException) {
-    guard let packed = PyObject_GetAttr(schedule, InternedName.packed) else {
+    guard let packed = PyObject_GetAttr(schedule, InternedNames.shared.packed) else {
       try forgetException(py_attribute_error())
       throw wrongSchedule(schedule, label)
     }

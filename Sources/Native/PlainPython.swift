@@ -5,7 +5,22 @@ import CPython
 ///
 /// Only a thread that holds the interpreter's lock looks in or changes anything.
 struct PlainPython: ~Copyable {
-  nonisolated(unsafe) private static let depth = UnsafeMutablePointer<Int>.initialized(to: 0)
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<Int>?
+
+  /// How many functions run in plain Python, in all threads.
+  private static var depth: UnsafeMutablePointer<Int> {
+    @inline(__always) get {
+      if let place { return place }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<Int> {
+    let made = UnsafeMutablePointer.kept(0)
+    place = made
+    return made
+  }
   nonisolated(unsafe) private static var threads: [UInt: Int] = [:]
 
   private let thread = UInt(PyThread_get_thread_ident())
@@ -27,12 +42,4 @@ struct PlainPython: ~Copyable {
   static var isRunning: Bool { depth.pointee > 0 && isRunningHere }
 
   private static var isRunningHere: Bool { threads[UInt(PyThread_get_thread_ident())] != nil }
-}
-
-extension UnsafeMutablePointer {
-  fileprivate static func initialized(to value: Pointee) -> Self {
-    let pointer = Self.allocate(capacity: 1)
-    pointer.initialize(to: value)
-    return pointer
-  }
 }

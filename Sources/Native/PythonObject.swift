@@ -187,28 +187,45 @@ func raise(_ type: PythonPointer?, _ message: String) -> PythonException {
 }
 
 /// Strings that attribute look-ups use again and again, made once.
-enum InternedName {
-  nonisolated(unsafe) static let token = make("_token")
-  nonisolated(unsafe) static let parallelize = make("parallelize")
-  nonisolated(unsafe) static let packed = make("_packed")
-  nonisolated(unsafe) static let options = make("opts")
-  nonisolated(unsafe) static let cellContents = make("cell_contents")
-  nonisolated(unsafe) static let arrayInterface = make("__array_interface__")
-  nonisolated(unsafe) static let cudaArrayInterface = make("__cuda_array_interface__")
-  nonisolated(unsafe) static let array = make("_array")
-  nonisolated(unsafe) static let description = make("_description")
-  nonisolated(unsafe) static let requiresGradient = make("requires_grad")
-  nonisolated(unsafe) static let data = make("data")
-  nonisolated(unsafe) static let address = make("ptr")
-  nonisolated(unsafe) static let shape = make("shape")
-  nonisolated(unsafe) static let strides = make("strides")
-  nonisolated(unsafe) static let dtype = make("dtype")
-  nonisolated(unsafe) static let isContiguous = make("_c_contiguous")
-  nonisolated(unsafe) static let dlpack = make("__dlpack__")
-  nonisolated(unsafe) static let dlpackDevice = make("__dlpack_device__")
+struct InternedNames {
+  let token = Self.name("_token")
+  let parallelize = Self.name("parallelize")
+  let packed = Self.name("_packed")
+  let options = Self.name("opts")
+  let cellContents = Self.name("cell_contents")
+  let arrayInterface = Self.name("__array_interface__")
+  let cudaArrayInterface = Self.name("__cuda_array_interface__")
+  let array = Self.name("_array")
+  let description = Self.name("_description")
+  let requiresGradient = Self.name("requires_grad")
+  let data = Self.name("data")
+  let address = Self.name("ptr")
+  let shape = Self.name("shape")
+  let strides = Self.name("strides")
+  let dtype = Self.name("dtype")
+  let isContiguous = Self.name("_c_contiguous")
+  let dlpack = Self.name("__dlpack__")
+  let dlpackDevice = Self.name("__dlpack_device__")
+
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<InternedNames>?
+
+  /// The strings of the process.
+  static var shared: InternedNames {
+    @inline(__always) get {
+      if let place { return place.pointee }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> InternedNames {
+    let made = UnsafeMutablePointer.kept(InternedNames())
+    place = made
+    return made.pointee
+  }
 
   /// An immortal string; None in the one case, no memory at start, where Python cannot make it.
-  private static func make(_ text: String) -> PythonPointer {
+  private static func name(_ text: String) -> PythonPointer {
     guard let name = PyUnicode_InternFromString(text) else {
       PyErr_Clear()
       return py_none()

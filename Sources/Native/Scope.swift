@@ -157,7 +157,7 @@ final class Scope {
   @inline(__always)
   private func object(of root: Root) throws(PythonException) -> PythonPointer? {
     if let cell = root.cell {
-      guard let value = PyObject_GetAttr(cell, InternedName.cellContents) else {
+      guard let value = PyObject_GetAttr(cell, InternedNames.shared.cellContents) else {
         // An empty cell: the enclosing function has not assigned the variable yet.
         try forgetException(py_value_error())
         return nil

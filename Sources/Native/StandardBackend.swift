@@ -16,12 +16,22 @@ enum StandardBackend: UInt64 {
   case foundMetal
   case chosenMetal
 
-  /// At a fixed address, so that no check of exclusive access is made at each call.
-  private nonisolated(unsafe) static let word: UnsafeMutablePointer<StandardBackend> = {
-    let word = UnsafeMutablePointer<StandardBackend>.allocate(capacity: 1)
-    word.initialize(to: .open)
-    return word
-  }()
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<StandardBackend>?
+
+  /// What it stands for now.
+  private static var word: UnsafeMutablePointer<StandardBackend> {
+    @inline(__always) get {
+      if let place { return place }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<StandardBackend> {
+    let made = UnsafeMutablePointer<StandardBackend>.kept(.open)
+    place = made
+    return made
+  }
 
   static var current: StandardBackend {
     @inline(__always) get { word.pointee }

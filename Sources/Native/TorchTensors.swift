@@ -17,12 +17,22 @@ struct TorchTensors {
   /// `Tensor.__dlpack_c_exchange_api__`; nil where this Torch has none that we know.
   var exchange: UnsafePointer<parpy_dlpack_exchange>?
 
-  /// The classes of the process; at a fixed address, so that no check of exclusive access is made at each look.
-  nonisolated(unsafe) static let shared: UnsafeMutablePointer<TorchTensors> = {
-    let types = UnsafeMutablePointer<TorchTensors>.allocate(capacity: 1)
-    types.initialize(to: TorchTensors())
-    return types
-  }()
+  private nonisolated(unsafe) static var place: UnsafeMutablePointer<TorchTensors>?
+
+  /// What the process has.
+  static var shared: UnsafeMutablePointer<TorchTensors> {
+    @inline(__always) get {
+      if let place { return place }
+      return make()
+    }
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<TorchTensors> {
+    let made = UnsafeMutablePointer.kept(TorchTensors())
+    place = made
+    return made
+  }
 
   /// Whether the object is a tensor, or of a subclass.
   static func includes(_ object: PythonPointer) -> Bool {
@@ -42,7 +52,7 @@ struct TorchTensors {
       let tensor = try torch.attribute("Tensor")
       guard py_is_instance(object, tensor.pointer) else { return false }
       let export = try torch.attribute("_C").attribute("_to_dlpack")
-      _ = try OwnedObject(PyObject_GetAttr(object, InternedName.requiresGradient))
+      _ = try OwnedObject(PyObject_GetAttr(object, InternedNames.shared.requiresGradient))
       let isNegated = try tensor.attribute("is_neg")
       let isConjugated = try tensor.attribute("is_conj")
       let rawStream = PyObject_GetAttrString(
