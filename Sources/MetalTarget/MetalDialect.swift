@@ -1,4 +1,4 @@
-import CUDATarget
+import KernelText
 import LoopIR
 
 /// The Metal Shading Language, from version 3.1 on (Apple, Metal Shading Language Specification).
@@ -23,6 +23,8 @@ struct MetalDialect: KernelDialect {
     }
   }
 
+  func header(for type: ScalarType) -> String? { nil }
+
   let longSuffix = "l"
 
   func literal(_ value: Double, _ type: ScalarType) -> String {
@@ -42,7 +44,7 @@ struct MetalDialect: KernelDialect {
     "metal::\(function == .roundEven ? "rint" : function.rawValue)"
   }
 
-  func helper(for function: MathFunction) -> CUDAHelper? {
+  func helper(for function: MathFunction) -> HelperFunction? {
     MetalLibrary.definition(of: function) == nil ? nil : .library(function)
   }
 
@@ -97,7 +99,7 @@ struct MetalDialect: KernelDialect {
     "\(name(of: type)) partial_\(type)[32]"
   }
 
-  func definition(of helper: CUDAHelper) -> String {
+  func definition(of helper: HelperFunction) -> String {
     switch helper {
     case .blockReduce(let op, let type): blockReduction(helper.name, op, type)
     case .atomic(let op, let type):

@@ -9,7 +9,7 @@ import LoopIR
 ///       s += x[k];
 ///     }
 ///     s = block_add_float32(s);
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// The threads of a block; a number where it is known, so that loops can be unrolled.
   var threads: String {
     kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
@@ -70,7 +70,7 @@ extension CUDAKernelEmitter {
 
   private func identity(_ reduction: Reduction) -> String {
     reduction.op.identity(of: host[reduction.accumulator].type).map {
-      CUDALiteral.text($0, module.dialect)
+      LiteralText.text($0, module.dialect)
     } ?? "0"
   }
 
@@ -78,7 +78,7 @@ extension CUDAKernelEmitter {
   private func join(_ reduction: Reduction, _ former: String?, over level: DeviceLevel?) {
     let type = host[reduction.accumulator].type
     let op = reduction.op.combining
-    let helper: CUDAHelper =
+    let helper: HelperFunction =
       level == .clusterBlocks ? .clusterReduce(op, type) : .blockReduce(op, type)
     module.use(helper)
     let arguments = [name(reduction.accumulator)] + module.dialect.reductionArguments(of: type)
