@@ -133,14 +133,7 @@ extension ScalarType {
   var cuda: String {
     switch self {
     case .bool: "bool"
-    case .int8: "int8_t"
-    case .int16: "int16_t"
-    case .int32: "int32_t"
-    case .int64: "int64_t"
-    case .uint8: "uint8_t"
-    case .uint16: "uint16_t"
-    case .uint32: "uint32_t"
-    case .uint64: "uint64_t"
+    case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "\(self)_t"
     case .float16: "__half"
     case .bfloat16: "__nv_bfloat16"
     case .float32: "float"

@@ -47,8 +47,8 @@ extension CUDADialect {
   }
 
   private func identity(of op: BinaryOperator, _ type: ScalarType) -> String {
-    let literal = op.identity(of: type).map { LiteralText.text($0, self) } ?? "0"
-    return (type.isFloat ? "" : "(\(name(of: type)))") + literal
+    let literal = LiteralText.identity(of: op, type, self)
+    return type.isFloat ? literal : "(\(name(of: type)))\(literal)"
   }
 
   /// The lanes of a warp read what the blocks leave in their shared memory, one each, and join it as those of one block do with what

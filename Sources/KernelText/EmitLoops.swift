@@ -69,9 +69,7 @@ extension FunctionEmitter {
   }
 
   private func identity(_ reduction: Reduction) -> String {
-    reduction.op.identity(of: host[reduction.accumulator].type).map {
-      LiteralText.text($0, module.dialect)
-    } ?? "0"
+    LiteralText.identity(of: reduction.op, host[reduction.accumulator].type, module.dialect)
   }
 
   /// Joins what the threads of the block have accumulated, or the blocks of the cluster.

@@ -13,6 +13,13 @@ package enum LiteralText {
     }
   }
 
+  /// The value `e` with `e op x == x`; "0" for operators that do not reduce.
+  package static func identity(
+    of op: BinaryOperator, _ type: ScalarType, _ dialect: any KernelDialect
+  ) -> String {
+    op.identity(of: type).map { text($0, dialect) } ?? "0"
+  }
+
   static func integer(_ value: Int64, _ type: ScalarType, _ dialect: any KernelDialect) -> String {
     let long = dialect.longSuffix
     switch type {

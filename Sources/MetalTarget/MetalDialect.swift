@@ -6,14 +6,7 @@ struct MetalDialect: KernelDialect {
   func name(of type: ScalarType) -> String {
     switch type {
     case .bool: "bool"
-    case .int8: "int8_t"
-    case .int16: "int16_t"
-    case .int32: "int32_t"
-    case .int64: "int64_t"
-    case .uint8: "uint8_t"
-    case .uint16: "uint16_t"
-    case .uint32: "uint32_t"
-    case .uint64: "uint64_t"
+    case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "\(type)_t"
     case .float16: "half"
     case .bfloat16: "bfloat"
     case .float32: "float"

@@ -9,7 +9,7 @@ extension MetalDialect {
   func blockReduction(_ name: String, _ op: BinaryOperator, _ type: ScalarType) -> String {
     let t = self.name(of: type)
     let joined = HelperFunction.join(op, type, "value", "other", self)
-    let unit = op.identity(of: type).map { LiteralText.text($0, self) } ?? "0"
+    let unit = LiteralText.identity(of: op, type, self)
     let identity = type.isFloat ? unit : "\(t)(\(unit))"
     let step = """
       for (ushort offset = 16; offset > 0; offset /= 2) {
