@@ -52,12 +52,13 @@ let package = Package(
     stage("Schedule", ["LoopIR", "Passes", "Transforms"]),
     stage("CPUTarget", ["LoopIR", "Schedule"]),
     stage("GPUMapping", ["LoopIR", "Passes", "Schedule"]),
-    stage("CUDATarget", ["LoopIR", "Schedule", "GPUMapping"]),
-    stage("MetalTarget", ["Syntax", "LoopIR", "GPUMapping", "CUDATarget"]),
+    stage("KernelText", ["Syntax", "LoopIR", "Schedule", "GPUMapping"]),
+    stage("CUDATarget", ["LoopIR", "Schedule", "GPUMapping", "KernelText"]),
+    stage("MetalTarget", ["Syntax", "LoopIR", "GPUMapping", "KernelText"]),
     stage(
       "Compiler",
       [
-        "Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping", "CUDATarget",
+        "Lowering", "Transforms", "Schedule", "CPUTarget", "GPUMapping", "KernelText", "CUDATarget",
         "MetalTarget",
       ]),
     .target(name: "CCUDA"),

@@ -1,12 +1,31 @@
+import KernelText
 import LoopIR
 
 /// CUDA C++ as NVRTC and `nvcc` compile it.
 struct CUDADialect: KernelDialect {
   func name(of type: ScalarType) -> String { type.cuda }
 
+  func header(for type: ScalarType) -> String? {
+    switch type {
+    case .float16: "cuda_fp16.h"
+    case .bfloat16: "cuda_bf16.h"
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .float32,
+      .float64, .complex64, .complex128:
+      nil
+    }
+  }
+
   let longSuffix = "ll"
 
-  func literal(_ value: Double, _ type: ScalarType) -> String { CUDALiteral.bits(value, type) }
+  /// The literal by its bits.
+  func literal(_ value: Double, _ type: ScalarType) -> String {
+    switch type {
+    case .float16: "__ushort_as_half(\(type.bits16(of: value)))"
+    case .bfloat16: "__ushort_as_bfloat16(\(type.bits16(of: value)))"
+    case .float32: "__int_as_float(0x\(String(Float(value).bitPattern, radix: 16)))"
+    default: "__longlong_as_double(0x\(String(value.bitPattern, radix: 16))ll)"
+    }
+  }
 
   func widened(_ text: String, _ type: ScalarType) -> String {
     "\(type == .float16 ? "__half2float" : "__bfloat162float")(\(text))"
@@ -28,7 +47,7 @@ struct CUDADialect: KernelDialect {
     }
   }
 
-  func helper(for function: MathFunction) -> CUDAHelper? { nil }
+  func helper(for function: MathFunction) -> HelperFunction? { nil }
 
   func absolute(_ type: ScalarType) -> String { type == .float32 ? "fabsf" : "fabs" }
 
@@ -83,7 +102,23 @@ struct CUDADialect: KernelDialect {
       """
   }
 
-  func definition(of helper: CUDAHelper) -> String { helper.cudaDefinition }
+  func definition(of helper: HelperFunction) -> String {
+    switch helper {
+    case .blockReduce(let op, let type): blockReduction(helper, op, type)
+    case .clusterReduce(let op, let type): clusterReduction(helper, op, type)
+    case .clusterBarrier: Self.clusterBarrier
+    case .atomic(let op, let type): atomicUpdate(helper.name, op, type)
+    case .inRange: Self.rangeTest
+    case .recordFault: Self.faultRecorder
+    case .loadRow(let type): rowLoad(helper.name, of: type)
+    case .storeRow(let type): rowStore(helper.name, of: type)
+    case .isAligned: Self.alignmentTest
+    // Defined in all dialects alike; or in CUDA's library.
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
+      .roundedProduct:
+      ""
+    }
+  }
 
   func reductionArguments(of type: ScalarType) -> [String] { [] }
   func reductionMemory(of type: ScalarType) -> String? { nil }
@@ -91,4 +126,21 @@ struct CUDADialect: KernelDialect {
   let reservedNames: Set<String> = [
     "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "stream", "slot", "python", "main",
   ]
+}
+
+extension ScalarType {
+  /// The type's name in CUDA C++.
+  var cuda: String {
+    switch self {
+    case .bool: "bool"
+    case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "\(self)_t"
+    case .float16: "__half"
+    case .bfloat16: "__nv_bfloat16"
+    case .float32: "float"
+    case .float64: "double"
+    // Two numbers in memory; no value has such a type after `split-complex`.
+    case .complex64: "float2"
+    case .complex128: "double2"
+    }
+  }
 }

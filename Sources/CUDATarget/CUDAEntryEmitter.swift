@@ -1,4 +1,5 @@
 import GPUMapping
+import KernelText
 import LoopIR
 
 /// The name of the function that `emitCUDAEntry` writes.
@@ -16,7 +17,7 @@ public let cudaEntryName = "parpy_entry"
 ///
 /// - Parameter recordsFaults: whether the host part takes the address of the error slot.
 public func emitCUDAEntry(_ program: DeviceProgram, recordsFaults: Bool) -> String {
-  let launcher = CUDALauncherEmitter(CUDAModuleEmitter(program, CUDADialect()))
+  let launcher = CUDALauncherEmitter(ModuleEmitter(program, CUDADialect()))
   let arrays = launcher.arguments.map { program.host[$0].element.cuda + " *" }
   let parameters = launcher.parameters.map { program.host[$0].type }
   var arguments = arrays.enumerated().map { "(\($1))words[\($0)]" }
@@ -28,7 +29,7 @@ public func emitCUDAEntry(_ program: DeviceProgram, recordsFaults: Bool) -> Stri
     #ifndef __CUDACC_RTC__
     extern "C" int32_t \(cudaEntryName)(
         const int64_t *words, unsigned long long *slot, const void *python, cudaStream_t stream) {
-      return \(cudaName(program.host.name))(\((arguments + ["stream"]).joined(separator: ", ")));
+      return \(cppName(program.host.name))(\((arguments + ["stream"]).joined(separator: ", ")));
     }
     #endif
 

@@ -1,9 +1,10 @@
 import GPUMapping
+import KernelText
 import LoopIR
 import Schedule
 
 /// Writes the host part as a function that launches the kernels on a stream.
-final class CUDALauncherEmitter: CUDAKernelEmitter {
+final class CUDALauncherEmitter: FunctionEmitter {
   /// How many tests the statements so far make.
   private var testCount = 0
   /// Whether a test of the host part writes the error slot.
@@ -12,8 +13,6 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
   private var callsHost = false
   /// Whether the host part reads elements of the device.
   private var fetches = false
-
-  init(_ module: CUDAModuleEmitter) { super.init(module, nil) }
 
   func emit() -> String {
     let arguments = arguments.map { "\(host[$0].element.cuda) *\(name($0))" }
@@ -32,7 +31,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     return (usesTemporaries ? Self.temporary : "") + (recordsFaults ? Self.faultRecorder : "")
       + (callsHost ? Self.hostTurn : "") + (fetches ? Self.fetching : "")
       + (module.program.callbacks.isEmpty ? "" : Self.pythonCaller)
-      + "extern \"C\" int32_t \(cudaName(host.name))(\n    \(list)) \(fetches ? "try " : ""){\n"
+      + "extern \"C\" int32_t \(cppName(host.name))(\n    \(list)) \(fetches ? "try " : ""){\n"
       + lines.joined(separator: "\n")
       + (fetches ? "\n} catch (const HostPartEnds &end) {\n  return end.status;\n}\n" : "\n}\n")
   }
@@ -161,7 +160,7 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
       let given = ["(int64_t)0"] + call.operands.flatMap(self.words)
       add("PythonWord \(words)[] = {\(given.joined(separator: ", "))};")
       add(
-        "if (!python.call(python.context, /* \(cudaName(function)) */ \(position ?? 0), \(words))) return -4;"
+        "if (!python.call(python.context, /* \(cppName(function)) */ \(position ?? 0), \(words))) return -4;"
       )
       if let id = call.result {
         let type = host[id].type
@@ -290,11 +289,11 @@ final class CUDALauncherEmitter: CUDAKernelEmitter {
     let threads = count(kernel.grid.threads)
     if kernel.grid.clusterSize > Grid.greatestPortableCluster {
       add(
-        "cudaFuncSetAttribute((const void *)\(cudaName(kernel.name)), cudaFuncAttributeNonPortableClusterSizeAllowed, 1);"
+        "cudaFuncSetAttribute((const void *)\(cppName(kernel.name)), cudaFuncAttributeNonPortableClusterSizeAllowed, 1);"
       )
     }
     add(
-      "\(cudaName(kernel.name))<<<\(grid), \(threads), 0, stream>>>(\(given.joined(separator: ", ")));"
+      "\(cppName(kernel.name))<<<\(grid), \(threads), 0, stream>>>(\(given.joined(separator: ", ")));"
     )
   }
 

@@ -1,17 +1,18 @@
+import KernelText
 import LoopIR
 
 /// How threads join what each of them has: lanes by shuffles, warps by way of the memory that their block shares, blocks of a cluster
 /// by way of each other's.
-extension CUDAHelper {
+extension CUDADialect {
   /// Warps by shuffles, then the first warp over their results (M. Harris, Optimizing Parallel Reduction in CUDA, 2007, and the
   /// warp shuffles of compute capability 3.0 on).
   func blockReduction(
-    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+    _ helper: HelperFunction, _ op: BinaryOperator, _ type: ScalarType
   ) -> String {
-    let t = d.name(of: type)
-    let step = warpReduction(op, type, d)
+    let t = name(of: type)
+    let step = warpReduction(op, type)
     let inner = step.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-    return function(d, type, "\(t) value") {
+    return helper.function(self, type, "\(t) value") {
       """
       __shared__ \(t) warps[32];
       \(step)
@@ -19,7 +20,7 @@ extension CUDAHelper {
         const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
         if (lane == 0) warps[warp] = value;
         __syncthreads();
-        value = lane < blockDim.x / 32 ? warps[lane] : \(identity(of: op, type, d));
+        value = lane < blockDim.x / 32 ? warps[lane] : \(identity(of: op, type));
       \(inner)
         __syncthreads();
       }
@@ -29,10 +30,8 @@ extension CUDAHelper {
   }
 
   /// Lanes exchange what they have, in `value`, until each has the result of the warp.
-  private func warpReduction(
-    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
-  ) -> String {
-    let t = d.name(of: type)
+  private func warpReduction(_ op: BinaryOperator, _ type: ScalarType) -> String {
+    let t = name(of: type)
     let isNarrow = type.size < 4 && !type.isFloat
     // In a variable of its own: `&&` and `||` would leave the shuffle out where the value decides, and all lanes must come to it.
     let other =
@@ -42,16 +41,14 @@ extension CUDAHelper {
     return """
       for (int offset = 16; offset > 0; offset /= 2) {
         const \(t) other = \(other);
-        value = \(Self.join(op, type, "value", "other", d));
+        value = \(HelperFunction.join(op, type, "value", "other", self));
       }
       """
   }
 
-  private func identity(
-    of op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
-  ) -> String {
-    let literal = op.identity(of: type).map { CUDALiteral.text($0, d) } ?? "0"
-    return (type.isFloat ? "" : "(\(d.name(of: type)))") + literal
+  private func identity(of op: BinaryOperator, _ type: ScalarType) -> String {
+    let literal = LiteralText.identity(of: op, type, self)
+    return type.isFloat ? literal : "(\(name(of: type)))\(literal)"
   }
 
   /// The lanes of a warp read what the blocks leave in their shared memory, one each, and join it as those of one block do with what
@@ -59,27 +56,27 @@ extension CUDAHelper {
   ///
   /// The cluster has as many blocks as the grid along x.
   func clusterReduction(
-    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
+    _ helper: HelperFunction, _ op: BinaryOperator, _ type: ScalarType
   ) -> String {
-    let t = d.name(of: type)
-    return function(d, type, "\(t) value") {
+    let t = name(of: type)
+    return helper.function(self, type, "\(t) value") {
       """
       __shared__ \(t) total;
       if (threadIdx.x == 0) total = value;
       __cluster_barrier_arrive();
       __cluster_barrier_wait();
       const unsigned rank = threadIdx.x % 32;
-      value = rank < gridDim.x ? *(const \(t) *)__cluster_map_shared_rank(&total, rank) : \(identity(of: op, type, d));
+      value = rank < gridDim.x ? *(const \(t) *)__cluster_map_shared_rank(&total, rank) : \(identity(of: op, type));
       // No block ends, or comes to its next total, before all have read this one.
       __cluster_barrier_arrive();
-      \(warpReduction(op, type, d))
+      \(warpReduction(op, type))
       __cluster_barrier_wait();
       return value;
       """
     }
   }
 
-  static let clusterBarrierDefinition = """
+  static let clusterBarrier = """
     __device__ inline void cluster_barrier() {
       __cluster_barrier_arrive();
       __cluster_barrier_wait();

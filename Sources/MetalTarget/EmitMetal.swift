@@ -1,5 +1,5 @@
-import CUDATarget
 import GPUMapping
+import KernelText
 import LoopIR
 import struct Syntax.DiagnosticError
 
@@ -18,7 +18,7 @@ public func emitMetal(
 ) throws(DiagnosticError) -> String {
   let obstacles = program.obstaclesOnMetal
   if !obstacles.isEmpty { throw DiagnosticError(obstacles) }
-  let module = CUDAModuleEmitter(program, MetalDialect())
+  let module = ModuleEmitter(program, MetalDialect())
   var kernels: [String] = []
   for kernel in program.kernels {
     let (text, sharedBytes) = module.emit(kernel)

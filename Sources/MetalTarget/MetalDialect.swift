@@ -1,4 +1,4 @@
-import CUDATarget
+import KernelText
 import LoopIR
 
 /// The Metal Shading Language, from version 3.1 on (Apple, Metal Shading Language Specification).
@@ -6,14 +6,7 @@ struct MetalDialect: KernelDialect {
   func name(of type: ScalarType) -> String {
     switch type {
     case .bool: "bool"
-    case .int8: "int8_t"
-    case .int16: "int16_t"
-    case .int32: "int32_t"
-    case .int64: "int64_t"
-    case .uint8: "uint8_t"
-    case .uint16: "uint16_t"
-    case .uint32: "uint32_t"
-    case .uint64: "uint64_t"
+    case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "\(type)_t"
     case .float16: "half"
     case .bfloat16: "bfloat"
     case .float32: "float"
@@ -22,6 +15,8 @@ struct MetalDialect: KernelDialect {
     case .complex64, .complex128: "float2"
     }
   }
+
+  func header(for type: ScalarType) -> String? { nil }
 
   let longSuffix = "l"
 
@@ -42,7 +37,7 @@ struct MetalDialect: KernelDialect {
     "metal::\(function == .roundEven ? "rint" : function.rawValue)"
   }
 
-  func helper(for function: MathFunction) -> CUDAHelper? {
+  func helper(for function: MathFunction) -> HelperFunction? {
     MetalLibrary.definition(of: function) == nil ? nil : .library(function)
   }
 
@@ -97,7 +92,7 @@ struct MetalDialect: KernelDialect {
     "\(name(of: type)) partial_\(type)[32]"
   }
 
-  func definition(of helper: CUDAHelper) -> String {
+  func definition(of helper: HelperFunction) -> String {
     switch helper {
     case .blockReduce(let op, let type): blockReduction(helper.name, op, type)
     case .atomic(let op, let type):

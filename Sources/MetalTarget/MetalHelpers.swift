@@ -1,15 +1,15 @@
-import CUDATarget
+import KernelText
 import LoopIR
 
 // Helpers that threads make together, and those that change memory in one step.
 extension MetalDialect {
-  /// SIMD groups by shuffles, then the first of them over their results, as `CUDAHelper` does with warps.
+  /// SIMD groups by shuffles, then the first of them over their results, as `CUDADialect` does with warps.
   ///
   /// A function cannot declare threadgroup memory, so it is given some.
   func blockReduction(_ name: String, _ op: BinaryOperator, _ type: ScalarType) -> String {
     let t = self.name(of: type)
-    let joined = CUDAHelper.join(op, type, "value", "other", self)
-    let unit = op.identity(of: type).map { CUDALiteral.text($0, self) } ?? "0"
+    let joined = HelperFunction.join(op, type, "value", "other", self)
+    let unit = LiteralText.identity(of: op, type, self)
     let identity = type.isFloat ? unit : "\(t)(\(unit))"
     let step = """
       for (ushort offset = 16; offset > 0; offset /= 2) {
@@ -55,7 +55,7 @@ extension MetalDialect {
   {
     let t = self.name(of: type)
     let head = "inline void \(name)(\(space) \(t) *place, \(t) value) {\n"
-    let joined = CUDAHelper.join(op, type, "former", "value", self)
+    let joined = HelperFunction.join(op, type, "former", "value", self)
     if op == .add, type == .int32 || type == .uint32 {
       return head
         + "  atomic_fetch_add_explicit((\(space) atomic_uint *)place, (uint)value, memory_order_relaxed);\n}\n\n"

@@ -1,8 +1,8 @@
 import CPython
 import CUDARuntime
-import CUDATarget
 import Compiler
 import GPUMapping
+import KernelText
 import LoopIR
 import MetalRuntime
 import Syntax
@@ -162,7 +162,7 @@ extension FunctionState {
   ) -> DeviceKernel? {
     let lines = code.split(separator: "\n", omittingEmptySubsequences: false).prefix(line)
     guard let head = lines.last(where: { $0.contains("__global__") }) else { return nil }
-    return program.kernels.first { head.hasSuffix(" \(cudaName($0.name))(") }
+    return program.kernels.first { head.hasSuffix(" \(cppName($0.name))(") }
   }
 
   /// Keeps code that was refused in a file, and says in which.
@@ -199,7 +199,7 @@ extension FunctionState {
         flags: build.deviceFlags)
       let key = compiler.cacheKey(text, settings) + (try build.contents(ofHeadersIn: text))
       let binary = try cubin(text, key, compiler, settings, hooks)
-      return try ready(try target.load(binary, kernels: kernels.map { KernelName(cudaName($0)) }))
+      return try ready(try target.load(binary, kernels: kernels.map { KernelName(cppName($0)) }))
     } catch let error as CUDAError {
       if error.reason == .compilation { try refused(error) }
       throw raise(error)

@@ -1,8 +1,8 @@
 import CPython
 import CUDARuntime
-import CUDATarget
 import Compiler
 import GPUMapping
+import KernelText
 import MetalRuntime
 import Runtime
 import Schedule
@@ -96,7 +96,7 @@ extension FunctionState {
     refused: (MetalError) throws(PythonException) -> Never
   ) throws(PythonException) -> MetalExecutor {
     let source = MetalSource(
-      text, kernels: program.kernels.map { cudaName($0.name) }, isStrict: isStrict)
+      text, kernels: program.kernels.map { cppName($0.name) }, isStrict: isStrict)
     do {
       let device = try Metal.device()
       return try MetalExecutor(

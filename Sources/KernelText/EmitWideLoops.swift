@@ -26,7 +26,7 @@ import LoopIR
 ///
 /// Of a known number of iterations, the rounds of a block are counted: written out, they need no test for each thread, all
 /// their loads are under way together, and what two loops read is read once.
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// What the iterations of a loop are counted by.
   struct IterationRange {
     var counter: String
@@ -272,7 +272,7 @@ extension CUDAKernelEmitter {
           add("\(copy)[\(part.element)] = \(place);")
           continue
         }
-        let helper = CUDAHelper.loadRow(host[window.first.buffer].element)
+        let helper = HelperFunction.loadRow(host[window.first.buffer].element)
         module.use(helper)
         add("\(helper.name)(\(behind(copy, part)), &\(place));")
       }
@@ -292,7 +292,7 @@ extension CUDAKernelEmitter {
           add("\(place) = \(copy)[\(part.element)];")
           continue
         }
-        let helper = CUDAHelper.storeRow(host[window.first.buffer].element)
+        let helper = HelperFunction.storeRow(host[window.first.buffer].element)
         module.use(helper)
         add("\(helper.name)(&\(place), \(behind(copy, part)));")
       }

@@ -2,10 +2,12 @@ import LoopIR
 
 /// How a dialect of C++ for GPUs spells what kernels need: CUDA C++, or the Metal Shading Language.
 ///
-/// Expressions, statements and loops are the same text in all of them (`CUDAKernelEmitter`); what differs is here.
+/// Expressions, statements and loops are the same text in all of them (`FunctionEmitter`); what differs is here.
 package protocol KernelDialect: Sendable {
   /// A type's name.
   func name(of type: ScalarType) -> String
+  /// The header that declares a type; nil where the language has it.
+  func header(for type: ScalarType) -> String?
   /// The suffix of an integer literal of 64 bits.
   var longSuffix: String { get }
   /// A float that is no decimal number: a half, an infinity or NaN.
@@ -17,7 +19,7 @@ package protocol KernelDialect: Sendable {
   /// The function of the language's library that computes `function` of a float32 or float64.
   func math(_ function: MathFunction, _ type: ScalarType) -> String
   /// A helper that stands for a function the library lacks; nil where it has it.
-  func helper(for function: MathFunction) -> CUDAHelper?
+  func helper(for function: MathFunction) -> HelperFunction?
   /// The function that gives the absolute value of a float32 or float64.
   func absolute(_ type: ScalarType) -> String
   /// A power of floats, as a function's name.
@@ -57,7 +59,7 @@ package protocol KernelDialect: Sendable {
   /// Statements that hide where the operands of an extremum come from; nil where none are needed.
   func extremumGuard(_ type: ScalarType) -> String?
   /// The definition of a helper that threads make together, or that changes memory in one step.
-  func definition(of helper: CUDAHelper) -> String
+  func definition(of helper: HelperFunction) -> String
   /// What a block's reduction is given beside the value.
   func reductionArguments(of type: ScalarType) -> [String]
   /// The memory that a block's reduction needs, as a declaration in the kernel; nil where the helper has its own.
@@ -65,6 +67,14 @@ package protocol KernelDialect: Sendable {
 
   /// Words that no variable may be called, beside those of C++.
   var reservedNames: Set<String> { get }
+}
+
+extension KernelDialect {
+  /// The unsigned integer type of the same size, in which arithmetic wraps.
+  func unsignedName(of type: ScalarType) -> String {
+    let name = name(of: type)
+    return name.hasPrefix("u") ? name : "u" + name
+  }
 }
 
 /// What the head of a kernel says.

@@ -11,7 +11,7 @@ import struct Syntax.Span
 ///
 /// Where the threads of a block run the code together, the first of them makes the call and gives the others the result, or all make it
 /// where the function asks for several. Where a thread has an iteration of its own, it calls.
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// Calls a function of the device.
   ///
   /// - Parameter result: the variable that gets the result, or its declaration.
@@ -44,7 +44,7 @@ extension CUDAKernelEmitter {
   }
 
   /// What is passed for an operand: a value of the very type, or the address of the first element.
-  func argument(_ operand: ForeignCall.Operand) -> String {
+  package func argument(_ operand: ForeignCall.Operand) -> String {
     switch operand {
     case .scalar(let value):
       module.note(value.type)
@@ -62,6 +62,6 @@ extension CUDAKernelEmitter {
 }
 
 extension ScalarType {
-  /// CUDA's type of two numbers of the type, as complex numbers are in memory.
+  /// The name of two numbers of the type, as complex numbers are in memory.
   var pair: String { self == .float32 ? "float2" : "double2" }
 }

@@ -1,7 +1,7 @@
 import LoopIR
 
-/// Constants as CUDA C++ writes them.
-package enum CUDALiteral {
+/// Constants as dialects of C++ write them.
+package enum LiteralText {
   /// The text of a literal expression; "0" for anything else.
   package static func text(_ e: Expression, _ dialect: any KernelDialect) -> String {
     switch e.kind {
@@ -11,6 +11,13 @@ package enum CUDALiteral {
       .complex, .part:
       "0"
     }
+  }
+
+  /// The value `e` with `e op x == x`; "0" for operators that do not reduce.
+  package static func identity(
+    of op: BinaryOperator, _ type: ScalarType, _ dialect: any KernelDialect
+  ) -> String {
+    op.identity(of: type).map { text($0, dialect) } ?? "0"
   }
 
   static func integer(_ value: Int64, _ type: ScalarType, _ dialect: any KernelDialect) -> String {
@@ -32,15 +39,5 @@ package enum CUDALiteral {
   static func float(_ value: Double, _ type: ScalarType, _ dialect: any KernelDialect) -> String {
     if type.isHalf || !value.isFinite { return dialect.literal(value, type) }
     return type == .float32 ? "\(Float(value))f" : "\(value)"
-  }
-
-  /// A half, an infinity or NaN, by its bits.
-  static func bits(_ value: Double, _ type: ScalarType) -> String {
-    switch type {
-    case .float16: "__ushort_as_half(\(type.bits16(of: value)))"
-    case .bfloat16: "__ushort_as_bfloat16(\(type.bits16(of: value)))"
-    case .float32: "__int_as_float(0x\(String(Float(value).bitPattern, radix: 16)))"
-    default: "__longlong_as_double(0x\(String(value.bitPattern, radix: 16))ll)"
-    }
   }
 }

@@ -10,7 +10,7 @@ import LoopIR
 /// are computed with `int` where all of them fit (`Buffer.hasShortOffsets`). The proof of a version with run-time extents is that
 /// the call takes it only for arguments that are not large. Values are those of the program: an `int` is widened where a sum of it
 /// may leave 32 bits.
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// How the variable of a loop is counted.
   struct LoopWidth {
     /// Whether it is an `int`, and with it all that it is computed from.

@@ -2,15 +2,15 @@ import GPUMapping
 import LoopIR
 import struct Syntax.Span
 
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// An expression as text.
   ///
   /// Sums and products of signed integers are C++'s own, as `4 * i`, where `ValueRanges` proves that they do not overflow; others
   /// wrap, as `wrapping_multiply_int64(4, n)`: C++ leaves open what happens there.
-  func text(_ e: Expression) -> CText {
+  package func text(_ e: Expression) -> CText {
     switch e.kind {
     case .integer, .float:
-      let literal = CUDALiteral.text(e, module.dialect)
+      let literal = LiteralText.text(e, module.dialect)
       return CText(
         literal, literal.hasPrefix("-") ? .unary : .primary, isInt: e.type == .int64 && fitsInt(e))
     case .variable(let id): return CText(name(id), isInt: shortVariables.contains(id))
@@ -75,7 +75,7 @@ extension CUDAKernelEmitter {
   private func knownExtremum(
     _ op: BinaryOperator, _ l: Expression, _ r: Expression
   ) -> Expression? {
-    guard CUDAHelper.isExtremum(op), let left = module.ranges.range(of: l),
+    guard HelperFunction.isExtremum(op), let left = module.ranges.range(of: l),
       let right = module.ranges.range(of: r)
     else { return nil }
     let (first, second) = op.isMinimum ? (right, left) : (left, right)
@@ -168,7 +168,7 @@ extension CUDAKernelEmitter {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
     if type == .bool {
       return CText(
-        CUDAHelper.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
+        HelperFunction.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
     }
     let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && range == nil
     let isShort = range?.isInside(.int32) ?? false
@@ -203,7 +203,7 @@ extension CUDAKernelEmitter {
     narrowed(binary(op, .float32, l, r).text, type)
   }
 
-  private func call(_ helper: CUDAHelper, _ arguments: CText...) -> CText {
+  private func call(_ helper: HelperFunction, _ arguments: CText...) -> CText {
     module.use(helper)
     return CText("\(helper.name)(\(arguments.map(\.text).joined(separator: ", ")))")
   }
@@ -246,7 +246,7 @@ extension CUDAKernelEmitter {
     if from == .int64 && to == .int32 && value.isInt { return value }
     if to == .bool { return CText("\(value.inside(.relation)) != 0", .equality) }
     if from.isFloat && to.isInteger {
-      let helper = CUDAHelper.truncate(from: from, to: to)
+      let helper = HelperFunction.truncate(from: from, to: to)
       module.use(helper)
       return CText("\(helper.name)(\(value.text))")
     }
@@ -275,7 +275,7 @@ extension CUDAKernelEmitter {
     let plain = element("\(name(id))[\(offset(of: id, indices))]")
     guard let test = rangeTest(of: id, indices, at: e.span) else { return plain }
     let zero =
-      e.type.isHalf ? CUDALiteral.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"
+      e.type.isHalf ? LiteralText.float(0, e.type, module.dialect) : "(\(name(of: e.type)))0"
     return CText("\(test) ? \(plain.text) : \(zero)", .conditional)
   }
 

@@ -4,7 +4,7 @@ import LoopIR
 ///
 ///     sum = sum + x[i]     →     sum += x[i];
 ///     y[i] = y[i] - 1.0    →     y[i] -= 1.0;
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// Gives a variable or an element the value of an expression of the same type.
   func assignment(of value: Expression, to target: String) -> String {
     if case .binary(let op, let left, let right) = value.kind, left.isPlace,

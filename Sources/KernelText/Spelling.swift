@@ -1,61 +1,32 @@
-import LoopIR
-
-extension ScalarType {
-  /// The type's name in CUDA C++.
-  var cuda: String {
-    switch self {
-    case .bool: "bool"
-    case .int8: "int8_t"
-    case .int16: "int16_t"
-    case .int32: "int32_t"
-    case .int64: "int64_t"
-    case .uint8: "uint8_t"
-    case .uint16: "uint16_t"
-    case .uint32: "uint32_t"
-    case .uint64: "uint64_t"
-    case .float16: "__half"
-    case .bfloat16: "__nv_bfloat16"
-    case .float32: "float"
-    case .float64: "double"
-    // Two numbers in memory; no value has such a type after `split-complex`.
-    case .complex64: "float2"
-    case .complex128: "double2"
-    }
-  }
-
-  /// The unsigned type of the same size, in which arithmetic wraps.
-  var unsignedCuda: String { cuda.hasPrefix("u") ? cuda : "u" + cuda }
-}
-
 /// How tightly an expression of C++ binds (ISO C++17, annex A, from the loosest).
-enum CPrecedence: Int, Comparable {
+package enum CPrecedence: Int, Comparable {
   case conditional, or, and, bitOr, bitXor, bitAnd, equality, relation, sum, product, unary, primary
 
-  static func < (l: CPrecedence, r: CPrecedence) -> Bool { l.rawValue < r.rawValue }
+  package static func < (l: CPrecedence, r: CPrecedence) -> Bool { l.rawValue < r.rawValue }
 }
 
 /// An expression as text, and how tightly it binds.
-struct CText {
-  var text: String
-  var precedence: CPrecedence
+public struct CText {
+  package var text: String
+  package var precedence: CPrecedence
   /// Whether the text of an int64 is of type `int`: its value is the same, but not a sum that leaves 32 bits.
-  var isInt: Bool
+  package var isInt: Bool
 
-  init(_ text: String, _ precedence: CPrecedence = .primary, isInt: Bool = false) {
+  package init(_ text: String, _ precedence: CPrecedence = .primary, isInt: Bool = false) {
     self.text = text
     self.precedence = precedence
     self.isInt = isInt
   }
 
   /// The same text, known to be of type `int`.
-  var asInt: CText { CText(text, precedence, isInt: true) }
+  package var asInt: CText { CText(text, precedence, isInt: true) }
 
   /// The text, in parentheses where its surroundings bind more tightly.
-  func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
+  package func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
 }
 
 /// A name as C++ accepts it: letters, digits and underscores of the user's, and no word of the language.
-public func cudaName(_ name: String) -> String {
+public func cppName(_ name: String) -> String {
   let plain = String(
     name.unicodeScalars.map { scalar -> Character in
       let isPlain =
@@ -68,7 +39,7 @@ public func cudaName(_ name: String) -> String {
   return reservedNames.contains(spelled) ? spelled + "_" : spelled
 }
 
-/// Words that a variable cannot be called: the language's, CUDA's, and those that emitted text uses.
+/// Words that a variable cannot be called: the language's, and those that emitted text uses, in whatever dialect.
 private let reservedNames: Set<String> = [
   "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case",
   "catch", "char", "char16_t", "char32_t", "class", "compl", "const", "const_cast", "constexpr",

@@ -1,8 +1,7 @@
-import GPUMapping
 import LoopIR
 
 /// Small functions that the text carries along when it uses them: what SPEC.md §1 defines and C++ does not.
-package enum CUDAHelper: Hashable {
+package enum HelperFunction: Hashable {
   /// Arithmetic of signed integers that wraps: add, subtract, multiply.
   case wrapping(BinaryOperator, ScalarType)
   case floorDivide(ScalarType)
@@ -68,7 +67,7 @@ package enum CUDAHelper: Hashable {
   }
 
   /// The helper for the lesser or greater of two values; Python's and NumPy's differ for floats alone.
-  static func extremum(of op: BinaryOperator, _ type: ScalarType) -> CUDAHelper {
+  static func extremum(of op: BinaryOperator, _ type: ScalarType) -> HelperFunction {
     .extremum(type.isFloat ? op : op.isMinimum ? .minimum : .maximum, type)
   }
 
@@ -92,7 +91,7 @@ package enum CUDAHelper: Hashable {
   }
 
   /// The helpers that the definition calls.
-  package var needs: [CUDAHelper] {
+  package var needs: [HelperFunction] {
     switch self {
     case .blockReduce(let op, let type), .clusterReduce(let op, let type),
       .atomic(let op, let type):
@@ -115,7 +114,7 @@ package enum CUDAHelper: Hashable {
       let symbol = op == .add ? "+" : op == .subtract ? "-" : "*"
       return function(d, type, "\(d.name(of: type)) a, \(d.name(of: type)) b") {
         // Narrow integers would be computed with as int, whose overflow the compiler takes for impossible.
-        let word = type.size < 4 ? "uint32_t" : type.unsignedCuda
+        let word = type.size < 4 ? "uint32_t" : d.unsignedName(of: type)
         let result = "(\(word))a \(symbol) (\(word))b"
         if op == .subtract && type.size < 4, let hidden = d.negationGuard("wide") {
           // The empty statement hides where the word comes from: ptxas turns it into a 16-bit negation,
@@ -149,24 +148,6 @@ package enum CUDAHelper: Hashable {
     }
   }
 
-  /// The helpers that threads make together, and those that change memory in one step, in CUDA C++.
-  var cudaDefinition: String {
-    switch self {
-    case .blockReduce(let op, let type): blockReduction(op, type, CUDADialect())
-    case .clusterReduce(let op, let type): clusterReduction(op, type, CUDADialect())
-    case .clusterBarrier: Self.clusterBarrierDefinition
-    case .atomic(let op, let type): atomicUpdate(op, type, CUDADialect())
-    case .inRange: Self.rangeTest
-    case .recordFault: Self.faultRecorder
-    case .loadRow(let type): rowLoad(of: type)
-    case .storeRow(let type): rowStore(of: type)
-    case .isAligned: Self.alignmentTest
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct:
-      ""
-    }
-  }
-
   /// Whether the function uses what only threads of a device have.
   private var isOnDeviceAlone: Bool {
     switch self {
@@ -179,7 +160,8 @@ package enum CUDAHelper: Hashable {
     }
   }
 
-  func function(
+  /// A definition of the helper: its head, and the statements of its body.
+  package func function(
     _ d: any KernelDialect, _ result: ScalarType, _ parameters: String, _ body: () -> String
   ) -> String {
     let lines = body().split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
@@ -202,7 +184,7 @@ package enum CUDAHelper: Hashable {
       if type.isUnsignedInteger { return "return b == 0 ? 0 : a / b;" }
       return """
         if (b == 0) return 0;
-        if (b == -1) return (\(t))(0 - (\(type.unsignedCuda))a);
+        if (b == -1) return (\(t))(0 - (\(d.unsignedName(of: type)))a);
         const \(t) quotient = a / b;
         return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
         """
@@ -253,7 +235,7 @@ package enum CUDAHelper: Hashable {
 
   private func integerPower(_ type: ScalarType, _ d: any KernelDialect) -> String {
     let t = d.name(of: type)
-    let u = type.size < 4 ? "uint32_t" : type.unsignedCuda
+    let u = type.size < 4 ? "uint32_t" : d.unsignedName(of: type)
     return function(d, type, "\(t) base, \(t) exponent") {
       """
       if (exponent < 0) return 0;
@@ -272,7 +254,7 @@ package enum CUDAHelper: Hashable {
     return function(d, type, "\(t) a, \(t) b") {
       let isOut = type.isSignedInteger ? "b < 0 || b >= \(type.bitWidth)" : "b >= \(type.bitWidth)"
       if op == .shiftLeft {
-        return "return \(isOut) ? 0 : (\(t))((\(type.unsignedCuda))a << b);"
+        return "return \(isOut) ? 0 : (\(t))((\(d.unsignedName(of: type)))a << b);"
       }
       if type.isSignedInteger {
         return "return a >> (\(isOut) ? \(type.bitWidth - 1) : b);"
@@ -285,8 +267,8 @@ package enum CUDAHelper: Hashable {
     let bits = to.isSignedInteger ? to.bitWidth - 1 : to.bitWidth
     let bound = Double(sign: .plus, exponent: bits, significand: 1)
     let suffix = from == .float32 ? "f" : ""
-    let high = CUDALiteral.text(.extreme(of: to, greatest: true), d)
-    let low = CUDALiteral.text(.extreme(of: to, greatest: false), d)
+    let high = LiteralText.text(.extreme(of: to, greatest: true), d)
+    let low = LiteralText.text(.extreme(of: to, greatest: false), d)
     let least = to.isSignedInteger ? "-\(bound)\(suffix)" : "-1.0\(suffix)"
     return function(d, to, "\(d.name(of: from)) x") {
       """
@@ -321,7 +303,7 @@ package enum CUDAHelper: Hashable {
     }
     switch op {
     case .add where type.mustWrap, .multiply where type.mustWrap:
-      return "\(CUDAHelper.wrapping(op, type).name)(\(a), \(b))"
+      return "\(HelperFunction.wrapping(op, type).name)(\(a), \(b))"
     case .add: return type.size >= 4 ? "\(a) + \(b)" : "(\(d.name(of: type)))(\(a) + \(b))"
     case .subtract: return type.size >= 4 ? "\(a) - \(b)" : "(\(d.name(of: type)))(\(a) - \(b))"
     case .multiply: return type.size >= 4 ? "\(a) * \(b)" : "(\(d.name(of: type)))(\(a) * \(b))"
@@ -329,125 +311,10 @@ package enum CUDAHelper: Hashable {
     case .bitOr: return "(\(d.name(of: type)))(\(a) | \(b))"
     case .bitXor: return "(\(d.name(of: type)))(\(a) ^ \(b))"
     case .minimum, .pythonMin, .maximum, .pythonMax:
-      return "\(CUDAHelper.extremum(of: op, type).name)(\(a), \(b))"
+      return "\(HelperFunction.extremum(of: op, type).name)(\(a), \(b))"
     case .divide, .floorDivide, .modulo, .power, .shiftLeft, .shiftRight: return a
     }
   }
-
-  private func atomicUpdate(
-    _ op: BinaryOperator, _ type: ScalarType, _ d: any KernelDialect
-  ) -> String {
-    let t = d.name(of: type)
-    let head = "__device__ inline void \(name)(\(t) *place, \(t) value) {\n"
-    let isNative =
-      op == .add && (type == .float32 || type == .float64 || type.isInteger && type.size >= 4)
-    if isNative {
-      let word = type.isFloat ? t : type.size == 4 ? "unsigned" : "unsigned long long"
-      return head + "  atomicAdd((\(word) *)place, (\(word))value);\n}\n"
-    }
-    let joined = Self.join(op, type, "former", "value", d)
-    if type.size >= 4 {
-      let word = type.size == 4 ? "unsigned" : "unsigned long long"
-      return head + """
-          union { \(word) bits; \(t) number; } seen, wanted;
-          seen.number = *(volatile \(t) *)place;
-          for (;;) {
-            const \(t) former = seen.number;
-            wanted.number = \(joined);
-            const \(word) found = atomicCAS((\(word) *)place, seen.bits, wanted.bits);
-            if (found == seen.bits) return;
-            seen.bits = found;
-          }
-        }
-
-        """
-    }
-    // Narrow elements are changed within the aligned word around them.
-    return head + """
-        unsigned *const word = (unsigned *)((unsigned long long)place & ~3ull);
-        const unsigned shift = 8 * (unsigned)((unsigned long long)place & 3);
-        const unsigned mask = \(type.size == 1 ? "0xffu" : "0xffffu") << shift;
-        unsigned seen = *(volatile unsigned *)word;
-        for (;;) {
-          union { \(type.size == 1 ? "unsigned char" : "unsigned short") bits; \(t) number; } element;
-          element.bits = (\(type.size == 1 ? "unsigned char" : "unsigned short"))((seen & mask) >> shift);
-          const \(t) former = element.number;
-          element.number = \(joined);
-          const unsigned wanted = (seen & ~mask) | ((unsigned)element.bits << shift);
-          const unsigned found = atomicCAS(word, seen, wanted);
-          if (found == seen) return;
-          seen = found;
-        }
-      }
-
-      """
-  }
-
-  /// The type of 16 bytes of a scalar type, and the names of its parts.
-  private func word(of type: ScalarType) -> (name: String, parts: [String]) {
-    let parts = Array(["x", "y", "z", "w"].prefix(16 / max(4, type.size)))
-    let isLong = type.size == 8 && !type.isFloat
-    let plain = type.isFloat ? type.cuda : isLong ? "longlong" : "int"
-    return ("\(type.isUnsignedInteger ? "u" : "")\(plain)\(parts.count)", parts)
-  }
-
-  /// The words of a row: the name of each, where it lies, and the elements in it.
-  private func words(of type: ScalarType) -> (
-    type: String, words: [(name: String, place: String, parts: [(element: String, part: String)])]
-  ) {
-    let (word, parts) = word(of: type)
-    let names = parts.count == RowAccesses.lanes ? ["word"] : ["low", "high"]
-    let words = names.enumerated().map { position, name in
-      let first = position * parts.count
-      let elements = parts.enumerated().map { ("row[\(first + $0)]", $1) }
-      return (name, first == 0 ? "place" : "(place + \(first))", elements)
-    }
-    return (word, words)
-  }
-
-  private func rowLoad(of type: ScalarType) -> String {
-    let (word, words) = words(of: type)
-    let lines = words.map { name, place, parts in
-      let moves = parts.map { "\($0.element) = \(name).\($0.part);" }.joined(separator: " ")
-      return "  const \(word) \(name) = *(const \(word) *)\(place);\n  \(moves)\n"
-    }
-    return
-      "__device__ inline void \(name)(\(type.cuda) *row, const \(type.cuda) *place) {\n\(lines.joined())}\n"
-  }
-
-  private func rowStore(of type: ScalarType) -> String {
-    let (word, words) = words(of: type)
-    let lines = words.map { _, place, parts in
-      "  *(\(word) *)\(place) = make_\(word)(\(parts.map(\.element).joined(separator: ", ")));\n"
-    }
-    return
-      "__device__ inline void \(name)(\(type.cuda) *place, const \(type.cuda) *row) {\n\(lines.joined())}\n"
-  }
-
-  private static let alignmentTest = """
-    __device__ inline bool is_aligned(const void *place) { return (uint64_t)place % 16 == 0; }
-
-    """
-
-  /// The slot holds the number of the fault, the index and the size; the first thread that finds it free writes it.
-  private static let rangeTest = """
-    __device__ inline bool in_range(int64_t index, int64_t size, unsigned long long *slot, unsigned fault) {
-      if ((uint64_t)index < (uint64_t)size) return true;
-      record_fault(slot, fault, index, size);
-      return false;
-    }
-
-    """
-
-  private static let faultRecorder = """
-    __device__ inline void record_fault(unsigned long long *slot, unsigned fault, int64_t first, int64_t second) {
-      if (atomicCAS(slot, 0ull, (unsigned long long)fault) == 0ull) {
-        slot[1] = (unsigned long long)first;
-        slot[2] = (unsigned long long)second;
-      }
-    }
-
-    """
 }
 
 extension BinaryOperator {

@@ -9,7 +9,7 @@ import LoopIR
 ///       s += x[k];
 ///     }
 ///     s = block_add_float32(s);
-extension CUDAKernelEmitter {
+extension FunctionEmitter {
   /// The threads of a block; a number where it is known, so that loops can be unrolled.
   var threads: String {
     kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
@@ -69,16 +69,14 @@ extension CUDAKernelEmitter {
   }
 
   private func identity(_ reduction: Reduction) -> String {
-    reduction.op.identity(of: host[reduction.accumulator].type).map {
-      CUDALiteral.text($0, module.dialect)
-    } ?? "0"
+    LiteralText.identity(of: reduction.op, host[reduction.accumulator].type, module.dialect)
   }
 
   /// Joins what the threads of the block have accumulated, or the blocks of the cluster.
   private func join(_ reduction: Reduction, _ former: String?, over level: DeviceLevel?) {
     let type = host[reduction.accumulator].type
     let op = reduction.op.combining
-    let helper: CUDAHelper =
+    let helper: HelperFunction =
       level == .clusterBlocks ? .clusterReduce(op, type) : .blockReduce(op, type)
     module.use(helper)
     let arguments = [name(reduction.accumulator)] + module.dialect.reductionArguments(of: type)

@@ -3,10 +3,12 @@ import LoopIR
 import Schedule
 
 /// Writes one function of a translation unit: a kernel, or the host part.
-class CUDAKernelEmitter {
-  let module: CUDAModuleEmitter
+///
+/// Open, as a class with a subclass in another module must be: `CUDATarget` writes its host part so.
+open class FunctionEmitter {
+  package let module: ModuleEmitter
   let kernel: DeviceKernel?
-  private(set) var lines: [String] = []
+  package private(set) var lines: [String] = []
   private var depth = 1
   private var variableNames: [VariableID: String] = [:]
   private var bufferNames: [BufferID: String] = [:]
@@ -26,7 +28,8 @@ class CUDAKernelEmitter {
   /// The bytes of all memory that the block shares.
   private(set) var sharedBytes = 0
 
-  init(_ module: CUDAModuleEmitter, _ kernel: DeviceKernel?) {
+  /// - Parameter kernel: nil for the host part.
+  package init(_ module: ModuleEmitter, _ kernel: DeviceKernel? = nil) {
     self.module = module
     self.kernel = kernel
     taken = module.externalNames
@@ -39,20 +42,20 @@ class CUDAKernelEmitter {
     }
   }
 
-  var host: LoopFunction { module.program.host }
+  package var host: LoopFunction { module.program.host }
 
   // MARK: Names
 
-  func name(of type: ScalarType) -> String { module.dialect.name(of: type) }
+  package func name(of type: ScalarType) -> String { module.dialect.name(of: type) }
 
-  func name(_ id: VariableID) -> String {
+  package func name(_ id: VariableID) -> String {
     if let known = variableNames[id] { return known }
     let name = unique(host.variables.indices.contains(id.index) ? host[id].name : "v")
     variableNames[id] = name
     return name
   }
 
-  func name(_ id: BufferID) -> String {
+  package func name(_ id: BufferID) -> String {
     if let known = bufferNames[id] { return known }
     let name = unique(host.buffers.indices.contains(id.index) ? host[id].name : "b")
     bufferNames[id] = name
@@ -66,9 +69,11 @@ class CUDAKernelEmitter {
     return write()
   }
 
-  func unique(_ wanted: String) -> String {
-    var base = cudaName(wanted)
-    if module.dialect.reservedNames.contains(base) || CUDAHelper.mayBeCalled(base) { base += "_" }
+  package func unique(_ wanted: String) -> String {
+    var base = cppName(wanted)
+    if module.dialect.reservedNames.contains(base) || HelperFunction.mayBeCalled(base) {
+      base += "_"
+    }
     var name = base
     var number = 1
     while !taken.insert(name).inserted {
@@ -83,9 +88,9 @@ class CUDAKernelEmitter {
 
   // MARK: Lines
 
-  func add(_ line: String) { lines.append(String(repeating: "  ", count: depth) + line) }
+  package func add(_ line: String) { lines.append(String(repeating: "  ", count: depth) + line) }
 
-  func braces(_ head: String, _ body: () -> Void) {
+  package func braces(_ head: String, _ body: () -> Void) {
     add(head.isEmpty ? "{" : head + " {")
     depth += 1
     body()
@@ -121,7 +126,7 @@ class CUDAKernelEmitter {
         isRestricted: !mayOverlap && !exchanged.contains(id))
     }
     let head = KernelHead(
-      name: cudaName(kernel.name), maximumThreads: kernel.grid.maximumThreads,
+      name: cppName(kernel.name), maximumThreads: kernel.grid.maximumThreads,
       clusterSize: kernel.grid.clusterSize, arrays: arrays,
       values: kernel.liveIns.map { (name($0), typeName(of: $0)) }, hasSlot: module.hasSlot)
     let place = kernel.place.map { "// \($0)\n" } ?? ""
@@ -204,7 +209,7 @@ class CUDAKernelEmitter {
     sharedBytes = sharedBytes.addingReportingOverflow(bytes).overflow ? .max : sharedBytes + bytes
   }
 
-  func assigned(in body: [Statement]) -> Set<VariableID> {
+  package func assigned(in body: [Statement]) -> Set<VariableID> {
     var assigned: Set<VariableID> = []
     body.forEachStatement { if let id = $0.assignedVariable { assigned.insert(id) } }
     return assigned
@@ -215,7 +220,7 @@ class CUDAKernelEmitter {
   /// The statements of a block.
   ///
   /// - Parameter variables: those to be declared in the block or inside it, each where it is first used.
-  func emit(_ statements: [Statement], declaring variables: Set<VariableID>) {
+  package func emit(_ statements: [Statement], declaring variables: Set<VariableID>) {
     var plan = DeclarationPlan(statements, variables)
     for (position, statement) in statements.enumerated() {
       var start: VariableID?
@@ -234,7 +239,7 @@ class CUDAKernelEmitter {
   }
 
   func zero(_ type: ScalarType) -> String {
-    type == .bool ? "false" : CUDALiteral.text(.zero(type), module.dialect)
+    type == .bool ? "false" : LiteralText.text(.zero(type), module.dialect)
   }
 
   /// The accumulators that the assignments just before set to the value which changes nothing.
@@ -291,7 +296,7 @@ class CUDAKernelEmitter {
       if update.op == .subtract {
         term = binary(.subtract, type, zero(of: type), term)
       }
-      let helper = CUDAHelper.atomic(update.op.combining, type)
+      let helper = HelperFunction.atomic(update.op.combining, type)
       module.use(helper)
       assignment = "\(helper.name)(&\(element), \(term.text));"
     }
@@ -315,11 +320,11 @@ class CUDAKernelEmitter {
   private func addBarrier() {
     if clusterSize == 1 { return add(module.dialect.barrier) }
     module.use(.clusterBarrier)
-    add("\(CUDAHelper.clusterBarrier.name)();")
+    add("\(HelperFunction.clusterBarrier.name)();")
   }
 
   /// An array of one block, or of one thread.
-  func allocate(_ id: BufferID, _ body: [Statement], _ inner: Set<VariableID>) {
+  open func allocate(_ id: BufferID, _ body: [Statement], _ inner: Set<VariableID>) {
     let buffer = host[id]
     let count = buffer.extents.reduce(1) { $0 &* max(1, $1.integerLiteral ?? 1) }
     add("{")
@@ -337,21 +342,22 @@ class CUDAKernelEmitter {
   }
 
   /// The value of an element.
-  func element(_ place: String) -> CText { CText(place) }
+  open func element(_ place: String) -> CText { CText(place) }
 
-  func launch(_ kernel: DeviceKernel) {}
+  /// Only a host part launches.
+  open func launch(_ kernel: DeviceKernel) {}
 
   /// - Parameter start: the result's variable, where the call is to declare it.
-  func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
+  open func emit(_ call: ForeignCall, at statement: Statement, starting start: VariableID?) {
     emitOnDevice(
       call, at: statement.span, result: call.result.map { $0 == start ? declared($0) : name($0) })
   }
 
   /// A variable's declaration, without a value.
-  func declared(_ id: VariableID) -> String { "\(name(of: host[id].type)) \(name(id))" }
+  package func declared(_ id: VariableID) -> String { "\(name(of: host[id].type)) \(name(id))" }
 
   /// Records two lengths that differ; what must not run then stands in a condition, see `guardLengths`.
-  func requireEqual(_ left: Expression, _ right: Expression, at statement: Statement) {
+  open func requireEqual(_ left: Expression, _ right: Expression, at statement: Statement) {
     module.use(.recordFault)
     let (l, r) = (text(left), text(right))
     let number = module.fault(.lengths, at: statement.span)
