@@ -158,7 +158,8 @@ private func programPasses(
 
 /// How the program runs on a GPU.
 private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
-  let widening = signature.options.backend == .metal ? [] : [widenAccesses(signature.schedule)]
+  let ofCUDA =
+    signature.options.backend == .metal ? [] : [tileRegisters, widenAccesses(signature.schedule)]
   return [
     foldProducts,
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),
@@ -172,7 +173,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     splitGridReductions(signature.schedule),
     guardLengths,
     decideOnDevice,
-  ] + widening + [tileRows, removeUnused]
+  ] + ofCUDA + [tileRows, removeUnused]
 }
 
 /// The names of all stages that can be dumped, each once, in order; those of GPUs last.

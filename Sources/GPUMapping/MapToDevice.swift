@@ -44,7 +44,7 @@ struct LevelRequest: Hashable {
     let label = loop.labels.first { schedule[$0] != nil }
     self.threads = threads
     let known = label.flatMap { schedule[$0] }
-    threadsPerBlock = known?.threadsPerBlock ?? 1024
+    threadsPerBlock = min(known?.threadsPerBlock ?? 1024, loop.mapping.threadsPerBlock ?? .max)
     let perBlock = Int64(threadsPerBlock)
     exceedsBlock = threads.integerLiteral.map { $0 > perBlock } ?? known?.exceedsBlock
     self.label = label ?? loop.labels.first ?? ""

@@ -62,7 +62,7 @@ private enum RowTile {
 
 extension ForLoop {
   /// Whether the iterations may be dealt out anew: there are no results to join, and all of them run.
-  fileprivate var isTileable: Bool {
+  var isTileable: Bool {
     step == 1 && condition == nil && reductions.isEmpty && updates.isEmpty
   }
 
@@ -96,7 +96,7 @@ extension ForLoop {
 }
 
 extension DeviceLevel {
-  fileprivate var isOfBlocks: Bool {
+  var isOfBlocks: Bool {
     switch self {
     case .blocksX, .blocksY, .blocksZ: true
     case .threads, .grid, .clusterBlocks, .cluster: false

@@ -211,6 +211,7 @@ private struct Printer {
     if let workers = loop.mapping.workers {
       notes.append("@workers(\(expressions.text(workers, expecting: .int64)))")
     }
+    if let limit = loop.mapping.threadsPerBlock { notes.append("@tpb(\(limit))") }
     if loop.mapping.lanes != 1 { notes.append("@lanes(\(loop.mapping.lanes))") }
     if loop.mapping.unroll != 1 { notes.append("@unroll(\(loop.mapping.unroll))") }
     if let streams = loop.mapping.streams {

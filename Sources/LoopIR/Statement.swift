@@ -150,6 +150,8 @@ public struct Mapping: Sendable, Hashable {
   public var streams: Expression?
   /// Which threads of a device share the iterations; nil where each that comes by runs them all.
   public var level: DeviceLevel?
+  /// The most threads of a block that share the iterations, where registers allow fewer than the schedule; nil for no other limit.
+  public var threadsPerBlock: Int?
 
   /// Creates a mapping.
   public init(

@@ -193,8 +193,8 @@ extension Parser {
     return Statement(.loop(loop), at: loop.span)
   }
 
-  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@lanes(8)`, `@unroll(4)`,
-  /// `@stream(n > 9)` or `@threads`.
+  /// The rest of `@label("N")`, `@independent`, `@reduce(add s)`, `@update(add h)`, `@workers(n)`, `@tpb(256)`, `@lanes(8)`,
+  /// `@unroll(4)`, `@stream(n > 9)` or `@threads`.
   private mutating func parseNote(about loop: inout ForLoop) throws(DiagnosticError) {
     if accept("independent") {
       loop.isIndependent = true
@@ -216,6 +216,8 @@ extension Parser {
       try expect("(")
       loop.mapping.workers = try expression(expecting: .int64)
       try expect(")")
+    } else if accept("tpb") {
+      loop.mapping.threadsPerBlock = try count(of: "threads")
     } else if accept("lanes") {
       loop.mapping.lanes = try count(of: "lanes")
     } else if accept("unroll") {
@@ -229,7 +231,8 @@ extension Parser {
       loop.mapping.level = level
     } else {
       throw failure(
-        "expected label, independent, reduce, update, workers, lanes, unroll, stream or a level")
+        "expected label, independent, reduce, update, workers, tpb, lanes, unroll, stream or a level"
+      )
     }
   }
 

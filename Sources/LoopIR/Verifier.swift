@@ -202,6 +202,9 @@ private struct Verifier {
     if let workers = loop.mapping.workers { verify(workers, .int64, as: "the worker count") }
     if let streams = loop.mapping.streams { verify(streams, .bool, as: "the condition") }
     if loop.mapping.lanes < 1 { fail("a loop has \(loop.mapping.lanes) lanes", at: loop.span) }
+    if let limit = loop.mapping.threadsPerBlock, limit < 1 {
+      fail("a loop has blocks of \(limit) threads", at: loop.span)
+    }
     for reduction in loop.reductions { verify(reduction, of: loop) }
     for update in loop.updates {
       guard let buffer = expressions[update.buffer, at: loop.span] else { continue }

@@ -38,6 +38,8 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
 
+  @Test func tileRegisters() throws { try runGoldens(pass: GPUMapping.tileRegisters) }
+
   @Test func widenAccesses() throws { try runGoldens(pass: GPUMapping.widenAccesses(schedule)) }
 
   /// Where host and GPU share memory.

@@ -42,7 +42,7 @@ import struct Syntax.DiagnosticError
     ("def f(x: int64[4]):\n  for x in 0..<4:\n    pass", "line 2: a variable must stand here"),
     (
       "def f():\n  @lane(8)\n  pass",
-      "line 2: expected label, independent, reduce, update, workers, lanes, unroll, stream or a level"
+      "line 2: expected label, independent, reduce, update, workers, tpb, lanes, unroll, stream or a level"
     ),
     ("def f():\n  @lanes(8)\n  pass", "line 3: expected 'for'"),
     ("def f():\n  @label(\"N)\n  pass", "line 2: a quote is not closed"),
