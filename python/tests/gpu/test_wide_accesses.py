@@ -28,8 +28,12 @@ def numbers(dtype: str, *shape: int) -> np.ndarray:
     return RANDOM.integers(0, 9, shape).astype(dtype)
 
 
-def check(function: Callable[..., None], *args: Any, specialize: str = "auto") -> None:
-    opts = cuda({"rows": parpy.threads(3), "columns": parpy.threads(THREADS)})
+def check(
+    function: Callable[..., None], *args: Any, specialize: str = "auto", reduces: bool = False
+) -> None:
+    columns = parpy.threads(THREADS)
+    columns = columns.reduce() if reduces else columns
+    opts = cuda({"rows": parpy.threads(3), "columns": columns})
     opts.specialize = specialize
     expected = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     function(*expected)
@@ -91,14 +95,43 @@ def test_rows_of_one_array() -> None:
     np.testing.assert_array_equal(y, both)
 
 
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_elements_that_are_read_in_some_iterations(specialize: str) -> None:
+    """What is written in each iteration is read where a condition holds."""
+    x, y = numbers("float32", 3, 512), numbers("float32", 3, 512)
+    sums = np.zeros(3, "float32")
+    check(programs.sum_beside_updates, x, y, sums, 3, specialize=specialize, reduces=True)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize("width", [512, 513, 514])
+def test_rows_of_an_inner_loop(width: int, specialize: str) -> None:
+    """Rows of an odd number of elements begin at 16 bytes in some iterations of the inner loop alone."""
+    a, b = numbers("float32", 3, 5), numbers("float32", 5, width)
+    y = numbers("float32", 3, width)
+    check(programs.rows_times_matrix, a, b, y, 3, 5, specialize=specialize)
+    check(programs.rows_times_matrix, a, b[:, 1:], y[:, 1:], 3, 5, specialize=specialize)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_windows_of_an_inner_loop(specialize: str) -> None:
+    """The iteration of the inner loop says where the elements of a thread begin."""
+    x, y = numbers("float32", 3, 516), numbers("float32", 3, 512)
+    check(programs.sum_windows_into_rows, x, y, 3, 5, specialize=specialize)
+    check(programs.sum_windows, x, np.zeros(3, "float32"), 3, specialize=specialize, reduces=True)
+
+
 def test_threads_wait_where_rows_are_shared_otherwise() -> None:
     """One loop is aligned, the next is not: a thread reads what another has written."""
     x, y = numbers("float32", 3, 513), np.zeros((3, 513), "float32")
     check(programs.shifted_rows, x[:, :512], y[:, 1:], np.zeros((3, 512), "float32"), 3)
 
 
+@pytest.mark.parametrize("program", [programs.sum_rows, programs.sum_windows])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sums_do_not_depend_on_what_a_version_knows(dtype: str) -> None:
+def test_sums_do_not_depend_on_what_a_version_knows(
+    dtype: str, program: Callable[..., None]
+) -> None:
     """The threads have the same elements in the same order, wherever the rows lie."""
     x = RANDOM.standard_normal((3, 512)).astype(dtype)
     sums = []
@@ -106,9 +139,10 @@ def test_sums_do_not_depend_on_what_a_version_knows(dtype: str) -> None:
         for first in (0, 1, 3):
             view = np.zeros((3, 520), dtype)[:, first : first + 512]
             view[...] = x
-            opts = cuda({"rows": parpy.threads(3), "columns": parpy.threads(THREADS)})
+            columns = parpy.threads(THREADS).reduce()
+            opts = cuda({"rows": parpy.threads(3), "columns": columns})
             opts.specialize = specialize
             y = np.zeros(3, dtype)
-            parpy.jit(programs.sum_rows)(view, y, 3, opts=opts)
+            parpy.jit(program)(view, y, 3, opts=opts)
             sums.append(y)
     assert all(np.array_equal(s, sums[0]) for s in sums)
