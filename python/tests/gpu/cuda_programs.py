@@ -55,6 +55,31 @@ def part_of_rows(x, y, s, a, b, N):
         s[i] = parpy.operators.max(y[i, a:b])
 
 
+def all_but_last(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(x.shape[1] - 3):
+            y[i, j] = 2 * x[i, j]
+
+
+def counted_from(x, y, a, b, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(a, b):
+            y[i, j - a] = x[i, j - a] + j
+
+
+def summed_from(x, y, a, b, N):
+    parpy.label("rows")
+    for i in range(N):
+        y[i] = 0
+        parpy.label("columns")
+        for j in range(a, b):
+            y[i] += x[i, j - a]
+
+
 def upper_triangle(x, y, N, M):
     parpy.label("rows")
     for i in range(N):

@@ -77,6 +77,24 @@ def test_ranges_that_begin_anywhere(start: int, specialize: str) -> None:
 
 
 @pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize("width", [383, 384, 385, 386])
+def test_ranges_that_end_before_the_row_does(width: int, specialize: str) -> None:
+    """How many elements a row has is a difference, and the start is 0."""
+    x, y = numbers("float32", 3, width), np.zeros((3, width), "float32")
+    check(programs.all_but_last, x, y, 3, specialize=specialize)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize("start", [-5, -300, -1000, 3])
+def test_ranges_that_begin_below_0(start: int, specialize: str) -> None:
+    """Positions of threads have no sign, and what is counted has 64 bits in one version."""
+    x, y = numbers("float32", 3, 512), np.zeros((3, 512), "float32")
+    check(programs.counted_from, x, y, start, start + 500, 3, specialize=specialize)
+    sums = np.zeros(3, "float32")
+    check(programs.summed_from, x, sums, start, start + 500, 3, specialize=specialize, reduces=True)
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
 def test_ranges_that_begin_beside_another_variable(specialize: str) -> None:
     """How many elements a row has is a difference, of which the start is a sum."""
     x, y = numbers("float32", 8, 304), np.zeros((8, 304), "float32")
@@ -106,7 +124,7 @@ def test_elements_that_are_read_in_some_iterations(specialize: str) -> None:
 @pytest.mark.parametrize("specialize", ["always", "never"])
 @pytest.mark.parametrize("width", [512, 513, 514])
 def test_rows_of_an_inner_loop(width: int, specialize: str) -> None:
-    """Rows of an odd number of elements begin at 16 bytes in some iterations of the inner loop alone."""
+    """Rows of an odd number of elements begin at 16 bytes in some inner iterations alone."""
     a, b = numbers("float32", 3, 5), numbers("float32", 5, width)
     y = numbers("float32", 3, width)
     check(programs.rows_times_matrix, a, b, y, 3, 5, specialize=specialize)
