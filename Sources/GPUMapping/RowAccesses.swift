@@ -7,7 +7,8 @@ import LoopIR
 ///     windows: y[i, k], written; x[i, k] and one element behind the last, read
 ///
 /// What is stored to is accessed at that place alone, so the reads of several iterations may come before their writes. The
-/// body may stand in a loop of its own, which every iteration then runs for itself: of several rows at a time.
+/// body may stand in a loop of its own, which every iteration then runs for itself: of several rows at a time, all of which
+/// are aligned where the first is.
 public struct RowAccesses {
   /// An element whose last index is the loop's variable and a distance that is the same in all iterations.
   public struct Row: Hashable {
@@ -71,19 +72,19 @@ public struct RowAccesses {
   public private(set) var places: [Row: (window: Int, offset: Int)] = [:]
   /// Whether the loop accesses nothing else that depends on the iteration, and elements of 4 bytes, several at once.
   public private(set) var areAll = true
-  /// Whether rows are aligned or not whatever the indices before the last are.
-  public private(set) var haveWholePitches = true
   /// Whether rows are known to begin at all multiples of an element's size, and so at few of 16 bytes.
   public private(set) var haveOddPitches = false
   /// The loop that is the body's only statement.
   public private(set) var inner: ForLoop?
 
-  /// - Returns: nil where there are none, or where the order of reads and writes counts.
+  /// - Returns: nil where there are none, where the order of reads and writes counts, or where the rows of an inner loop may be
+  ///   aligned in some of its iterations alone.
   public init?(of loop: ForLoop, in function: LoopFunction) {
     guard loop.step == 1, loop.condition == nil, loop.updates.isEmpty else { return nil }
     var body = loop.body
     if body.count == 1, case .loop(let rows)? = body.first?.kind {
-      guard rows.isPlain, rows.mapping.level == nil,
+      // Row by row, a thread would add up other iterations one after the other than element by element.
+      guard loop.reductions.isEmpty, rows.isPlain, rows.mapping.level == nil,
         ![rows.lower, rows.upper].contains(where: {
           $0.contains(\.isLoad) || $0.mentions([loop.variable])
         })
@@ -135,7 +136,8 @@ public struct RowAccesses {
         e.forEachLoad { id, indices, isAlways in
           if let own = writes[id], own != indices { isOrdered = false }
           if isShared && writes[id] == nil && function[id].mayAlias { isOrdered = false }
-          if isAlways && isRow(id, indices) {
+          // What is stored to in each iteration may also be read in each.
+          if (isAlways || writes[id] == indices) && isRow(id, indices) {
             let row = Row(buffer: id, indices: indices)
             if !loaded.contains(row) { loaded.append(row) }
           } else if indices.contains(where: { $0.mentions(changed.union([loop.variable])) }) {
@@ -154,8 +156,8 @@ public struct RowAccesses {
         areAll && function[window.first.buffer].element.size == 4
         && window.parts.count - words <= 2 * words
       let buffer = function[window.first.buffer]
-      haveWholePitches = haveWholePitches && buffer.hasWholePitches
       haveOddPitches = haveOddPitches || buffer.pitchRests.contains { $0 != nil && $0 != 0 }
+      if let inner, words > 0, !window.first.isAlignedAlike(in: inner, of: buffer) { return nil }
     }
   }
 
@@ -210,6 +212,12 @@ extension RowAccesses.Row {
   /// Whether the other is one of the same array, with the same indices before the last.
   fileprivate func isBeside(_ other: Self) -> Bool {
     buffer == other.buffer && indices.dropLast() == other.indices.dropLast()
+  }
+
+  /// Whether its element is known to be a multiple of 16 bytes in all iterations of a loop or in none.
+  fileprivate func isAlignedAlike(in rows: ForLoop, of array: Buffer) -> Bool {
+    guard let last = indices.last, !last.mentions([rows.variable]) else { return false }
+    return array.hasWholePitches || !indices.contains { $0.mentions([rows.variable]) }
   }
 
   /// How far this begins behind the other along the last dimension, where that is known and not far.

@@ -34,7 +34,7 @@ public let tileRows = Pass<LoopFunction>("tile-rows") { function, _ in
     let tile = result.add(Variable("\(function[rows.variable].name)_tile", .int64))
     var count = RowTile.wideRows
     var middle = rows.tiled(by: count, result.read(tile), inside: columns, at: statement.span)
-    if columns.mapping.lanes == 1 || RowAccesses(of: middle, in: result)?.haveWholePitches != true {
+    if columns.mapping.lanes == 1 || RowAccesses(of: middle, in: result) == nil {
       var single = columns
       single.mapping.lanes = 1
       count = RowTile.rows

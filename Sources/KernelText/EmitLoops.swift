@@ -118,19 +118,18 @@ extension FunctionEmitter {
       if loop.mapping.level == .grid, let size = tileSize(of: loop) {
         return tiles(loop, of: size, from: lower, to: upper, condition, type, body)
       }
-      if isWide(loop, trips: loop.tripCount.integerLiteral) {
-        let stop = upper.inside(.sum)
-        let range = IterationRange(
-          counter: variable, type: type, start: lower.inside(.sum), stop: stop,
-          count: lower.text == "0" ? stop : "\(stop) - \(lower.inside(.product))",
-          trips: loop.tripCount.integerLiteral)
-        return emitWide(loop, over: range, body)
-      }
-      let start = first(share?.start, of: loop, lower, type)
+      let stop = upper.inside(.sum)
+      let range = IterationRange(
+        counter: variable, type: type, start: lower.inside(.sum), stop: stop,
+        count: lower.text == "0" ? upper : CText("\(stop) - \(lower.inside(.product))", .sum),
+        trips: loop.tripCount.integerLiteral,
+        isNonNegative: module.ranges.range(of: loop.lower)?.isNonNegative ?? false)
+      if isWide(loop, trips: range.trips) { return emitWide(loop, over: range, body) }
+      let start = share.map { range.from($0.start) } ?? lower.text
       let symbol = loop.step > 0 ? "<" : ">"
       addUnrolling(of: loop)
       return braces(
-        "for (\(type) \(variable) = \(start); \(variable) \(symbol) \(upper.inside(.sum))\(condition); \(variable)\(increment(share?.stride, of: loop)))",
+        "for (\(type) \(variable) = \(start); \(variable) \(symbol) \(stop)\(condition); \(variable)\(increment(share?.stride, of: loop)))",
         body)
     }
     let trips = unique("trips")
@@ -139,7 +138,7 @@ extension FunctionEmitter {
     if isWide(loop, trips: loop.tripCount.integerLiteral) {
       let start = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
       let range = IterationRange(
-        counter: counter, type: type, start: "0", stop: trips, count: trips,
+        counter: counter, type: type, start: "0", stop: trips, count: CText(trips),
         trips: loop.tripCount.integerLiteral, value: { start + $0 })
       return emitWide(loop, over: range, body)
     }
@@ -160,17 +159,6 @@ extension FunctionEmitter {
       }
       body()
     }
-  }
-
-  /// The value of the variable of a loop in plain form with which a thread begins.
-  private func first(
-    _ start: String?, of loop: ForLoop, _ lower: CText, _ type: String
-  ) -> String {
-    guard let start else { return lower.text }
-    if loop.lower.integerLiteral == 0 { return start }
-    let isNonNegative = module.ranges.range(of: loop.lower)?.isNonNegative ?? false
-    // Positions of threads have no sign, nor has a sum of theirs with an `int`.
-    return "\(lower.inside(.sum)) + \(isNonNegative ? start : "(\(type))(\(start))")"
   }
 
   /// What is added to the variable of a loop in plain form after an iteration.
@@ -224,7 +212,8 @@ extension FunctionEmitter {
       )
       guard loop.mapping.lanes == 1 else {
         let range = IterationRange(
-          counter: variable, type: type, start: first, stop: last, count: "\(last) - \(first)")
+          counter: variable, type: type, start: first, stop: last,
+          count: CText("\(last) - \(first)", .sum))
         return emitTile(
           loop, over: range, from: lower.inside(.relation),
           isLarge: Int64(size) == nil ? "\(size) > \(threads)" : nil, body)

@@ -35,15 +35,22 @@ extension FunctionEmitter {
     /// The first value of the counter, and the one after the last, as operands of a sum.
     var start: String
     var stop: String
-    /// How many there are, as an operand of a relation.
-    var count: String
+    /// How many there are.
+    var count: CText
     /// How many there are, where that is known.
     var trips: Int64?
+    /// Whether the first value is known not to be negative.
+    var isNonNegative = true
     /// The loop's variable where the counter has that value.
     var value: (_ counter: String) -> String = { $0 }
 
     /// The counter of the first iteration of a thread, or of a round.
-    func from(_ position: String) -> String { start == "0" ? position : "\(start) + \(position)" }
+    ///
+    /// Positions of threads have no sign, nor has a sum of theirs with an `int`.
+    func from(_ position: String) -> String {
+      if start == "0" { return position }
+      return "\(start) + \(isNonNegative ? position : "(\(type))(\(position))")"
+    }
   }
 
   private static let lanes = RowAccesses.lanes
@@ -61,7 +68,9 @@ extension FunctionEmitter {
   func emitWide(_ loop: ForLoop, over range: IterationRange, _ body: () -> Void) {
     let isKnown = range.trips != nil && Int64(threads) != nil
     let isLong =
-      isKnown ? [] : ["\(range.count) >= \(product(RowAccesses.leastPerThread, threads))"]
+      isKnown
+      ? []
+      : ["\(range.count.inside(.relation)) >= \(product(RowAccesses.leastPerThread, threads))"]
     let accesses = RowAccesses(of: loop, in: host)
     let isAligned = aligned(accesses, of: loop, range.start, range)
     var wide = WideLoop(loop: loop, range: range, accesses: accesses, conditions: isAligned)
@@ -108,8 +117,8 @@ extension FunctionEmitter {
       emit(wide, startingAt: "\(wide.range.type) \(first) = \(start)", first, body)
       release([first])
     }
-    let count = range.start == "0" ? range.count : "(\(range.count))"
-    let done = "(\(condition) ? \(count) / \(Self.lanes) * \(Self.lanes) : 0)"
+    let whole = "\(range.count.inside(.product)) / \(Self.lanes) * \(Self.lanes)"
+    let done = "(\(condition) ? \(whole) : 0)"
     rest(from: range.from("\(done) + \(module.dialect.thread)"))
   }
 
@@ -174,7 +183,7 @@ extension FunctionEmitter {
     let (counter, phase) = (range.counter, loop.rowPhase)
     var conditions = aligned(accesses, of: loop, range.start, range)
     if phase == 0 {
-      conditions.insert("\(range.count) == \(product(size, threads))", at: 0)
+      conditions.insert("\(range.count.inside(.relation)) == \(product(size, threads))", at: 0)
     } else if let isLarge {
       conditions.insert(isLarge, at: 0)
     }

@@ -113,6 +113,7 @@ def options(schedule: Schedule | None = None, **settings: Any) -> parpy.CompileO
 
 _CANARY = 0xA5
 _MARGIN = 3
+_ALIGNED_MARGIN = 4  # a multiple of 16 bytes, where an element has 4 or 8
 
 
 @dataclass
@@ -147,6 +148,7 @@ def lay_out(array: np.ndarray, layout: str) -> Placed:
     """
     m = _MARGIN
     if layout == "contiguous" or array.ndim == 0:
+        m = _ALIGNED_MARGIN
         memory = np.full(array.size + 2 * m, _canary(array.dtype))
         view = memory[m : m + array.size].reshape(array.shape)
     elif layout == "strided":

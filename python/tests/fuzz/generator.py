@@ -14,15 +14,17 @@ from contextlib import contextmanager
 
 import types_of as t
 from cases import Argument, Case
-from loops import Loops
+from rows import WIDTHS, Rows
 from writer import Array, Value
 
 LAYOUTS = ("contiguous", "contiguous", "strided", "reversed", "transposed", "window")
 EXTENTS = (1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 17, 31, 33, 64, 65, 100, 130)
+# So few that a row has many elements for each, or so many that it takes several blocks.
+COLUMN_THREADS = (0, 32, 32, 32, 32, 64, 2048)
 MAIN_TYPES = ("float64", "float64", "float64", "float32", "float32", "int64", "int64", "int32")
 
 
-class Generator(Loops):
+class Generator(Rows):
     """Writes one program, with the choices of `random`."""
 
     # --- The program
@@ -32,6 +34,9 @@ class Generator(Loops):
         n, m = self.one(*EXTENTS), self.one(*EXTENTS[:9])
         if self.chance(0.04):
             n = 0
+        self.is_wide = n > 0 and not self.rare and self.chance(0.16)
+        if self.is_wide:
+            n, m = self.number(1, 3), self.one(*WIDTHS)
         self.n, self.m, self.k = n, m, self.number(1, 4)
         arguments = self.parameters()
         header = f"def program({', '.join(a.name for a in arguments)}):"
@@ -43,8 +48,13 @@ class Generator(Loops):
             self.locals[name] = kind
         self.aliased = self.chance(0.12)
         self.budget = self.number(2, 9)
-        for _ in range(self.number(1, 5)):
-            self.statement()
+        if self.is_wide:
+            self.rows()
+            if self.chance(0.5):
+                self.one(self.rows, self.slices)()
+        else:
+            for _ in range(self.number(1, 5)):
+                self.statement()
         for name, kind in self.locals.items():
             target = self.array(lambda a, k=kind: t.storable(k, a.kind) and not t.is_bool(a.kind))
             if target and (index := self.literal_index(target)):
@@ -53,10 +63,11 @@ class Generator(Loops):
             self.emit("pass")
         schedule, declared = {}, []
         for label, role in self.labels.items():
-            reduces = role in ("reduce", "histogram")
+            reduces = role in ("reduce", "histogram", "summed columns")
             if reduces:
                 declared.append(label)
-            threads = self.one(0, 1, 2, 3, 64, 64)
+            few = (0, 1, 2, 3, 64, 64)
+            threads = self.one(*(COLUMN_THREADS if "columns" in role else few))
             if threads:
                 schedule[label] = (threads, reduces)
         if self.aliased and not schedule:
@@ -77,17 +88,22 @@ class Generator(Loops):
         arguments: list[Argument] = []
         shapes = [(self.n,), (self.n,), (self.n,), (self.m,), (self.n, self.m)]
         shapes += [(self.m, self.n), (self.n, self.m), (self.k, self.n, self.m)]
+        if self.is_wide:
+            shapes = [(self.n, self.m)] * 4 + [(self.m,), (self.n,)]
+        layouts = ("contiguous",) if self.is_wide and self.chance(0.6) else LAYOUTS
         count = self.number(2, 6)
         for i in range(count):
-            shape = (self.n,) if i == 0 else self.one(*shapes)
+            shape = shapes[0] if i == 0 else self.one(*shapes)
             kind = self.one(*MAIN_TYPES, *t.INTEGERS, "bool", "float16", "float32", "bool")
+            if self.is_wide:
+                kind = self.one("float32", "float32", "float32", "float64", "int32", "uint32")
             if self.rare and (i == 0 or self.chance(0.5)):
                 kind = self.one(*t.RARE)
             name = "xyzuvw"[i] if len(shape) == 1 else "abcdef"[i]
             real = t.is_float(kind) or t.is_complex(kind)
             small = "halves" if real else "small"
             data = self.one(small, small, small, "wide", "special" if real else small)
-            layout = self.one(*LAYOUTS)
+            layout = self.one(*layouts)
             arguments.append(Argument(name, kind, shape, 0, data, layout, self.number(0, 1 << 30)))
             self.arrays.append(Array(name, kind, shape))
         scalars = [("p", "wi"), ("q", "wf"), ("r", self.one(*MAIN_TYPES, "int16", "uint8"))]

@@ -55,6 +55,31 @@ def part_of_rows(x, y, s, a, b, N):
         s[i] = parpy.operators.max(y[i, a:b])
 
 
+def all_but_last(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(x.shape[1] - 3):
+            y[i, j] = 2 * x[i, j]
+
+
+def counted_from(x, y, a, b, N):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(a, b):
+            y[i, j - a] = x[i, j - a] + j
+
+
+def summed_from(x, y, a, b, N):
+    parpy.label("rows")
+    for i in range(N):
+        y[i] = 0
+        parpy.label("columns")
+        for j in range(a, b):
+            y[i] += x[i, j - a]
+
+
 def upper_triangle(x, y, N, M):
     parpy.label("rows")
     for i in range(N):
@@ -71,6 +96,44 @@ def updated_rows(x, y, N):
             x[i, j] = x[i, j] + 1
             y[i, j] = 2 * x[i, j]
             x[i, j] = x[i, j] * y[i, j]
+
+
+def sum_beside_updates(x, y, s, N):
+    parpy.label("rows")
+    for i in range(N):
+        s[i] = 0
+        parpy.label("columns")
+        for j in range(x.shape[1]):
+            y[i, j] = y[i, j] + 1 if x[i, j] > 3 else x[i, j]
+            s[i] += x[i, j]
+
+
+def rows_times_matrix(a, b, y, N, K):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(y.shape[1]):
+            for k in range(K):
+                y[i, j] += a[i, k] * b[k, j]
+
+
+def sum_windows_into_rows(x, y, N, K):
+    parpy.label("rows")
+    for i in range(N):
+        parpy.label("columns")
+        for j in range(y.shape[1]):
+            for k in range(K):
+                y[i, j] += x[i, j + k]
+
+
+def sum_windows(x, y, N):
+    parpy.label("rows")
+    for i in range(N):
+        y[i] = 0.0
+        parpy.label("columns")
+        for j in range(x.shape[1] - 2):
+            for k in range(3):
+                y[i] += x[i, j + k]
 
 
 def shifted_rows(x, y, z, N):

@@ -330,6 +330,28 @@ def test_undefined_operations_are_reported(
     assert f"lane 0 at line 2: {message}" in found
 
 
+@pytest.mark.parametrize("level", ["0", "1"])
+@pytest.mark.parametrize(
+    ("first", "threads", "message"),
+    [
+        (1, 1, "a misaligned"),
+        (8, 1, "an access 0 bytes behind an array of 32 bytes"),
+        (4, 2, "since the last barrier"),
+    ],
+)
+def test_accesses_of_16_bytes_are_watched(
+    first: int, threads: int, message: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARPY_EMULATOR_LEVEL", level)
+    text = """
+    extern "C" __global__ void k(float *x, int n) {
+      const float4 word = *(const float4 *)(x + n);
+      *(float4 *)(x + n) = make_float4(word.y, word.z, word.w, word.x);
+    }
+    """
+    assert message in fails(text, "k", 1, threads, np.zeros(8, np.float32), np.int32(first))
+
+
 @pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("former", [0.0, 5.0])
 def test_loops_until_data_say_so_read_them_after_the_barrier(former: float) -> None:

@@ -45,24 +45,52 @@ inline unsigned emulator_lane() {
 struct float2 {
   float x, y;
 };
-struct alignas(16) double2 {
-  double x, y;
+
+// Of a copy of 16 bytes as a whole the compiler says nothing: it splits that or calls memcpy.
+extern "C" EMULATOR_HIDDEN void __tsan_read16(const void *place);
+extern "C" EMULATOR_HIDDEN void __tsan_write16(const void *place);
+
+template <class T> struct alignas(16) EmulatorPair {
+  T x, y;
+  EmulatorPair() = default;
+  EmulatorPair(T x, T y) : x(x), y(y) {}
+  EmulatorPair(const EmulatorPair &other) { copy(other); }
+  EmulatorPair &operator=(const EmulatorPair &other) {
+    __tsan_write16(this);
+    return copy(other);
+  }
+
+ private:
+  EmulatorPair &copy(const EmulatorPair &other) {
+    __tsan_read16(&other);
+    x = other.x, y = other.y;
+    return *this;
+  }
 };
-struct alignas(16) longlong2 {
-  long long x, y;
+typedef EmulatorPair<double> double2;
+typedef EmulatorPair<long long> longlong2;
+typedef EmulatorPair<unsigned long long> ulonglong2;
+
+template <class T> struct alignas(16) EmulatorQuadruple {
+  T x, y, z, w;
+  EmulatorQuadruple() = default;
+  EmulatorQuadruple(T x, T y, T z, T w) : x(x), y(y), z(z), w(w) {}
+  EmulatorQuadruple(const EmulatorQuadruple &other) { copy(other); }
+  EmulatorQuadruple &operator=(const EmulatorQuadruple &other) {
+    __tsan_write16(this);
+    return copy(other);
+  }
+
+ private:
+  EmulatorQuadruple &copy(const EmulatorQuadruple &other) {
+    __tsan_read16(&other);
+    x = other.x, y = other.y, z = other.z, w = other.w;
+    return *this;
+  }
 };
-struct alignas(16) ulonglong2 {
-  unsigned long long x, y;
-};
-struct alignas(16) float4 {
-  float x, y, z, w;
-};
-struct alignas(16) int4 {
-  int x, y, z, w;
-};
-struct alignas(16) uint4 {
-  unsigned x, y, z, w;
-};
+typedef EmulatorQuadruple<float> float4;
+typedef EmulatorQuadruple<int> int4;
+typedef EmulatorQuadruple<unsigned> uint4;
 
 inline double2 make_double2(double x, double y) { return {x, y}; }
 inline longlong2 make_longlong2(long long x, long long y) { return {x, y}; }
