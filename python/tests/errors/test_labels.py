@@ -449,6 +449,13 @@ def adds_to_own_tiles(x, y):
             y[k] += x[k]
 
 
+def adds_to_chunks(x, y):
+    parpy.label("N")
+    for c in range(7):
+        for j in range(3 * c, min(3 * c + 3, 20)):
+            y[j] += x[j % 6]
+
+
 def adds_in_one_iteration(x, y):
     parpy.label("N")
     for i in range(6):
@@ -535,7 +542,7 @@ def test_no_race_where_order_and_number_do_not_matter() -> None:
     "function",
     [
         *(adds_to_own_elements_by_locals, adds_to_rotated_elements, adds_to_own_tiles),
-        *(adds_in_one_iteration, carries_an_index),
+        *(adds_in_one_iteration, carries_an_index, adds_to_chunks),
     ],
 )
 def test_no_race_where_iterations_have_elements_of_their_own(function) -> None:
@@ -545,6 +552,12 @@ def test_no_race_where_iterations_have_elements_of_their_own(function) -> None:
         parpy.jit(function)(X, y, opts=parpy.par(PARALLEL))
     function(X, expected)
     np.testing.assert_array_equal(y, expected)
+
+
+def test_print_compiled_warns_as_a_call_does() -> None:
+    with pytest.warns(RuntimeWarning, match="race") as caught:
+        parpy.print_compiled(adds_into_an_element, [X, np.zeros(6)], parpy.par(PARALLEL))
+    assert [warning.lineno for warning in caught] == [marked_lines(adds_into_an_element)["race"]]
 
 
 def test_a_race_that_is_an_error_leaves_nothing_behind() -> None:
