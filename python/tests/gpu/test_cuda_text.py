@@ -385,6 +385,34 @@ def test_loops_and_divisions_are_written_as_in_c() -> None:
     assert "x[i * 10 + j / 3] + (double)((i + j) % 4) + (double)modulo_int32(j - 5, 4)" in text
 
 
+def neighbours(x, y, N):
+    parpy.label("N")
+    for i in range(N):
+        left = i - 1
+        if left < 0:
+            left += N
+        right = i + 1
+        if right >= N:
+            right = right - N
+        far = i - 5 if i >= 5 else i - 5 + N
+        y[i] = x[left] + x[right] - x[far]
+
+
+def test_locals_of_several_assignments_are_counted_in_32_bits() -> None:
+    args = [VECTOR, VECTOR.copy(), len(VECTOR)]
+    opts = cuda({"N": parpy.threads(256)})
+    for opts.specialize in ("always", "never"):
+        text = parpy.print_compiled(neighbours, args, opts)
+        require_compiles(text)
+        kernel = text[text.index("neighbours_kernel0") :].split("#ifndef")[0]
+        assert "int left = 0;" in kernel
+        assert "int right = 0;" in kernel
+        assert "int64_t" not in kernel
+        assert "wrapping" not in kernel
+        if opts.specialize == "always":
+            assert "x[left] + x[right] - x[far]" in kernel, "none is negative"
+
+
 def doubled_elements(x, c, y, N):
     parpy.label("N")
     for i in range(N):
