@@ -191,6 +191,22 @@ def test_what_is_no_reduction_runs_in_order_on_the_device(schedule: Any, launch:
     assert "for (int i = 0; i < 100; i++) {" in text
 
 
+def columns_of_a_chunk(a, x):
+    parpy.label("chunks")
+    for c in range(9):
+        for j in range(100):
+            s = 0.0
+            for i in range(8 * c, min(8 * c + 8, 64)):
+                s += a[i, j]
+            x[j] += s
+
+
+def test_nothing_is_printed_for_what_is_not_read() -> None:
+    args = [np.zeros((64, 100)), np.zeros(100)]
+    text = kernels(columns_of_a_chunk, args, {"chunks": parpy.threads(9).reduce()})
+    assert not re.search(r"\{\s*\}", text)
+
+
 def test_all_lanes_come_to_the_shuffles_of_logical_reductions() -> None:
     args = [VECTOR, np.zeros(2, bool)]
     text = kernels(programs.all_and_any, args, {"N": parpy.threads(64).reduce()})
