@@ -15,6 +15,10 @@ extension CUDAKernelEmitter {
     kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
   }
 
+  /// The threads of a block as what is added to a counter: with a sign, so that the sum cannot wrap. Compilers then know how many
+  /// iterations there are, and write out several, whose loads are under way together.
+  var threadStride: String { Int64(threads) == nil ? "(int)\(threads)" : threads }
+
   /// Where the first iteration of a thread lies, and how far the next is.
   private func share(_ level: DeviceLevel?, isShort: Bool) -> (start: String, stride: String)? {
     let dialect = module.dialect
@@ -24,7 +28,7 @@ extension CUDAKernelEmitter {
     case .blocksX: (dialect.block("x"), dialect.gridSize("x"))
     case .blocksY: (dialect.block("y"), dialect.gridSize("y"))
     case .blocksZ: (dialect.block("z"), dialect.gridSize("z"))
-    case .threads: (dialect.thread, threads)
+    case .threads: (dialect.thread, threadStride)
     case .clusterBlocks: (dialect.block("x"), "\(clusterSize)")
     case .cluster:
       (
@@ -170,7 +174,7 @@ extension CUDAKernelEmitter {
   ) -> String {
     guard let start else { return lower.text }
     if loop.lower.integerLiteral == 0 { return start }
-    let isNonNegative = module.ranges.range(of: loop.lower)?.isNonNegative ?? false
+    let isNonNegative = ranges.range(of: loop.lower)?.isNonNegative ?? false
     // Positions of threads have no sign, nor has a sum of theirs with an `int`.
     return "\(lower.inside(.sum)) + \(isNonNegative ? start : "(\(type))(\(start))")"
   }
@@ -233,7 +237,7 @@ extension CUDAKernelEmitter {
       }
       if let unroll = GridTile.iterations(of: loop) { add("#pragma unroll \(unroll)") }
       braces(
-        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
+        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threadStride))",
         body)
     }
   }
