@@ -25,7 +25,7 @@ extension FunctionEmitter {
     switch op {
     case .multiply where roundedProduct(e) != nil: return nil
     case .add, .subtract, .multiply:
-      if type.isSignedInteger && module.ranges.exactRange(of: e) == nil { return nil }
+      if type.isSignedInteger && ranges.exactRange(of: e) == nil { return nil }
       return op == .add ? "+" : op == .subtract ? "-" : "*"
     case .divide: return "/"
     case .floorDivide: return isDivisionOfC(op, l, r) ? "/" : nil

@@ -20,7 +20,7 @@ extension FunctionEmitter {
       if let known = knownExtremum(op, left, right) { return text(known) }
       if let product = roundedProduct(e) { return product }
       let isPlain = isDivisionOfC(op, left, right)
-      let range = module.ranges.exactRange(of: e)
+      let range = ranges.exactRange(of: e)
       return binary(op, e.type, text(left), text(right), range, isDivisionOfC: isPlain)
     case .compare(let op, let left, let right):
       return compare(op, left, right)
@@ -30,7 +30,14 @@ extension FunctionEmitter {
         "\(text(left).inside(level)) \(op == .and ? "&&" : "||") \(text(right).inside(level))",
         level)
     case .select(let condition, let then, let otherwise):
-      let (first, second) = (text(then), text(otherwise))
+      let inside = ranges.narrowed(by: condition, holds: true)
+      let outside = ranges.narrowed(by: condition, holds: false)
+      // Of floats, a product that is chosen is rounded by itself.
+      if e.type.isInteger && !condition.contains(\.isChecked) {
+        if inside == nil { return text(otherwise) }
+        if outside == nil { return text(then) }
+      }
+      let (first, second) = (text(then, with: inside), text(otherwise, with: outside))
       return CText(
         "\(text(condition).inside(.or)) ? \(first.inside(.or)) : \(second.inside(.conditional))",
         .conditional, isInt: first.isInt && second.isInt)
@@ -46,6 +53,14 @@ extension FunctionEmitter {
     // `split-complex` leaves none.
     case .complex(let real, _), .part(_, let real): return text(real)
     }
+  }
+
+  /// An expression as text where integers have narrower ranges.
+  private func text(_ e: Expression, with narrowed: ValueRanges?) -> CText {
+    let all = ranges
+    defer { ranges = all }
+    ranges = narrowed ?? all
+    return text(e)
   }
 
   // MARK: Halves
@@ -66,7 +81,7 @@ extension FunctionEmitter {
   /// Whether `/` and `%` of C++ are Python's: of operands that are not negative, by none that is 0.
   func isDivisionOfC(_ op: BinaryOperator, _ l: Expression, _ r: Expression) -> Bool {
     guard op == .floorDivide || op == .modulo, l.type.isInteger, l.type.size >= 4,
-      let dividend = module.ranges.range(of: l), let divisor = module.ranges.range(of: r)
+      let dividend = ranges.range(of: l), let divisor = ranges.range(of: r)
     else { return false }
     return dividend.isNonNegative && divisor.least >= 1
   }
@@ -75,8 +90,8 @@ extension FunctionEmitter {
   private func knownExtremum(
     _ op: BinaryOperator, _ l: Expression, _ r: Expression
   ) -> Expression? {
-    guard HelperFunction.isExtremum(op), let left = module.ranges.range(of: l),
-      let right = module.ranges.range(of: r)
+    guard HelperFunction.isExtremum(op), let left = ranges.range(of: l),
+      let right = ranges.range(of: r)
     else { return nil }
     let (first, second) = op.isMinimum ? (right, left) : (left, right)
     if first.least >= second.greatest { return l }
@@ -118,7 +133,7 @@ extension FunctionEmitter {
     _ op: UnaryOperator, _ operand: Expression, _ value: CText, _ e: Expression
   ) -> CText {
     let type = operand.type
-    let range = module.ranges.exactRange(of: e)
+    let range = ranges.exactRange(of: e)
     switch op {
     case .not: return CText("!\(value.inside(.unary))", .unary)
     case .invert where type == .bool: return CText("!\(value.inside(.unary))", .unary)

@@ -15,6 +15,10 @@ extension FunctionEmitter {
     kernel?.grid.threads.integerLiteral.map(String.init) ?? module.dialect.blockSize
   }
 
+  /// The threads of a block as what is added to a counter: with a sign, so that the sum cannot wrap. Compilers then know how many
+  /// iterations there are, and write out several, whose loads are under way together.
+  var threadStride: String { Int64(threads) == nil ? "(int)\(threads)" : threads }
+
   /// Where the first iteration of a thread lies, and how far the next is.
   private func share(_ level: DeviceLevel?, isShort: Bool) -> (start: String, stride: String)? {
     let dialect = module.dialect
@@ -24,7 +28,7 @@ extension FunctionEmitter {
     case .blocksX: (dialect.block("x"), dialect.gridSize("x"))
     case .blocksY: (dialect.block("y"), dialect.gridSize("y"))
     case .blocksZ: (dialect.block("z"), dialect.gridSize("z"))
-    case .threads: (dialect.thread, threads)
+    case .threads: (dialect.thread, threadStride)
     case .clusterBlocks: (dialect.block("x"), "\(clusterSize)")
     case .cluster:
       (
@@ -123,7 +127,7 @@ extension FunctionEmitter {
         counter: variable, type: type, start: lower.inside(.sum), stop: stop,
         count: lower.text == "0" ? upper : CText("\(stop) - \(lower.inside(.product))", .sum),
         trips: loop.tripCount.integerLiteral,
-        isNonNegative: module.ranges.range(of: loop.lower)?.isNonNegative ?? false)
+        isNonNegative: ranges.range(of: loop.lower)?.isNonNegative ?? false)
       if isWide(loop, trips: range.trips) { return emitWide(loop, over: range, body) }
       let start = share.map { range.from($0.start) } ?? lower.text
       let symbol = loop.step > 0 ? "<" : ">"
@@ -220,7 +224,7 @@ extension FunctionEmitter {
       }
       if let unroll = GridTile.iterations(of: loop) { add("#pragma unroll \(unroll)") }
       braces(
-        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
+        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threadStride))",
         body)
     }
   }

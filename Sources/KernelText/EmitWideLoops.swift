@@ -7,7 +7,8 @@ import LoopIR
 ///
 ///     const bool k_wide = n >= 8192 && is_aligned(&x[i * n]) && is_aligned(&y[i * n]);
 ///     if (k_wide) {
-///       for (int64_t k_first = 4 * threadIdx.x; k_first + 4 <= n; k_first += 4096) {
+///       for (int64_t k_group = threadIdx.x; k_group < n / 4; k_group += 1024) {
+///         const int64_t k_first = 4 * k_group;
 ///         float x_row[4], y_row[4];
 ///         load_row_float32(x_row, &x[i * n + k_first]);
 ///         #pragma unroll
@@ -43,6 +44,9 @@ extension FunctionEmitter {
     var isNonNegative = true
     /// The loop's variable where the counter has that value.
     var value: (_ counter: String) -> String = { $0 }
+
+    /// How many groups of iterations in a row there are, as an operand of a product.
+    var groups: String { "\(count.inside(.product)) / \(RowAccesses.lanes)" }
 
     /// The counter of the first iteration of a thread, or of a round.
     ///
@@ -99,7 +103,7 @@ extension FunctionEmitter {
     func rest(from start: String) {
       let counter = range.counter
       braces(
-        "for (\(range.type) \(counter) = \(start); \(counter) < \(range.stop); \(counter) += \(threads))"
+        "for (\(range.type) \(counter) = \(start); \(counter) < \(range.stop); \(counter) += \(threadStride))"
       ) {
         define(wide.loop, wide.range.type, range.value(counter))
         body()
@@ -111,14 +115,8 @@ extension FunctionEmitter {
     }
     let condition = unique("\(range.counter)_wide")
     add("const bool \(condition) = \(wide.conditions.joined(separator: " && "));")
-    braces("if (\(condition))") {
-      let first = unique("\(range.counter)_first")
-      let start = range.from(product(Self.lanes, module.dialect.thread))
-      emit(wide, startingAt: "\(wide.range.type) \(first) = \(start)", first, body)
-      release([first])
-    }
-    let whole = "\(range.count.inside(.product)) / \(Self.lanes) * \(Self.lanes)"
-    let done = "(\(condition) ? \(whole) : 0)"
+    braces("if (\(condition))") { emitGroups(wide, body) }
+    let done = "(\(condition) ? \(range.groups) * \(Self.lanes) : 0)"
     rest(from: range.from("\(done) + \(module.dialect.thread)"))
   }
 
@@ -146,8 +144,18 @@ extension FunctionEmitter {
       braces(
         "for (\(start); \(first) < \(range.stop); \(first) += \(product(count, threads)))"
       ) {
+        var condition = "\(counter) < \(first) + \(count)\(end)"
+        if isLong != nil {
+          // Compilers write out what they can count.
+          let last = unique("\(counter)_last")
+          let stop = range.stop
+          add(
+            "const \(range.type) \(last) = \(stop) - \(first) < \(count) ? \(stop) : \(first) + \(count);"
+          )
+          condition = "\(counter) < \(last)"
+        }
         braces(
-          "for (\(wide.range.type) \(counter) = \(first); \(counter) < \(first) + \(count)\(end); \(counter)++)"
+          "for (\(wide.range.type) \(counter) = \(first); \(condition); \(counter)++)"
         ) {
           define(wide.loop, wide.range.type, range.value(counter))
           body()
@@ -160,7 +168,7 @@ extension FunctionEmitter {
       addElse { rest(startingAt: start) }
     } else {
       add(start + ";")
-      braces("if (\(condition))") { emit(wide, startingAt: "", first, body) }
+      braces("if (\(condition))") { emitGroups(wide, goingOnAt: first, body) }
       return rest(startingAt: "")
     }
     release([first])
@@ -213,7 +221,7 @@ extension FunctionEmitter {
         phase == 0 ? range.start : "(\(range.start) < \(lower) ? \(lower) : \(range.start))"
       if accesses.inner == nil { add("#pragma unroll \(GridTile.iterations)") }
       braces(
-        "for (\(range.type) \(counter) = \(start) + \(module.dialect.thread); \(counter) < \(range.stop); \(counter) += \(threads))",
+        "for (\(range.type) \(counter) = \(start) + \(module.dialect.thread); \(counter) < \(range.stop); \(counter) += \(threadStride))",
         body)
     }
   }
@@ -243,13 +251,26 @@ extension FunctionEmitter {
     release([round, first])
   }
 
-  /// As long as all lanes are in range.
-  private func emit(
-    _ wide: WideLoop, startingAt start: String, _ first: String, _ body: () -> Void
-  ) {
-    braces(
-      "for (\(start); \(first) + \(Self.lanes) <= \(wide.range.stop); \(first) += \(product(Self.lanes, threads)))"
-    ) { emitTogether(wide, first, body) }
+  /// Group by group of iterations in a row, as long as all of a group are in range.
+  ///
+  /// Groups are counted rather than iterations: of those, compilers cannot tell how many there are where `first + 4` may overflow.
+  ///
+  /// - Parameter rest: the variable that is to have the thread's first iteration behind the groups.
+  private func emitGroups(_ wide: WideLoop, goingOnAt rest: String? = nil, _ body: () -> Void) {
+    let range = wide.range
+    let group = unique("\(range.counter)_group")
+    let first = unique("\(range.counter)_first")
+    var start = "\(range.type) \(group) = \(module.dialect.thread)"
+    if rest != nil {
+      add(start + ";")
+      start = ""
+    }
+    braces("for (\(start); \(group) < \(range.groups); \(group) += \(threadStride))") {
+      add("const \(range.type) \(first) = \(range.from(product(Self.lanes, group)));")
+      emitTogether(wide, first, body)
+    }
+    if let rest { add("\(rest) = \(range.from(product(Self.lanes, group)));") }
+    release([group, first])
   }
 
   /// A thread's iterations in a row, whose rows are read before them and written after them.

@@ -21,7 +21,9 @@ open class FunctionEmitter {
   var rowElements: [RowAccesses.Row: String] = [:]
   /// What stands around the body of the next loop: the accesses to its rows.
   var groupOfRows: ((() -> Void) -> Void)?
-  /// The int64 variables that are of type `int` in the text: parameters of the kernel, and those of the loops around.
+  /// What integers may be at this point.
+  var ranges: ValueRanges
+  /// The int64 variables that are of type `int` in the text: parameters and locals of the kernel, and those of the loops around.
   var shortVariables: Set<VariableID> = []
   /// The memory that the block shares, where it is declared first in the kernel.
   private var sharedDeclarations: [String] = []
@@ -32,13 +34,14 @@ open class FunctionEmitter {
   package init(_ module: ModuleEmitter, _ kernel: DeviceKernel? = nil) {
     self.module = module
     self.kernel = kernel
+    ranges = module.ranges
     taken = module.externalNames
     isInThread = kernel.map { $0.grid.maximumThreads == 1 } ?? true
     if let kernel {
       kernel.buffers.forEach { _ = name($0) }
       kernel.liveIns.forEach { _ = name($0) }
-      shortVariables = Set(
-        kernel.liveIns.filter { host[$0].type == .int64 && fitsInt(host.read($0)) })
+      shortVariables = assigned(in: kernel.body).union(kernel.liveIns)
+        .filter { host[$0].type == .int64 && fitsInt(host.read($0)) }
     }
   }
 
@@ -228,7 +231,7 @@ open class FunctionEmitter {
         if statement.setsFirst(id) {
           start = id
         } else {
-          add("\(name(of: host[id].type)) \(name(id)) = \(zero(host[id].type));")
+          add("\(typeName(of: id)) \(name(id)) = \(zero(host[id].type));")
         }
       }
       let identities = identitiesBefore(position, in: statements)
@@ -354,7 +357,7 @@ open class FunctionEmitter {
   }
 
   /// A variable's declaration, without a value.
-  package func declared(_ id: VariableID) -> String { "\(name(of: host[id].type)) \(name(id))" }
+  package func declared(_ id: VariableID) -> String { "\(typeName(of: id)) \(name(id))" }
 
   /// Records two lengths that differ; what must not run then stands in a condition, see `guardLengths`.
   open func requireEqual(_ left: Expression, _ right: Expression, at statement: Statement) {

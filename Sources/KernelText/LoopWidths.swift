@@ -5,8 +5,8 @@ import LoopIR
 ///
 ///     for i in 0..<n: y[i * m + j] = …     →     for (int i = …; i < n; i += 128) y[i * m + j] = …;
 ///
-/// A GPU has no registers of 64 bits: sums take two instructions there, products four. So a parameter or the variable of a loop
-/// is an `int` where `ValueRanges` proves that all it becomes fits, the sum after the last iteration too; and offsets in an array
+/// A GPU has no registers of 64 bits: sums take two instructions there, products four. So a parameter, a local or the variable of a
+/// loop is an `int` where `ValueRanges` proves that all it becomes fits, the sum after the last iteration too; and offsets in an array
 /// are computed with `int` where all of them fit (`Buffer.hasShortOffsets`). The proof of a version with run-time extents is that
 /// the call takes it only for arguments that are not large. Values are those of the program: an `int` is widened where a sum of it
 /// may leave 32 bits.
@@ -21,10 +21,10 @@ extension FunctionEmitter {
 
   /// Whether a value is one of 32 bits.
   func fitsInt(_ e: Expression) -> Bool {
-    module.ranges.range(of: e)?.isInside(.int32) ?? false
+    ranges.range(of: e)?.isInside(.int32) ?? false
   }
 
-  /// The name of the type that a parameter of the kernel has.
+  /// The name of the type that a parameter or a local of the kernel has.
   func typeName(of id: VariableID) -> String {
     shortVariables.contains(id) ? "int" : name(of: host[id].type)
   }
@@ -48,8 +48,8 @@ extension FunctionEmitter {
   ///
   /// - Parameter stride: the most iterations from one of a thread to its next.
   private func values(of loop: ForLoop, _ stride: Int64) -> ValueRange? {
-    guard let lower = module.ranges.range(of: loop.lower),
-      let upper = module.ranges.range(of: loop.upper)
+    guard let lower = ranges.range(of: loop.lower),
+      let upper = ranges.range(of: loop.upper)
     else { return nil }
     let step = Int64(loop.step)
     let (leap, overflows) = step.multipliedReportingOverflow(by: stride)
@@ -75,10 +75,10 @@ extension FunctionEmitter {
     guard let level else { return 1 }
     guard let grid = kernel?.grid else { return nil }
     switch level {
-    case .threads: return module.ranges.range(of: grid.threads)?.greatest
-    case .blocksX, .clusterBlocks: return module.ranges.range(of: grid.blocks[0])?.greatest
-    case .blocksY: return module.ranges.range(of: grid.blocks[1])?.greatest
-    case .blocksZ: return module.ranges.range(of: grid.blocks[2])?.greatest
+    case .threads: return ranges.range(of: grid.threads)?.greatest
+    case .blocksX, .clusterBlocks: return ranges.range(of: grid.blocks[0])?.greatest
+    case .blocksY: return ranges.range(of: grid.blocks[1])?.greatest
+    case .blocksZ: return ranges.range(of: grid.blocks[2])?.greatest
     case .grid, .cluster: return greatestProduct(grid.blocks[0], grid.threads)
     }
   }
@@ -96,9 +96,9 @@ extension FunctionEmitter {
       }
       return max(left, right)
     case .binary(.floorDivide, let dividend, factor):
-      return module.ranges.range(of: dividend)?.greatest
+      return ranges.range(of: dividend)?.greatest
     default:
-      guard let range = module.ranges.range(of: e), let other = module.ranges.range(of: factor)
+      guard let range = ranges.range(of: e), let other = ranges.range(of: factor)
       else { return nil }
       return ValueRange.applying(.multiply, range, other)?.greatest
     }

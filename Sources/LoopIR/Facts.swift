@@ -133,6 +133,10 @@ public struct Facts: Sendable {
     budget -= 1
     if budget < 0 || !goal.isExact { return false }
     if goal.terms.isEmpty { return goal.constant >= 0 }
+    // What is known of `c - min(c, n)` is lost where either is replaced by a bound of its own.
+    for (term, coefficient) in goal.terms where goal.hasVariable(of: term) {
+      if let isProved = proveExtremum(goal, term, coefficient, &budget) { return isProved }
+    }
     // Innermost loop variables first: their bounds mention outer ones.
     for variable in nesting.reversed() {
       guard let range = ranges[variable],
@@ -142,13 +146,8 @@ public struct Facts: Sendable {
         goal, replacing: term, by: coefficient > 0 ? range.least : range.greatest, &budget)
     }
     for (term, coefficient) in goal.terms {
+      if let isProved = proveExtremum(goal, term, coefficient, &budget) { return isProved }
       switch term.kind {
-      case .binary(.pythonMin, let l, let r), .binary(.minimum, let l, let r):
-        return proveExtremum(goal, term, l, r, needsBoth: coefficient > 0, &budget)
-      case .binary(.pythonMax, let l, let r), .binary(.maximum, let l, let r):
-        return proveExtremum(goal, term, l, r, needsBoth: coefficient < 0, &budget)
-      case .select(_, let l, let r):
-        return proveExtremum(goal, term, l, r, needsBoth: true, &budget)
       case .binary(.modulo, _, let divisor):
         guard let d = divisor.integerLiteral, d > 0 else { continue }
         return prove(goal, replacing: term, by: .index(coefficient > 0 ? 0 : Int(d) - 1), &budget)
@@ -194,6 +193,21 @@ public struct Facts: Sendable {
     return total
   }
 
+  /// Whether the goal follows by one operand of a minimum, a maximum or a choice, or by both; nil for other terms.
+  private func proveExtremum(
+    _ goal: LinearSum, _ term: Expression, _ coefficient: Int64, _ budget: inout Int
+  ) -> Bool? {
+    switch term.kind {
+    case .binary(.pythonMin, let l, let r), .binary(.minimum, let l, let r):
+      proveExtremum(goal, term, l, r, needsBoth: coefficient > 0, &budget)
+    case .binary(.pythonMax, let l, let r), .binary(.maximum, let l, let r):
+      proveExtremum(goal, term, l, r, needsBoth: coefficient < 0, &budget)
+    case .select(_, let l, let r):
+      proveExtremum(goal, term, l, r, needsBoth: true, &budget)
+    default: nil
+    }
+  }
+
   private func proveExtremum(
     _ goal: LinearSum, _ term: Expression, _ l: Expression, _ r: Expression, needsBoth: Bool,
     _ budget: inout Int
@@ -215,6 +229,15 @@ public struct Facts: Sendable {
 }
 
 extension LinearSum {
+  /// Whether a variable that an operation mentions is a term beside it.
+  fileprivate func hasVariable(of term: Expression) -> Bool {
+    if case .variable = term.kind { return false }
+    return terms.contains { other, _ in
+      guard case .variable = other.kind else { return false }
+      return term.contains { $0.kind == other.kind }
+    }
+  }
+
   /// Takes a term out, whatever its coefficient.
   mutating func remove(_ term: Expression) {
     terms.removeAll { $0.term == term }

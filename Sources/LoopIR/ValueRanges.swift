@@ -2,27 +2,27 @@
 ///
 ///     for i in 0..<100: k = 4 * i - 1   →   i: 0…99, k: -1…395, 4 * i fits in 32 bits
 ///
-/// One walk in the order of the program. The bounds of a loop limit its variable. A variable that is assigned in one place has the
-/// values of what is assigned, or the 0 it begins with. A counter, which else only grows or falls by a few (`k = k + 1`), stays
-/// within 2⁶² of that: no program takes 2⁵² steps. Of all other variables nothing is known but their type. Parameters that
-/// are not large have 31 bits, which the call sees to.
+/// The bounds of a loop limit its variable, assignments the variables assigned (`ValueRangeInference`). Parameters that are not
+/// large have 31 bits, which the call sees to.
 public struct ValueRanges: Sendable {
-  private let variables: [Variable]
-  private var known: [VariableID: ValueRange] = [:]
+  /// Of other variables nothing is known but their type.
+  var known: [VariableID: ValueRange] = [:]
+  /// What variables may be at one point of the program, as a condition says there.
+  var narrowed: [VariableID: ValueRange] = [:]
 
   /// Walks through a function's body.
   ///
   /// - Parameter kernels: the bodies of the kernels it launches, by their position.
   public init(variables: [Variable], body: [Statement], kernels: [[Statement]] = []) {
-    self.variables = variables
+    var inference = ValueRangeInference(variables, body, kernels)
+    self = inference.run()
+  }
+
+  /// The ranges of a program's parameters.
+  init(parametersOf variables: [Variable]) {
     for (index, variable) in variables.enumerated() {
       if case .parameter = variable.role { known[VariableID(index)] = Self.range(of: variable) }
     }
-    let definitions = VariableDefinitions(in: body + kernels.joined())
-    for (id, values) in definitions.literals where definitions.counts[id] == nil {
-      known[id] = definitions.counted(id, from: values)
-    }
-    visit(body, kernels, definitions)
   }
 
   private static func range(of parameter: Variable) -> ValueRange? {
@@ -34,31 +34,8 @@ public struct ValueRanges: Sendable {
     return ValueRange(max(range.least, parameter.lowerBound ?? range.least), range.greatest)
   }
 
-  private mutating func visit(
-    _ statements: [Statement], _ kernels: [[Statement]], _ definitions: VariableDefinitions
-  ) {
-    // The walk stays on one level of recursion for each kernel; a kernel launches none.
-    var found = self
-    statements.forEachStatement { statement in
-      switch statement.kind {
-      case .assign(let id, let value)
-      where definitions.counts[id] == 1 && definitions.isOnlyOther(value, of: id):
-        found.known[id] = found.range(of: value).flatMap { definitions.counted(id, from: $0) }
-      case .loop(let loop) where definitions.counts[loop.variable] == nil:
-        guard let range = found.range(of: loop) else { return }
-        found.known[loop.variable] = found.known[loop.variable]?.joined(with: range) ?? range
-      case .launch(let id) where kernels.indices.contains(id.index):
-        found.visit(kernels[id.index], [], definitions)
-      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .allocate, .launch,
-        .requireEqual, .barrier:
-        break
-      }
-    }
-    self = found
-  }
-
   /// The values that a loop's variable has in its body.
-  private func range(of loop: ForLoop) -> ValueRange? {
+  func range(of loop: ForLoop) -> ValueRange? {
     guard let lower = range(of: loop.lower), let upper = range(of: loop.upper) else { return nil }
     // No range is empty where the body runs, so neither end is at the edge of 64 bits.
     return loop.step > 0
@@ -78,10 +55,10 @@ public struct ValueRanges: Sendable {
     let range: ValueRange? =
       switch e.kind {
       case .integer: e.integerLiteral.map { ValueRange($0, $0) }
-      case .variable(let id): known[id]
+      case .variable(let id): narrowed[id] ?? known[id]
       case .unary(let op, let operand): exactRange(op, operand)
       case .binary(let op, let l, let r): exactRange(op, l, r)
-      case .select(_, let then, let otherwise): exactRange(then, otherwise)
+      case .select(let condition, let then, let otherwise): exactRange(condition, then, otherwise)
       case .convert(let operand): operand.type.isFloat ? nil : self.range(of: operand)
       case .checked(let index): exactRange(of: index)
       case .float, .load, .compare, .logical, .math, .complex, .part: nil
@@ -110,8 +87,14 @@ public struct ValueRanges: Sendable {
     return .applying(op, left, right)
   }
 
-  private func exactRange(_ then: Expression, _ otherwise: Expression) -> ValueRange? {
-    guard let first = range(of: then), let second = range(of: otherwise) else { return nil }
+  private func exactRange(
+    _ condition: Expression, _ then: Expression, _ otherwise: Expression
+  ) -> ValueRange? {
+    guard let inside = narrowed(by: condition, holds: true) else { return range(of: otherwise) }
+    guard let outside = narrowed(by: condition, holds: false) else { return range(of: then) }
+    guard let first = inside.range(of: then), let second = outside.range(of: otherwise) else {
+      return nil
+    }
     return first.joined(with: second)
   }
 }

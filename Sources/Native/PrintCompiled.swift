@@ -52,7 +52,9 @@ extension FunctionState {
     defer { identities.forEach { py_release($0) } }
     let error: DiagnosticError
     switch try printed(frame, callOptions, names) {
-    case .success(let printed): return printed
+    case .success(let printed):
+      try showWarnings(of: printed, names)
+      return printed
     case .failure(let found): error = found
     }
     guard callOptions.yields(to: error), frame.pointee.deviceArrayCount == 0 else {
@@ -61,8 +63,18 @@ extension FunctionState {
     switch try printed(frame, callOptions.onCPU, names) {
     case .success(let printed):
       try callOptions.report(error, of: callee.name, in: names.sources)
+      try showWarnings(of: printed, names)
       return printed
     case .failure(let failure): throw raise(failure, in: names.sources)
+    }
+  }
+
+  /// Warns as a call would.
+  private func showWarnings(
+    of printed: PrintedCompilation, _ names: PythonNames
+  ) throws(PythonException) {
+    for warning in printed.program.warnings.withoutRepetitions {
+      try warn(warning, in: names.sources)
     }
   }
 

@@ -26,6 +26,8 @@ private struct RaceFinder {
   private let function: LoopFunction
   private let loop: ForLoop
   private let facts: Facts
+  /// The elements at this point that no two iterations have in common.
+  private var distinct: DistinctElements
   /// What an iteration may find other than the one before: of the variables of inner loops, those whose range moves.
   private var changing: AssignedVariables
   /// The buffers that each iteration has of its own.
@@ -39,6 +41,7 @@ private struct RaceFinder {
     self.function = function
     self.loop = loop
     facts = Facts(variables: function.variables)
+    distinct = DistinctElements(of: loop, in: function)
     changing = AssignedVariables(in: loop, countsInnerLoops: false)
     var own: Set<BufferID> = []
     loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
@@ -67,7 +70,12 @@ private struct RaceFinder {
       if !changing.leaveUnchanged(lower) && !changing.leaveUnchanged(upper) {
         changing.variables.insert(inner.variable)
       }
+      let around = distinct
+      var known = inner
+      (known.lower, known.upper) = (lower, upper)
+      distinct = around.inside(known)
       visit(repeated: inner.body)
+      distinct = around
     case .whileLoop(_, let body): visit(repeated: body)
     case .conditional(let condition, let then, let otherwise):
       visit(condition.substituting(values), then, otherwise)
@@ -127,7 +135,8 @@ private struct RaceFinder {
   ) {
     let element = Expression.Kind.load(buffer, indices)
     guard !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
-      indices.allSatisfy({ mayRepeat($0) }), value.kind != element
+      indices.allSatisfy({ mayRepeat($0) }), value.kind != element,
+      !distinct.areDistinct(indices)
     else { return }
     let help: String
     if let update = Update(of: element, in: value) {

@@ -16,7 +16,8 @@ import struct Syntax.Span
 ///
 /// - Parameters:
 ///   - schedule: the schedule of each label.
-///   - isOnDevice: whether what stands before and after such a loop runs where the loop does.
+///   - isOnDevice: whether what stands before and after such a loop runs where the loop does, and so does a loop that is to run
+///     in order after all.
 /// - Throws: where a declared reduction carries a value that is no accumulator.
 public func recognizeReductions(
   _ schedule: [String: LoopSchedule], isOnDevice: Bool = false
@@ -38,7 +39,10 @@ public func recognizeReductions(
       errors += recognizer.errors
       recognizer.warnings.forEach(context.warn)
       result.variables = recognizer.function.variables
-      if isOnDevice && chosen.isParallel && statements.count > 1 {
+      let isShared = statements.contains { statement in
+        if case .loop(let loop) = statement.kind { loop.mapping.workers != nil } else { false }
+      }
+      if isOnDevice && chosen.isParallel && (statements.count > 1 || !isShared) {
         return [Statement(.device(statements), at: statement.span)]
       }
       return statements
@@ -260,20 +264,26 @@ private struct ReductionRecognizer {
   /// The buffers with an update, left after promotion, of an element that other iterations may update too: no index tells
   /// them apart. Each with the place of one such update.
   private func sharedUpdates() -> [(buffer: BufferID, span: Span)] {
-    let changing = AssignedVariables(in: loop)
     var own: Set<BufferID> = []
     loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
     var found: [(buffer: BufferID, span: Span)] = []
     let reread = Set(rereadElements())
-    loop.body.forEachStatement { statement in
-      guard case .store(let buffer, let indices, let value) = statement.kind,
-        !own.contains(buffer), !found.contains(where: { $0.buffer == buffer }),
-        value.contains({ $0.kind == .load(buffer, indices) })
-          || reread.contains(Element(buffer: buffer, indices: indices)),
-        !indices.contains(where: { isOneToOne($0, changing) })
-      else { return }
-      found.append((buffer, statement.span))
+    func visit(_ statements: [Statement], _ elements: DistinctElements) {
+      for statement in statements {
+        if case .store(let buffer, let indices, let value) = statement.kind,
+          !own.contains(buffer), !found.contains(where: { $0.buffer == buffer }),
+          value.contains({ $0.kind == .load(buffer, indices) })
+            || reread.contains(Element(buffer: buffer, indices: indices)),
+          !elements.areDistinct(indices)
+        {
+          found.append((buffer, statement.span))
+        }
+        var inner = elements
+        if case .loop(let loop) = statement.kind { inner = elements.inside(loop) }
+        for block in statement.blocks { visit(block, inner) }
+      }
     }
+    visit(loop.body, DistinctElements(of: loop, in: function))
     return found
   }
 
@@ -304,15 +314,6 @@ private struct ReductionRecognizer {
       op = update.op.combining
     }
     return isUpdate && loads == updates ? op : nil
-  }
-
-  /// Whether an index differs between any two iterations: linear in the loop variable, and else unchanged by the loop.
-  private func isOneToOne(_ index: Expression, _ changing: AssignedVariables) -> Bool {
-    let terms = LinearSum(index).terms
-    return terms.contains { $0.term.kind == .variable(loop.variable) }
-      && terms.allSatisfy {
-        $0.term.kind == .variable(loop.variable) || changing.leaveUnchanged($0.term)
-      }
   }
 
   /// The variables whose value an iteration takes from the one before it: read before they are certainly assigned.

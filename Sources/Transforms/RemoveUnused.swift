@@ -1,9 +1,9 @@
 import LoopIR
 import Passes
 
-/// Drops assignments to variables that nothing reads, and the table entries that nothing names.
+/// Drops assignments to variables that nothing reads, conditions that nothing depends on, and the table entries that nothing names.
 ///
-///     s = 0.0            (s never read)   →
+///     if n > 0: s = 0.0  (s never read)   →
 ///     local s, local t                    →   local t
 ///
 /// Arguments and parameters keep their place. Reductions count as reads of their accumulator.
@@ -14,14 +14,26 @@ public let removeUnused = Pass<LoopFunction>("remove-unused") { function, _ in
     hasChanged = false
     let read = variablesRead(in: result)
     result.body = result.body.flatMapStatements { statement in
-      guard case .assign(let variable, let value) = statement.kind, !read.contains(variable),
-        !value.contains(\.isChecked)
-      else { return [statement] }
+      guard statement.hasNoEffect(where: read) else { return [statement] }
       hasChanged = true
       return []
     }
   }
   return compacted(result)
+}
+
+extension Statement {
+  /// Whether the program does the same without it, as the variables that are read somewhere are `read`.
+  fileprivate func hasNoEffect(where read: Set<VariableID>) -> Bool {
+    switch kind {
+    case .assign(let variable, let value):
+      !read.contains(variable) && !value.contains(\.isChecked)
+    case .conditional(let condition, let then, let otherwise):
+      then.isEmpty && otherwise.isEmpty && !condition.contains(\.isChecked)
+    case .store, .call, .loop, .whileLoop, .device, .allocate, .requireEqual, .launch, .barrier:
+      false
+    }
+  }
 }
 
 private func variablesRead(in function: LoopFunction) -> Set<VariableID> {

@@ -90,6 +90,40 @@ import Testing
     #expect(compiled.program.contains("@workers(python_min(N_threads, "))
   }
 
+  /// Compilers write out the iterations of loops that they can count: not those with a stride that may wrap.
+  @Test(arguments: [("float32", "x[i, k]"), ("float64", "x[i, k]"), ("float32", "x[k, i]")])
+  func loopsOfAThreadCountThatVariesCanBeCounted(element: String, value: String) throws {
+    let program = try PythonText(
+      """
+      def f(x: \(element)[512, 512], y: \(element)[512, 512], z: \(element)[512]):
+        parpy.label('rows')
+        for i in range(512):
+          parpy.label('columns')
+          for k in range(512):
+            y[i, k] = 2 * \(value)
+          s = float64(0)
+          parpy.label('sums')
+          for k in range(512):
+            s += \(value)
+          z[i] = s
+      """)
+    var signature = program.signature
+    signature.options.backend = .cuda
+    signature.parameterCount = 1
+    for threads in [CallSignature.Word.constant(64), .parameter(0)] {
+      signature.schedule = [
+        "rows": LoopSchedule(threads: .constant(512)),
+        "columns": LoopSchedule(threads: threads, exceedsBlock: false),
+        "sums": LoopSchedule(threads: threads, isReduction: true, exceedsBlock: false),
+      ]
+      let code = try compile(
+        program.function, signature: signature, names: TestNames(), machine: nil
+      ).code
+      #expect(!code.contains("+= blockDim.x)"), "\(code)")
+      #expect(code.contains("+= (int)blockDim.x)") == (threads == .parameter(0)), "\(code)")
+    }
+  }
+
   @Test func theFirstPhaseThatFailsReportsEverything() throws {
     let error = try #require(throws: DiagnosticError.self) {
       _ = try compiled(

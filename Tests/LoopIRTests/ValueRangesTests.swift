@@ -35,7 +35,7 @@ import Testing
 
   @Test(arguments: [
     "c[i] + 1", "4 * c[i]", "large + 1", "-large", "k * k * k", "abs(c[i])", "c[i] // k",
-    "twice + 1", "total + 1", "c[i]",
+    "twice + large", "total + 1", "c[i]",
   ])
   func isNotSure(value: String) throws { #expect(try ranges(program(storing: value)) == [nil]) }
 
@@ -85,6 +85,35 @@ import Testing
     #expect(
       try ranges(text) == [
         ValueRange(0, far + 5), ValueRange(1, far + 6), nil, ValueRange(-far - 1, -1), nil,
+      ])
+  }
+
+  @Test func assignmentsAreTakenTogether() throws {
+    let text = """
+      def f(y: int64[1], n: int64 >= 2, c: int64[1]):
+        local i, p, q, r, s: int64
+        for i in 0..<100:
+          p = i - 1
+          if p < 0:
+            p = p + 100
+          y[0] = p
+          q = i + n
+          if c[0] > 7 and not n <= q:
+            q = 300
+          y[0] = q - n
+          r = c[0]
+          if 0 <= r and r < 10:
+            y[0] = r
+            r = 2 * r
+            s = r
+          y[0] = s
+          y[0] = r
+      """
+    let least: Int64 = 2
+    #expect(
+      try ranges(text) == [
+        ValueRange(-1, 99), ValueRange(-(1 << 30) + 1, (1 << 30) + 98 - least),
+        ValueRange(.min, .max), ValueRange(.min, .max), ValueRange(.min, .max),
       ])
   }
 

@@ -84,7 +84,7 @@ def jit(function: Callable[P, None]) -> _native.Function[P]:
 def print_compiled(
     fun: Callable[..., Any], args: Sequence[Any], opts: CompileOptions | None = None
 ) -> str:
-    """The code that a call would run, as text.
+    """The code that a call would run, as text; what a call would warn of is warned of.
 
     Args:
         fun: a function, decorated or not.

@@ -449,6 +449,13 @@ def adds_to_own_tiles(x, y):
             y[k] += x[k]
 
 
+def adds_to_chunks(x, y):
+    parpy.label("N")
+    for c in range(7):
+        for j in range(3 * c, min(3 * c + 3, 20)):
+            y[j] += x[j % 6]
+
+
 def adds_in_one_iteration(x, y):
     parpy.label("N")
     for i in range(6):
@@ -535,7 +542,7 @@ def test_no_race_where_order_and_number_do_not_matter() -> None:
     "function",
     [
         *(adds_to_own_elements_by_locals, adds_to_rotated_elements, adds_to_own_tiles),
-        *(adds_in_one_iteration, carries_an_index),
+        *(adds_in_one_iteration, carries_an_index, adds_to_chunks),
     ],
 )
 def test_no_race_where_iterations_have_elements_of_their_own(function) -> None:
@@ -545,6 +552,82 @@ def test_no_race_where_iterations_have_elements_of_their_own(function) -> None:
         parpy.jit(function)(X, y, opts=parpy.par(PARALLEL))
     function(X, expected)
     np.testing.assert_array_equal(y, expected)
+
+
+def adds_by_quotient_and_remainder(x, y):
+    parpy.label("N")
+    for t in range(96):
+        y[t // 16, t % 16, 0] += x[t % 6]
+        row = (t + 3) // 16
+        y[row, 1, (t + 3) % 16] += x[t % 6]
+
+
+def adds_by_two_quotients(x, y):
+    parpy.label("N")
+    for t in range(96):
+        y[t // 12, t // 4 % 3, t % 4] += x[t % 6]
+
+
+def adds_by_a_divisor_of_the_call(x, y, n):
+    parpy.label("N")
+    for t in range(6 * n):
+        y[t % n, 2, t // n] += x[t % 6]
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize(
+    ("function", "numbers"),
+    [
+        *((adds_by_quotient_and_remainder, []), (adds_by_two_quotients, [])),
+        (adds_by_a_divisor_of_the_call, [8]),
+    ],
+)
+def test_a_quotient_and_its_remainder_tell_iterations_apart(function, numbers, specialize) -> None:
+    y, expected = np.zeros((2, 9, 16, 16))
+    opts = parpy.par(PARALLEL)
+    opts.specialize = specialize
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parpy.jit(function)(X, y, *numbers, opts=opts)
+    function(X, expected, *numbers)
+    np.testing.assert_array_equal(y, expected)
+
+
+def adds_by_another_remainder(x, y):
+    parpy.label("N")
+    for t in range(96):
+        y[t // 16, t % 8, 0] += x[t % 6]  # here: race
+
+
+def adds_by_another_dividend(x, y):
+    parpy.label("N")
+    for t in range(96):
+        y[t // 16, (t + 1) % 16, 0] += x[t % 6]  # here: race
+
+
+def adds_by_a_dividend_that_repeats(x, y):
+    parpy.label("N")
+    for t in range(96):
+        y[t // 2 // 16, t // 2 % 16, 0] += x[t % 6]  # here: race
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(adds_by_another_remainder, adds_by_another_dividend),
+        adds_by_a_dividend_that_repeats,
+    ],
+)
+def test_other_quotients_and_remainders_do_not(function) -> None:
+    with pytest.warns(RuntimeWarning, match="race") as caught:
+        parpy.jit(function)(X, np.zeros((9, 16, 16)), opts=parpy.par(PARALLEL))
+    assert [warning.lineno for warning in caught] == [marked_lines(function)["race"]]
+
+
+def test_print_compiled_warns_as_a_call_does() -> None:
+    with pytest.warns(RuntimeWarning, match="race") as caught:
+        parpy.print_compiled(adds_into_an_element, [X, np.zeros(6)], parpy.par(PARALLEL))
+    assert [warning.lineno for warning in caught] == [marked_lines(adds_into_an_element)["race"]]
 
 
 def test_a_race_that_is_an_error_leaves_nothing_behind() -> None:

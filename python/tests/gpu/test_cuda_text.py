@@ -144,6 +144,69 @@ def test_shared_elements_are_updated_atomically() -> None:
     assert "atomic_add_int64(&h[" in text
 
 
+def updates_rows_and_sums(a, u, x):
+    parpy.label("chunks")
+    for c in range((a.shape[0] + 7) // 8):
+        parpy.label("columns")
+        for j in range(a.shape[1]):
+            s = 0.0
+            for i in range(8 * c, min(8 * c + 8, a.shape[0])):
+                a[i, j] += u[i]
+                s += a[i, j]
+            x[j] += s
+
+
+def test_a_declared_reduction_that_stores_is_one_kernel() -> None:
+    """It was launched once an iteration of the outer loop."""
+    args = [np.zeros((90, 1000)), np.zeros(90), np.zeros(1000)]
+    for threads, launch in ((64, "<<<12, 64, 0, stream>>>"), (1000, "<<<dim3(4, 12, 1), 256, 0,")):
+        schedule = {"chunks": parpy.threads(12).reduce(), "columns": parpy.threads(threads)}
+        schedule["columns"] = schedule["columns"].tpb(256)
+        text = kernels(updates_rows_and_sums, args, schedule)
+        assert launch in text
+        assert "for (" not in text[text.index("#ifndef __CUDACC_RTC__\nextern") :]
+        assert "atomic_add_float64(&x[j], s);" in text
+        assert "a[i * 1000 + j] += u[i];" in text, "no other iteration has that element"
+
+
+def follows_a_chain(a, h):
+    parpy.label("chunks")
+    for i in range(100):
+        parpy.label("columns")
+        for j in range(64):
+            h[a[i, j]] = 2 * h[a[i, j]] + 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "launch"),
+    [({}, "<<<1, 1, 0, stream>>>"), ({"columns": parpy.threads(64)}, "<<<1, 64, 0, stream>>>")],
+)
+def test_what_is_no_reduction_runs_in_order_on_the_device(schedule: Any, launch: str) -> None:
+    args = [np.zeros((100, 64), np.int64), np.zeros(9)]
+    schedule = {"chunks": parpy.threads(100).reduce()} | schedule
+    with pytest.warns(RuntimeWarning) as caught:
+        text = kernels(follows_a_chain, args, schedule)
+    assert any("runs on one worker" in str(warning.message) for warning in caught)
+    assert launch in text
+    assert "for (int i = 0; i < 100; i++) {" in text
+
+
+def columns_of_a_chunk(a, x):
+    parpy.label("chunks")
+    for c in range(9):
+        for j in range(100):
+            s = 0.0
+            for i in range(8 * c, min(8 * c + 8, 64)):
+                s += a[i, j]
+            x[j] += s
+
+
+def test_nothing_is_printed_for_what_is_not_read() -> None:
+    args = [np.zeros((64, 100)), np.zeros(100)]
+    text = kernels(columns_of_a_chunk, args, {"chunks": parpy.threads(9).reduce()})
+    assert not re.search(r"\{\s*\}", text)
+
+
 def test_all_lanes_come_to_the_shuffles_of_logical_reductions() -> None:
     args = [VECTOR, np.zeros(2, bool)]
     text = kernels(programs.all_and_any, args, {"N": parpy.threads(64).reduce()})
@@ -336,6 +399,34 @@ def test_loops_and_divisions_are_written_as_in_c() -> None:
     text = kernels(steps_back, args, {"N": parpy.threads(64)})
     assert "for (int j = 9; j > -1; j -= 3) {" in text
     assert "x[i * 10 + j / 3] + (double)((i + j) % 4) + (double)modulo_int32(j - 5, 4)" in text
+
+
+def neighbours(x, y, N):
+    parpy.label("N")
+    for i in range(N):
+        left = i - 1
+        if left < 0:
+            left += N
+        right = i + 1
+        if right >= N:
+            right = right - N
+        far = i - 5 if i >= 5 else i - 5 + N
+        y[i] = x[left] + x[right] - x[far]
+
+
+def test_locals_of_several_assignments_are_counted_in_32_bits() -> None:
+    args = [VECTOR, VECTOR.copy(), len(VECTOR)]
+    opts = cuda({"N": parpy.threads(256)})
+    for opts.specialize in ("always", "never"):
+        text = parpy.print_compiled(neighbours, args, opts)
+        require_compiles(text)
+        kernel = text[text.index("neighbours_kernel0") :].split("#ifndef")[0]
+        assert "int left = 0;" in kernel
+        assert "int right = 0;" in kernel
+        assert "int64_t" not in kernel
+        assert "wrapping" not in kernel
+        if opts.specialize == "always":
+            assert "x[left] + x[right] - x[far]" in kernel, "none is negative"
 
 
 def doubled_elements(x, c, y, N):

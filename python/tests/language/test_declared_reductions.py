@@ -423,6 +423,37 @@ def test_updates_of_whole_slices(shape: tuple[int, ...]) -> None:
     check(column_sums, x, y, np.zeros(1), schedules=[{}, *REDUCE], specialize="never")
 
 
+def updates_rows_and_sums(a, u, v, x):
+    parpy.label("N")
+    for c in range((a.shape[0] + 7) // 8):
+        parpy.label("M")
+        for j in range(a.shape[1]):
+            s = 0.0
+            for i in range(8 * c, min(8 * c + 8, a.shape[0])):
+                a[i, j] += u[i] * v[j]
+                s += a[i, j]
+            x[j] += s
+
+
+def updates_tiles_and_sums(a, u, v, x):
+    parpy.label("N")
+    for t in range(a.shape[0] * 4):
+        for k in range(2):
+            a[t // 4, 2 * (t % 4) + k] = u[t // 4] + 1
+        a[t // 4, t % 4 + 8] += v[t % 4]
+        x[t % 4] += a[t // 4, t % 4 + 8]
+
+
+@pytest.mark.parametrize("function", [updates_rows_and_sums, updates_tiles_and_sums])
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_elements_of_each_iteration_beside_shared_ones(function, specialize: str) -> None:
+    """They are updated as ever, and the loop is parallel: it ran on one worker, with a warning."""
+    rng = np.random.default_rng(12)
+    a, u, v, x = (rng.integers(0, 9, n).astype(np.float64) for n in ((83, 12), 83, 12, 12))
+    schedules = [{}, *REDUCE, {"N": parpy.threads(6).reduce(), "M": parpy.threads(4)}]
+    check(function, a, u, v, x, schedules=schedules, specialize=specialize)
+
+
 def reads_what_it_updates(b, h):
     parpy.label("N")
     for i in range(len(b)):

@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
       double re = element;
       double element_2 = y[i];
       double im = element_2;
-      int64_t _result = 0;
+      int _result = 0;
       bool _returned = false;
       double a = 0.0;
       double b = 0.0;
@@ -35,7 +35,7 @@ extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
           b = value_2;
         }
       }
-      int64_t _result_2 = 0;
+      int _result_2 = 0;
       if (!_returned) {
         _result_2 = 100;
       } else {
