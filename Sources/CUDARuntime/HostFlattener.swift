@@ -249,6 +249,7 @@ package struct HostFlattener {
     let bytes = temporary()
     add(.copy(bytes, constant(Int64(buffer.element.size))))
     for extent in buffer.extents { add(.sizeProduct(bytes, bytes, try emit(extent))) }
+    code.hasTemporaries = true
     add(.allocate(register, bytes: bytes))
     try emit(body)
     add(.free(register))

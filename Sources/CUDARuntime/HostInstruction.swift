@@ -125,6 +125,8 @@ package struct HostCode: Sendable {
   package var slot: Register?
   /// The registers of each kernel's arguments, in order.
   package var kernelArguments: [[Register]] = []
+  /// Whether the host part allocates memory.
+  var hasTemporaries = false
   /// The positions of the instructions that go back in loops which stand in no other.
   var outermostLoops: Set<Int> = []
 
@@ -138,6 +140,11 @@ package struct HostCode: Sendable {
 
 extension HostCode {
   var hasLoops: Bool { !outermostLoops.isEmpty }
+
+  /// Whether the arguments alone decide what is launched.
+  var isDecidedByArguments: Bool {
+    slot == nil && fetches.isEmpty && callbacks.isEmpty && !hasTemporaries
+  }
 
   /// Notes which loops stand in no other, once all instructions are there.
   mutating func findOutermostLoops() {

@@ -24,6 +24,9 @@ public enum GraphUse: Sendable {
 ///
 /// Where all launches are to be of graphs, so is the first stretch, and one that is no repetition: as many nodes are changed as it takes,
 /// and where other kernels follow each other, another graph is made. Calls that run at the same time have graphs of their own.
+///
+/// Where all of a call was graphs of the call before, the host part runs no more until the arguments differ: nothing else decides
+/// what it launches, unless it allocates temporaries or fetches elements.
 final class LaunchGraphs: Sendable {
   /// After so many calls in a row that repeated nothing, the program is left to plain launches.
   static let greatestMisses = 4
@@ -35,6 +38,13 @@ final class LaunchGraphs: Sendable {
     var isInUse = false
     /// What the calls before left.
     var stretches: [LaunchStretch: LaunchMemory] = [:]
+    var replay: Replay?
+  }
+
+  /// The graphs that a call with these arguments launches.
+  private struct Replay: Sendable {
+    var arguments: [Int64]
+    var graphs: [LaunchGraph]
   }
 
   private let state = Locked(State())
@@ -53,38 +63,67 @@ final class LaunchGraphs: Sendable {
     _ code: HostCode, _ frame: HostFrame, _ services: StreamServices
   ) throws(CUDAError) -> HostOutcome? {
     // The caller's graph has the launches themselves.
-    guard !services.isCaptured, let (stretches, isKept) = begin(code) else { return nil }
+    guard !services.isCaptured, let known = begin(code, frame) else { return nil }
+    if case .all(let graphs) = known {
+      defer { state.withLock { $0.isInUse = false } }
+      for graph in graphs { try graph.launch(services) }
+      return .done
+    }
+    var stretches: [LaunchStretch: LaunchMemory] = [:]
+    if case .some(let known) = known { stretches = known }
     let recorder = LaunchRecorder(code, services, stretches, isForced: isForced)
+    var replay: Replay?
     defer {
       recorder.freeRetired()
-      if isKept { end(recorder) }
+      if case .some = known { end(recorder, replay) }
     }
+    let arguments = code.isDecidedByArguments ? code.arguments.map { frame[$0.register] } : nil
     let outcome = try interpret(code, from: code.bodyStart, frame, recorder)
-    if outcome == .done { try recorder.endStretch(at: .end) } else { try recorder.flush() }
+    guard outcome == .done else {
+      try recorder.flush()
+      return outcome
+    }
+    try recorder.endStretch(at: .end)
+    if let arguments, let graphs = recorder.unchangedGraphs {
+      replay = Replay(arguments: arguments, graphs: graphs)
+    }
     return outcome
   }
 
-  /// Takes what is known of the calls before, and tells whether the next one gets it; nil where another thread has it or graphs are
-  /// no use, unless all calls are graphs.
-  private func begin(
-    _ code: HostCode
-  ) -> (stretches: [LaunchStretch: LaunchMemory], isKept: Bool)? {
+  /// What is known of a call from those before.
+  private enum Known {
+    /// Nothing: it runs while another does.
+    case none
+    /// What some of its stretches may be.
+    case some([LaunchStretch: LaunchMemory])
+    /// All that it launches.
+    case all([LaunchGraph])
+  }
+
+  /// Takes what is known of the calls before; nil where another thread has it or graphs are no use, unless all calls are graphs.
+  private func begin(_ code: HostCode, _ frame: HostFrame) -> Known? {
     state.withLock { state in
       defer { state.isFirst = false }
       // What has no loop repeats itself from call to call alone.
       let isWorthIt = state.misses < Self.greatestMisses && (!state.isFirst || code.hasLoops)
       guard isForced || isWorthIt else { return nil }
-      if state.isInUse { return isForced ? ([:], false) : nil }
+      if state.isInUse { return isForced ? Known.none : nil }
       state.isInUse = true
+      if let replay = state.replay,
+        zip(replay.arguments, code.arguments).allSatisfy({ $0 == frame[$1.register] })
+      {
+        return .all(replay.graphs)
+      }
       defer { state.stretches = [:] }
-      return (state.stretches, true)
+      return .some(state.stretches)
     }
   }
 
-  private func end(_ recorder: LaunchRecorder) {
+  private func end(_ recorder: LaunchRecorder, _ replay: Replay?) {
     state.withLock { state in
       state.isInUse = false
       state.stretches = recorder.stretches
+      state.replay = replay
       state.misses = recorder.repeatsNothing ? state.misses + 1 : 0
     }
   }

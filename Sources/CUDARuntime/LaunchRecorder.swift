@@ -29,16 +29,21 @@ final class LaunchRecorder: HostServices {
   let services: StreamServices
   /// What is known of each stretch.
   private(set) var stretches: [LaunchStretch: LaunchMemory]
+  // Only the thread of the call has them, and each launch touches them; checks of exclusive access took a third of its time.
+  @exclusivity(unchecked)
   private(set) var launches: [Launch] = []
+  @exclusivity(unchecked)
   private(set) var arguments: [Int64] = []
   private let isForced: Bool
   /// Where the stretch began.
   private var start = LaunchStretch.Place.start
   /// Whether the launches of the stretch are given to the driver as they come, because there were too many to keep.
   private var isDirect = false
-  /// How many stretches that could be graphs were, and how many were not.
-  private var repetitions = 0
+  /// The graphs of the stretches that could be some, and how many stretches were none.
+  private var graphs: [LaunchGraph] = []
   private var misses = 0
+  /// Whether some launches were given to the driver by themselves, or in graphs that were made or changed for it.
+  private var hasOthers = false
   private let code: HostCode
   private var sizes: [UInt64: UInt64] = [:]
   private var retired: [UInt64] = []
@@ -57,7 +62,10 @@ final class LaunchRecorder: HostServices {
   }
 
   /// Whether there were stretches that could be graphs, and none was.
-  var repeatsNothing: Bool { misses > 0 && repetitions == 0 }
+  var repeatsNothing: Bool { misses > 0 && graphs.isEmpty }
+
+  /// The graphs that all launches were of, if each was as it had been.
+  var unchangedGraphs: [LaunchGraph]? { hasOthers ? nil : graphs }
 
   func allocate(_ bytes: UInt64) throws(CUDAError) -> UInt64? {
     if let index = retired.lastIndex(where: { sizes[$0] == bytes }) {
@@ -96,7 +104,10 @@ final class LaunchRecorder: HostServices {
       try flush()
       isDirect = true
     }
-    if isDirect { return try services.launch(plan, frame) }
+    if isDirect {
+      hasOthers = true
+      return try services.launch(plan, frame)
+    }
     let first = arguments.count
     let table = frame.arguments[plan.kernel]
     for i in 0..<code.kernelArguments[plan.kernel].count {
@@ -150,19 +161,21 @@ final class LaunchRecorder: HostServices {
     if isRepetition || isForced {
       graph = former?.graph
       if changes.flatMap({ graph?.change($0, self) }) != true { graph = LaunchGraph(self) }
+      hasOthers = hasOthers || graph !== former?.graph || changes?.isEmpty != true
     }
     stretches[stretch] = LaunchMemory(trace: trace, graph: graph)
     guard let graph else {
       misses += 1
       return try flush()
     }
-    repetitions += 1
+    graphs.append(graph)
     try graph.launch(services)
     forget()
   }
 
   /// Gives the launches kept so far to the driver, one by one.
   func flush() throws(CUDAError) {
+    hasOthers = hasOthers || !launches.isEmpty
     for launch in launches {
       try withArguments(of: launch) { table throws(CUDAError) in
         try services.launch(launch.kernel, launch.shape, table)

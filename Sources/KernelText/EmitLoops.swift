@@ -17,6 +17,8 @@ extension FunctionEmitter {
 
   /// The threads of a block as what is added to a counter: with a sign, so that the sum cannot wrap. Compilers then know how many
   /// iterations there are, and write out several, whose loads are under way together.
+  ///
+  /// In a tile a thread has four iterations at most, and to count them takes a division.
   var threadStride: String { Int64(threads) == nil ? "(int)\(threads)" : threads }
 
   /// Where the first iteration of a thread lies, and how far the next is.
@@ -224,7 +226,7 @@ extension FunctionEmitter {
       }
       if let unroll = GridTile.iterations(of: loop) { add("#pragma unroll \(unroll)") }
       braces(
-        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threadStride))",
+        "for (\(type) \(variable) = \(first) + \(module.dialect.thread); \(variable) < \(last)\(condition); \(variable) += \(threads))",
         body)
     }
   }

@@ -60,6 +60,8 @@ extension FunctionEmitter {
   private static let lanes = RowAccesses.lanes
   /// The most rounds that are written out.
   private static let mostRounds = 8
+  /// The most elements that a thread keeps for groups whose loads are under way together: threads of full blocks have 64 registers.
+  private static let mostKept = 48
 
   /// Whether threads of a loop inside a block have several iterations in a row, or may have.
   func isWide(_ loop: ForLoop, trips: Int64?) -> Bool {
@@ -198,7 +200,8 @@ extension FunctionEmitter {
     let wide = WideLoop(loop: loop, range: range, accesses: accesses, conditions: conditions)
     braces("if (\(conditions.joined(separator: " && ")))") {
       let first = unique("\(counter)_row")
-      if size > Self.lanes { add("#pragma unroll") }
+      // So many even where the compiler cannot tell: it would take four, and registers for them.
+      if size > Self.lanes { add("#pragma unroll \(size / Self.lanes)") }
       braces(
         "for (\(range.type) \(first) = \(range.from(product(Self.lanes, module.dialect.thread))); \(first) < \(range.stop); \(first) += \(product(Self.lanes, threads)))"
       ) {
@@ -221,7 +224,7 @@ extension FunctionEmitter {
         phase == 0 ? range.start : "(\(range.start) < \(lower) ? \(lower) : \(range.start))"
       if accesses.inner == nil { add("#pragma unroll \(GridTile.iterations)") }
       braces(
-        "for (\(range.type) \(counter) = \(start) + \(module.dialect.thread); \(counter) < \(range.stop); \(counter) += \(threadStride))",
+        "for (\(range.type) \(counter) = \(start) + \(module.dialect.thread); \(counter) < \(range.stop); \(counter) += \(threads))",
         body)
     }
   }
@@ -265,6 +268,10 @@ extension FunctionEmitter {
       add(start + ";")
       start = ""
     }
+    // Compilers write four groups out, whatever they have to keep for them.
+    let elements = wide.accesses?.windows.reduce(0) { $0 + $1.count } ?? 0
+    let copies = Self.mostKept / max(1, elements)
+    if copies < 4 { add("#pragma unroll \(max(1, copies))") }
     braces("for (\(start); \(group) < \(range.groups); \(group) += \(threadStride))") {
       add("const \(range.type) \(first) = \(range.from(product(Self.lanes, group)));")
       emitTogether(wide, first, body)

@@ -118,6 +118,49 @@ extension GPUTests {
       #expect(gpu.count(of: "instantiate_graph") == 1)
     }
 
+    @Test func callsWithTheArgumentsOfTheOneBeforeLaunchItsGraphs() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[4], n: int64, c: int64):
+          local i, j: int64
+          for i in 0..<n:
+            for j in 0..<100:
+              launch 0
+        """, [TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["c"])])
+      let (gpu, driver) = try FakeGPU.start {
+        $0.kernels["a"] = (
+          2,
+          {
+            $0.element(0, 0, as: Int64.self).pointee =
+              3 &* $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[1])
+          }
+        )
+      }
+      let executor = try program.executor(on: driver.device(0))
+      let (x, y) = (
+        UnsafeMutablePointer<Int64>.allocate(capacity: 4),
+        UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      )
+      defer {
+        x.deallocate()
+        y.deallocate()
+      }
+      func wanted(_ n: Int64, _ c: Int64) -> Int64 {
+        (0..<100 * n).reduce(1) { value, _ in 3 &* value &+ c }
+      }
+      // Stretches of 300 launches: two that are alike, and one of 100.
+      for (array, n, c) in [
+        (x, 7, 5), (x, 7, 5), (x, 7, 5), (x, 7, 5), (x, 7, 6), (x, 7, 6), (y, 7, 6), (y, 7, 6),
+        (y, 7, 6), (x, 7, 6), (x, 2, 6), (x, 2, 6), (x, 2, 6), (x, 7, 6), (x, 7, 5), (x, 7, 5),
+      ] as [(UnsafeMutablePointer<Int64>, Int64, Int64)] {
+        #expect(try run(executor, array, n, c) == wanted(n, c))
+      }
+      gpu.forget()
+      #expect(try run(executor, x, 7, 5) == wanted(7, 5))
+      #expect(gpu.count(of: "launch_graph") == 3)
+      #expect(gpu.count(of: "launch") == 0)
+    }
+
     @Test func callsOfOneLaunchAreLaunchedAsTheyCome() throws {
       let program = try TestProgram(
         """
