@@ -33,7 +33,8 @@ struct CUDADialect: KernelDialect {
 
   func narrowed(_ text: String, from: ScalarType, _ type: ScalarType) -> String {
     if from == .float64 {
-      return "\(type == .float16 ? "__double2half" : "__double2bfloat16")(\(text))"
+      // As `ml_dtypes` does, which rounds twice.
+      return type == .float16 ? "__double2half(\(text))" : "__float2bfloat16_rn((float)(\(text)))"
     }
     return "\(type == .float16 ? "__float2half_rn" : "__float2bfloat16_rn")(\(text))"
   }

@@ -49,7 +49,7 @@ extension ScalarType {
     case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64: "(\(cuda))\(integer)"
     case .float32, .float64: "(\(cuda))\(number)"
     case .float16: "__double2half(\(number))"
-    case .bfloat16: "__double2bfloat16(\(number))"
+    case .bfloat16: "__float2bfloat16_rn((float)\(number))"
     case .complex64, .complex128: "{}"
     }
   }

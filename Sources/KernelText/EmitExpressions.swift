@@ -110,6 +110,28 @@ extension FunctionEmitter {
     return CText("\(function)(\(text(left).text), \(text(right).text))")
   }
 
+  /// The product with a negative number as the opposite of one with a positive number: `-(i * 3)` for `i * -3`; nil for other products.
+  ///
+  /// In a sum that is `7 - (i * 3)`, which reads better; and NVRTC 13.0 takes `x[i * -3 + 7]`, counted by an `int`, for an element that no
+  /// constant index below 7 can be, and reads `x[4]` once for a loop that changes it.
+  private func opposite(
+    of l: CText, times r: CText, _ range: ValueRange?, isShort: Bool
+  ) -> CText? {
+    // The opposite of the least number has no place in its type.
+    guard let range, range.least > (isShort ? Int64(Int32.min) : Int64.min) else { return nil }
+    if r.isNegativeNumber { return opposite(of: l, times: r, isShort: isShort) }
+    return l.isNegativeNumber ? opposite(of: r, times: l, isShort: isShort) : nil
+  }
+
+  /// - Parameter number: a negative one.
+  private func opposite(of factor: CText, times number: CText, isShort: Bool) -> CText {
+    let positive = CText(String(number.text.dropFirst()), isInt: number.isInt)
+    let product =
+      positive.text == "1" ? factor : infix("*", factor, positive, .product, isShort: isShort)
+    let isOne = product.precedence > .unary
+    return CText("-\(isOne ? product.text : "(\(product.text))")", .unary, isInt: product.isInt)
+  }
+
   /// A sign and what follows it: `+ -1` is `- 1`.
   func combined(_ sign: String, _ term: CText) -> (sign: String, term: CText) {
     guard sign == "+" || sign == "-", term.precedence == .unary, term.text.hasPrefix("-") else {
@@ -190,6 +212,11 @@ extension FunctionEmitter {
     switch op {
     case .add, .subtract, .multiply:
       if wraps { return call(.wrapping(op, type), l, r) }
+      if op == .multiply, type.isInteger,
+        let opposite = opposite(of: l, times: r, range, isShort: isShort)
+      {
+        return opposite
+      }
       let level: CPrecedence = op == .multiply ? .product : .sum
       let (symbol, r) = combined(op == .add ? "+" : op == .subtract ? "-" : "*", r)
       return infix(symbol, l, r, level, isShort: isShort)
@@ -318,7 +345,7 @@ extension FunctionEmitter {
         let term =
           stride.integerLiteral == 1
           ? text(index) : product(text(index), text(stride), isShort: isShort)
-        sum = sum.map { infix("+", $0, term, .sum, isShort: isShort) } ?? term
+        sum = sum.map { moved($0, by: term, isShort: isShort) } ?? term
       }
       return sum?.text ?? "0"
     }
@@ -337,6 +364,16 @@ extension FunctionEmitter {
 
   /// The product of a position and a number of elements.
   private func product(_ position: CText, _ count: CText, isShort: Bool) -> CText {
-    position.text == "1" ? count : infix("*", position, count, .product, isShort: isShort)
+    if position.text == "1" { return count }
+    guard count.isNegativeNumber else {
+      return infix("*", position, count, .product, isShort: isShort)
+    }
+    return opposite(of: position, times: count, isShort: isShort)
+  }
+
+  /// A position, so many elements further.
+  private func moved(_ position: CText, by distance: CText, isShort: Bool) -> CText {
+    let (symbol, distance) = combined("+", distance)
+    return infix(symbol, position, distance, .sum, isShort: isShort)
   }
 }

@@ -152,14 +152,15 @@ extension FunctionEmitter {
     braces(
       "for (\(type) \(counter) = \(share?.start ?? "0"); \(counter) < \(trips); \(counter)\(share.map { " += \($0.stride)" } ?? "++"))"
     ) {
-      let offset = loop.lower.integerLiteral == 0 ? "" : "\(lower.inside(.sum)) + "
-      let scaled =
-        switch loop.step {
-        case 1: counter
-        case ..<0: "\(counter) * (\(loop.step))"
-        default: "\(counter) * \(loop.step)"
-        }
-      add("const \(type) \(variable) = \(offset)\(scaled);")
+      let distance = loop.step.magnitude == 1 ? counter : "\(counter) * \(loop.step.magnitude)"
+      let isFromZero = loop.lower.integerLiteral == 0
+      let start = isFromZero ? "" : "\(lower.inside(.sum)) "
+      // See `opposite(of:times:_:isShort:)` for why nothing is multiplied by a negative number.
+      let value =
+        loop.step < 0
+        ? isFromZero ? "-(\(distance))" : "\(start)- \(distance)"
+        : isFromZero ? distance : "\(start)+ \(distance)"
+      add("const \(type) \(variable) = \(value);")
       if let condition = loop.condition {
         add("if (!(\(text(condition).text))) break;")
       }

@@ -21,6 +21,12 @@ public struct CText {
   /// The same text, known to be of type `int`.
   package var asInt: CText { CText(text, precedence, isInt: true) }
 
+  /// Whether it is a literal with a minus sign.
+  package var isNegativeNumber: Bool {
+    precedence == .unary && text.hasPrefix("-") && text.dropFirst().first?.isNumber == true
+      && text.dropFirst().allSatisfy { $0.isNumber || $0 == "l" }
+  }
+
   /// The text, in parentheses where its surroundings bind more tightly.
   package func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
 }

@@ -340,3 +340,38 @@ def test_functions_of_constants_are_those_of_the_library(dtype: str) -> None:
             parpy.jit(takes_functions_of_a_scalar)(y, np.dtype(dtype).type(value), opts=opts)
             results.append(y)
         np.testing.assert_array_equal(*results)
+
+
+def subtracts_an_element_that_changes(b):
+    for i in range(b.shape[0]):
+        b[i, 1] -= b[1, 1]
+
+
+def steps_down_to_an_element(x):
+    for i in range(30, -1, -3):
+        x[i] += x[12]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "float32"])
+@pytest.mark.parametrize("layout", ["contiguous", "reversed", "strided"])
+def test_an_element_that_a_loop_changes_is_read_again(dtype: str, layout: str) -> None:
+    """NVRTC read it once where the others lie at `i * -3 - 1`."""
+    b = np.arange(1, 40, dtype=dtype).reshape(13, 3)
+    check(subtracts_an_element_that_changes, b, layouts=[layout])
+    check(steps_down_to_an_element, np.arange(31, dtype=dtype), layouts=[layout])
+
+
+def multiplies_in_double(z, x):
+    s = parpy.operators.float64(x[0])
+    z[:] *= x + s
+
+
+def test_a_double_becomes_bfloat16_by_way_of_float32() -> None:
+    """As in NumPy with ml_dtypes; CUDA rounded once."""
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    random = np.random.default_rng(0)
+    # Products a little off the middle between two values.
+    z = (random.integers(128, 256, 5000) * 1024).astype(bfloat16)
+    x = (1 + random.integers(0, 128, 5000) / 128).astype(bfloat16)
+    x[0] = 2.0**-30
+    check(multiplies_in_double, z, x)
