@@ -85,7 +85,9 @@ struct CUDADialect: KernelDialect {
 
   func extremum(isMinimum: Bool) -> String { isMinimum ? "fminf" : "fmaxf" }
 
-  func negationGuard(_ word: String) -> String? { "asm(\"\" : \"+r\"(\(word)));" }
+  func hiding(_ word: String, _ type: ScalarType) -> String? {
+    "asm(\"\" : \"+\(type.size == 8 ? "l" : "r")\"(\(word)));"
+  }
 
   func extremumGuard(_ type: ScalarType) -> String? {
     // From compute capability 9.0 on, ptxas joins two minima or maxima in one instruction of three operands, and that of
@@ -116,7 +118,7 @@ struct CUDADialect: KernelDialect {
     case .isAligned: Self.alignmentTest
     // Defined in all dialects alike; or in CUDA's library.
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct:
+      .roundedProduct, .hiddenProduct:
       ""
     }
   }

@@ -21,6 +21,9 @@ extension FunctionEmitter {
       if let product = roundedProduct(e) { return product }
       let isPlain = isDivisionOfC(op, left, right)
       let range = ranges.exactRange(of: e)
+      if let range, let difference = differenceOfProduct(op, left, right, range) {
+        return difference
+      }
       return binary(op, e.type, text(left), text(right), range, isDivisionOfC: isPlain)
     case .compare(let op, let left, let right):
       return compare(op, left, right)
@@ -112,8 +115,7 @@ extension FunctionEmitter {
 
   /// The product with a negative number as the opposite of one with a positive number: `-(i * 3)` for `i * -3`; nil for other products.
   ///
-  /// In a sum that is `7 - (i * 3)`, which reads better; and NVRTC 13.0 takes `x[i * -3 + 7]`, counted by an `int`, for an element that no
-  /// constant index below 7 can be, and reads `x[4]` once for a loop that changes it.
+  /// In a sum that is `7 - (i * 3)`, which reads better. In kernels for CUDA the product is hidden, see `HelperFunction.hiddenProduct`.
   private func opposite(
     of l: CText, times r: CText, _ range: ValueRange?, isShort: Bool
   ) -> CText? {
@@ -127,9 +129,33 @@ extension FunctionEmitter {
   private func opposite(of factor: CText, times number: CText, isShort: Bool) -> CText {
     let positive = CText(String(number.text.dropFirst()), isInt: number.isInt)
     let product =
-      positive.text == "1" ? factor : infix("*", factor, positive, .product, isShort: isShort)
+      positive.text == "1" ? factor : hiddenProduct(factor, positive, isShort: isShort)
     let isOne = product.precedence > .unary
     return CText("-\(isOne ? product.text : "(\(product.text))")", .unary, isInt: product.isInt)
+  }
+
+  /// `l - i * 3`, of integers that are exact; nil for other expressions.
+  private func differenceOfProduct(
+    _ op: BinaryOperator, _ left: Expression, _ right: Expression, _ range: ValueRange
+  ) -> CText? {
+    guard op == .subtract, right.type.isSignedInteger, right.type.size >= 4, kernel != nil,
+      case .binary(.multiply, let factor, let number) = right.kind,
+      number.integerLiteral.map({ $0 > 1 }) ?? false,
+      let ofProduct = ranges.exactRange(of: right)
+    else { return nil }
+    let product = hiddenProduct(
+      text(factor), text(number), isShort: ofProduct.isInside(.int32))
+    return infix("-", text(left), product, .sum, isShort: range.isInside(.int32))
+  }
+
+  /// A product that is subtracted.
+  func hiddenProduct(_ l: CText, _ r: CText, isShort: Bool) -> CText {
+    guard kernel != nil, module.dialect.hiding("", .int64) != nil else {
+      return infix("*", l, r, .product, isShort: isShort)
+    }
+    let isInt = isShort && l.isInt && r.isInt
+    let product = call(.hiddenProduct(isInt ? .int32 : .int64), l, r)
+    return isInt ? product.asInt : product
   }
 
   /// A sign and what follows it: `+ -1` is `- 1`.

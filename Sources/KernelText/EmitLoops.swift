@@ -152,10 +152,15 @@ extension FunctionEmitter {
     braces(
       "for (\(type) \(counter) = \(share?.start ?? "0"); \(counter) < \(trips); \(counter)\(share.map { " += \($0.stride)" } ?? "++"))"
     ) {
-      let distance = loop.step.magnitude == 1 ? counter : "\(counter) * \(loop.step.magnitude)"
+      let count = CText(counter, isInt: width.isShort)
+      let size = CText("\(loop.step.magnitude)", isInt: true)
+      let distance =
+        loop.step.magnitude == 1
+        ? counter
+        : loop.step > 0
+          ? "\(counter) * \(size.text)" : hiddenProduct(count, size, isShort: width.isShort).text
       let isFromZero = loop.lower.integerLiteral == 0
       let start = isFromZero ? "" : "\(lower.inside(.sum)) "
-      // See `opposite(of:times:_:isShort:)` for why nothing is multiplied by a negative number.
       let value =
         loop.step < 0
         ? isFromZero ? "-(\(distance))" : "\(start)- \(distance)"

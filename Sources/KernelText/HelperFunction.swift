@@ -30,6 +30,8 @@ package enum HelperFunction: Hashable {
   case library(MathFunction)
   /// A product of floats that no sum is joined with in one rounding.
   case roundedProduct(ScalarType)
+  /// A product of integers that is subtracted from an index: compilers do not know that it is none.
+  case hiddenProduct(ScalarType)
   /// Whether an index is in range; if not, the error slot is written.
   case inRange
   /// Writes the error slot, unless another thread has.
@@ -55,6 +57,7 @@ package enum HelperFunction: Hashable {
     case .isAligned: "is_aligned"
     case .library(let function): "\(function.rawValue)_float32"
     case .roundedProduct(let type): "rounded_product_\(type)"
+    case .hiddenProduct(let type): "hidden_product_\(type)"
     case .inRange: "in_range"
     case .recordFault: "record_fault"
     }
@@ -102,7 +105,8 @@ package enum HelperFunction: Hashable {
     case .inRange: [.recordFault]
     case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .recordFault, .loadRow, .storeRow, .isAligned, .clusterBarrier:
+      .roundedProduct, .hiddenProduct, .recordFault, .loadRow, .storeRow, .isAligned,
+      .clusterBarrier:
       []
     }
   }
@@ -116,7 +120,7 @@ package enum HelperFunction: Hashable {
         // Narrow integers would be computed with as int, whose overflow the compiler takes for impossible.
         let word = type.size < 4 ? "uint32_t" : d.unsignedName(of: type)
         let result = "(\(word))a \(symbol) (\(word))b"
-        if op == .subtract && type.size < 4, let hidden = d.negationGuard("wide") {
+        if op == .subtract && type.size < 4, let hidden = d.hiding("wide", .uint32) {
           // The empty statement hides where the word comes from: ptxas turns it into a 16-bit negation,
           // whose upper half it takes for the sign also where the lowest integer stays as it is.
           return """
@@ -126,6 +130,16 @@ package enum HelperFunction: Hashable {
             """
         }
         return "return (\(d.name(of: type)))(\(result));"
+      }
+    case .hiddenProduct(let type):
+      return function(d, type, "\(d.name(of: type)) a, \(d.name(of: type)) b") {
+        // NVRTC 13 takes x[7 - i * 3], of an i that is not negative, for none of the elements below x[7]: it reads x[4] once for a loop
+        // that changes it so. Of what it does not know it assumes nothing.
+        """
+        \(d.name(of: type)) product = a * b;
+        \(d.hiding("product", type) ?? "")
+        return product;
+        """
       }
     case .floorDivide(let type):
       return type.isFloat ? floatDivision(type, d) : integerDivision(type, d)
@@ -155,7 +169,7 @@ package enum HelperFunction: Hashable {
       .storeRow, .isAligned:
       true
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct:
+      .roundedProduct, .hiddenProduct:
       false
     }
   }

@@ -54,8 +54,8 @@ package protocol KernelDialect: Sendable {
   var plainFunction: String { get }
   /// The name of the lesser or greater of two float32 where one that is no number does not count.
   func extremum(isMinimum: Bool) -> String
-  /// Statements that hide where a word comes from, in front of a difference of narrow integers; nil where none are needed.
-  func negationGuard(_ word: String) -> String?
+  /// A statement that hides where an integer comes from, of 32 or 64 bits; nil where none is needed.
+  func hiding(_ word: String, _ type: ScalarType) -> String?
   /// Statements that hide where the operands of an extremum come from; nil where none are needed.
   func extremumGuard(_ type: ScalarType) -> String?
   /// The definition of a helper that threads make together, or that changes memory in one step.

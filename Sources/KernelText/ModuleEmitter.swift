@@ -55,7 +55,8 @@ package final class ModuleEmitter {
     switch helper {
     case .blockReduce(_, let type), .clusterReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .inRange, .recordFault, .loadRow, .storeRow, .isAligned, .clusterBarrier:
+      .roundedProduct, .hiddenProduct, .inRange, .recordFault, .loadRow, .storeRow, .isAligned,
+      .clusterBarrier:
       break
     }
   }

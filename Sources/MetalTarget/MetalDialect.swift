@@ -81,7 +81,7 @@ struct MetalDialect: KernelDialect {
   let plainFunction = "inline"
 
   func extremum(isMinimum: Bool) -> String { isMinimum ? "metal::fmin" : "metal::fmax" }
-  func negationGuard(_ word: String) -> String? { nil }
+  func hiding(_ word: String, _ type: ScalarType) -> String? { nil }
   func extremumGuard(_ type: ScalarType) -> String? { nil }
 
   func reductionArguments(of type: ScalarType) -> [String] {
@@ -103,8 +103,8 @@ struct MetalDialect: KernelDialect {
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
     // Defined in all dialects alike; or of wide loops and of clusters, which are for CUDA.
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .loadRow,
-      .storeRow, .isAligned, .clusterReduce, .clusterBarrier:
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .hiddenProduct,
+      .loadRow, .storeRow, .isAligned, .clusterReduce, .clusterBarrier:
       ""
     }
   }

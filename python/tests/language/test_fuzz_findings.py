@@ -352,10 +352,23 @@ def steps_down_to_an_element(x):
         x[i] += x[12]
 
 
+def multiplies_a_row_that_changes(x, y):
+    for i in range(len(y)):
+        x[(i - 2) % 4, 1:-3] += x[1, 1:-3]
+
+
+def goes_down_from_an_index(x, c):
+    for i in range(len(c)):
+        x[10 - (c[i] & 3) * 3] += x[4]
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int32", "float32"])
 @pytest.mark.parametrize("layout", ["contiguous", "reversed", "strided"])
 def test_an_element_that_a_loop_changes_is_read_again(dtype: str, layout: str) -> None:
-    """NVRTC read it once where the others lie at `i * -3 - 1`."""
+    """NVRTC read it once where the others lie at `i * -3 - 1`, for an i that is not negative."""
+    x, c = np.arange(36, dtype=dtype).reshape(4, 9), np.arange(7, dtype=np.int32)
+    check(multiplies_a_row_that_changes, x, c, layouts=[layout])
+    check(goes_down_from_an_index, np.arange(12, dtype=dtype), c, layouts=[layout])
     b = np.arange(1, 40, dtype=dtype).reshape(13, 3)
     check(subtracts_an_element_that_changes, b, layouts=[layout])
     check(steps_down_to_an_element, np.arange(31, dtype=dtype), layouts=[layout])
