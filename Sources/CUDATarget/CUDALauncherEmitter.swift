@@ -60,16 +60,7 @@ final class CUDALauncherEmitter: FunctionEmitter {
   private func exact(_ e: Expression) -> CText {
     switch e.kind {
     case .compare(let op, let l, let r) where l.type == .int64 && r.type == .int64:
-      let symbol: String =
-        switch op {
-        case .equal: "=="
-        case .notEqual: "!="
-        case .less: "<"
-        case .lessEqual: "<="
-        case .greater: ">"
-        case .greaterEqual: ">="
-        }
-      return CText("\(wide(l)) \(symbol) \(wide(r))", .relation)
+      return CText("\(wide(l)) \(op.symbol) \(wide(r))", .relation)
     case .logical(let op, let l, let r):
       let level: CPrecedence = op == .and ? .and : .or
       return CText(

@@ -280,18 +280,9 @@ extension FunctionEmitter {
     var (l, r) = (text(left), text(right))
     if left.type.isHalf { (l, r) = (widened(l, left.type), widened(r, right.type)) }
     let level: CPrecedence = op == .equal || op == .notEqual ? .equality : .relation
-    let symbol: String =
-      switch op {
-      case .equal: "=="
-      case .notEqual: "!="
-      case .less: "<"
-      case .lessEqual: "<="
-      case .greater: ">"
-      case .greaterEqual: ">="
-      }
     let (a, b) = (left.type, right.type)
     guard a.isInteger, b.isInteger, a.isSignedInteger != b.isSignedInteger else {
-      return infix(symbol, l, r, level)
+      return infix(op.symbol, l, r, level)
     }
     // Signed with unsigned: a negative number is less than all others.
     let signed = a.isSignedInteger ? l : r
@@ -300,7 +291,7 @@ extension FunctionEmitter {
     )
     let whenNegative = op.holds(a.isSignedInteger ? -1 : 0, a.isSignedInteger ? 0 : -1)
     return CText(
-      "\(signed.inside(.relation)) < 0 ? \(whenNegative) : \(infix(symbol, x, y, level).inside(.or))",
+      "\(signed.inside(.relation)) < 0 ? \(whenNegative) : \(infix(op.symbol, x, y, level).inside(.or))",
       .conditional)
   }
 

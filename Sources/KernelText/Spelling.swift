@@ -1,3 +1,5 @@
+import LoopIR
+
 /// How tightly an expression of C++ binds (ISO C++17, annex A, from the loosest).
 package enum CPrecedence: Int, Comparable {
   case conditional, or, and, bitOr, bitXor, bitAnd, equality, relation, sum, product, unary, primary
@@ -60,3 +62,17 @@ private let reservedNames: Set<String> = [
   "HostTurn", "parpy_stream", "parpy_current_stream", "fetched", "HostPartEnds",
   "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
 ]
+
+extension ComparisonOperator {
+  /// The operator in C++.
+  package var symbol: String {
+    switch self {
+    case .equal: "=="
+    case .notEqual: "!="
+    case .less: "<"
+    case .lessEqual: "<="
+    case .greater: ">"
+    case .greaterEqual: ">="
+    }
+  }
+}

@@ -126,6 +126,26 @@ def test_the_host_fetches_what_a_loop_around_several_blocks_waits_for() -> None:
     assert "//     while err[0] > 0.01:" in host
 
 
+def goes_down_from_an_index(x, c, N):
+    parpy.label("rows")
+    for i in range(N):
+        for k in range(8):
+            x[i, 30 - (c[k] & 3) * 3] += x[i, 24]
+
+
+def test_products_that_are_subtracted_from_an_index_are_hidden() -> None:
+    """NVRTC would take the element at 24 for another than those that change."""
+    x, c = np.zeros((4, 40), np.float32), np.zeros(8, np.int32)
+    text = kernels(goes_down_from_an_index, [x, c, 4], {"rows": parpy.threads(4)})
+    assert "30 - hidden_product_int64(c[k] & 3, 3)" in text
+    text = kernels(
+        goes_down_from_an_index,
+        [np.zeros((4, 120), np.float32)[:, ::-3], c, 4],
+        {"rows": parpy.threads(4)},
+    )
+    assert "x[i * 120 - hidden_product_int64(" in text
+
+
 def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
     """NVRTC reads `err[0]` before the barrier where the pointer is `__restrict__`."""
     text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(256)})
