@@ -71,7 +71,7 @@ struct CUDADialect: KernelDialect {
     var parameters = kernel.arrays.map { array in
       "\(array.isConst ? "const " : "")\(array.element.cuda) *\(array.isRestricted ? "__restrict__ " : "")\(array.name)"
     }
-    parameters += kernel.values.map { "const \($0.type) \($0.name)" }
+    parameters += kernel.values.map { "\($0.isAssigned ? "" : "const ")\($0.type) \($0.name)" }
     if kernel.hasSlot { parameters.append("unsigned long long *slot") }
     let cluster =
       kernel.clusterSize > 1 ? "__cluster_dims__(\(kernel.clusterSize), 1, 1) " : ""
@@ -118,7 +118,7 @@ struct CUDADialect: KernelDialect {
     case .isAligned: Self.alignmentTest
     // Defined in all dialects alike; or in CUDA's library.
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .hiddenProduct:
+      .roundedProduct, .hidden:
       ""
     }
   }

@@ -21,10 +21,13 @@ extension FunctionEmitter {
       if let product = roundedProduct(e) { return product }
       let isPlain = isDivisionOfC(op, left, right)
       let range = ranges.exactRange(of: e)
-      if let range, let difference = differenceOfProduct(op, left, right, range) {
-        return difference
+      let isStep = op == .multiply && hideFactors([left, right])
+      var subtrahend = text(right)
+      if op == .subtract, range != nil, isHiddenSubtrahend(right) {
+        subtrahend = hidden(subtrahend, right.type)
       }
-      return binary(op, e.type, text(left), text(right), range, isDivisionOfC: isPlain)
+      let result = binary(op, e.type, text(left), subtrahend, range, isDivisionOfC: isPlain)
+      return isStep ? hidden(result, e.type) : result
     case .compare(let op, let left, let right):
       return compare(op, left, right)
     case .logical(let op, let left, let right):
@@ -115,7 +118,7 @@ extension FunctionEmitter {
 
   /// The product with a negative number as the opposite of one with a positive number: `-(i * 3)` for `i * -3`; nil for other products.
   ///
-  /// In a sum that is `7 - (i * 3)`, which reads better. In kernels for CUDA the product is hidden, see `HelperFunction.hiddenProduct`.
+  /// In a sum that is `7 - (i * 3)`, which reads better. In kernels for CUDA the product is hidden, see `HiddenIntegers.swift`.
   private func opposite(
     of l: CText, times r: CText, _ range: ValueRange?, isShort: Bool
   ) -> CText? {
@@ -129,33 +132,10 @@ extension FunctionEmitter {
   private func opposite(of factor: CText, times number: CText, isShort: Bool) -> CText {
     let positive = CText(String(number.text.dropFirst()), isInt: number.isInt)
     let product =
-      positive.text == "1" ? factor : hiddenProduct(factor, positive, isShort: isShort)
+      positive.text == "1"
+      ? factor : hidden(infix("*", factor, positive, .product, isShort: isShort), .int64)
     let isOne = product.precedence > .unary
     return CText("-\(isOne ? product.text : "(\(product.text))")", .unary, isInt: product.isInt)
-  }
-
-  /// `l - i * 3`, of integers that are exact; nil for other expressions.
-  private func differenceOfProduct(
-    _ op: BinaryOperator, _ left: Expression, _ right: Expression, _ range: ValueRange
-  ) -> CText? {
-    guard op == .subtract, right.type.isSignedInteger, right.type.size >= 4, kernel != nil,
-      case .binary(.multiply, let factor, let number) = right.kind,
-      number.integerLiteral.map({ $0 > 1 }) ?? false,
-      let ofProduct = ranges.exactRange(of: right)
-    else { return nil }
-    let product = hiddenProduct(
-      text(factor), text(number), isShort: ofProduct.isInside(.int32))
-    return infix("-", text(left), product, .sum, isShort: range.isInside(.int32))
-  }
-
-  /// A product that is subtracted.
-  func hiddenProduct(_ l: CText, _ r: CText, isShort: Bool) -> CText {
-    guard kernel != nil, module.dialect.hiding("", .int64) != nil else {
-      return infix("*", l, r, .product, isShort: isShort)
-    }
-    let isInt = isShort && l.isInt && r.isInt
-    let product = call(.hiddenProduct(isInt ? .int32 : .int64), l, r)
-    return isInt ? product.asInt : product
   }
 
   /// A sign and what follows it: `+ -1` is `- 1`.
@@ -167,7 +147,7 @@ extension FunctionEmitter {
   }
 
   /// `l symbol r` in C++'s arithmetic: in that of `int64_t` where the result does not fit in an `int`.
-  private func infix(
+  func infix(
     _ symbol: String, _ l: CText, _ r: CText, _ level: CPrecedence, isShort: Bool
   ) -> CText {
     guard l.isInt && r.isInt else { return infix(symbol, l, r, level) }
@@ -354,20 +334,22 @@ extension FunctionEmitter {
   ///
   /// - Requires: each index is in range, so that where all positions in the array fit in 32 bits, the parts of this one do.
   func offset(of id: BufferID, _ indices: [Expression]) -> String {
-    let buffer = host[id]
+    inIndex { position(of: indices, in: host[id]) }
+  }
+
+  private func position(of indices: [Expression], in buffer: Buffer) -> String {
     let isShort = buffer.hasShortOffsets
     if let strides = buffer.strides {
       var sum: CText?
       for (index, stride) in zip(indices, strides) where index.integerLiteral != 0 {
-        let term =
-          stride.integerLiteral == 1
-          ? text(index) : product(text(index), text(stride), isShort: isShort)
+        let term = distance(index, stride, isShort: isShort)
         sum = sum.map { moved($0, by: term, isShort: isShort) } ?? term
       }
       return sum?.text ?? "0"
     }
     var position: CText?
     for (index, extent) in zip(indices, buffer.extents) {
+      if position != nil { _ = hideFactors([extent]) }
       let scaled = position.map { product($0, text(extent), isShort: isShort) }
       if index.integerLiteral == 0 {
         position = scaled
@@ -377,6 +359,17 @@ extension FunctionEmitter {
       }
     }
     return position?.text ?? "0"
+  }
+
+  /// So many strides, in elements.
+  private func distance(_ index: Expression, _ stride: Expression, isShort: Bool) -> CText {
+    if stride.integerLiteral == 1 { return text(index) }
+    if let number = index.integerLiteral, let size = stride.integerLiteral {
+      let (elements, overflows) = number.multipliedReportingOverflow(by: size)
+      if !overflows { return text(Expression(.integer(elements), .int64)) }
+    }
+    _ = hideFactors([stride])
+    return product(text(index), text(stride), isShort: isShort)
   }
 
   /// The product of a position and a number of elements.

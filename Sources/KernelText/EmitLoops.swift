@@ -158,7 +158,8 @@ extension FunctionEmitter {
         loop.step.magnitude == 1
         ? counter
         : loop.step > 0
-          ? "\(counter) * \(size.text)" : hiddenProduct(count, size, isShort: width.isShort).text
+          ? "\(counter) * \(size.text)"
+          : hidden(infix("*", count, size, .product, isShort: width.isShort), .int64).text
       let isFromZero = loop.lower.integerLiteral == 0
       let start = isFromZero ? "" : "\(lower.inside(.sum)) "
       let value =

@@ -25,6 +25,12 @@ open class FunctionEmitter {
   var ranges: ValueRanges
   /// The int64 variables that are of type `int` in the text: parameters and locals of the kernel, and those of the loops around.
   var shortVariables: Set<VariableID> = []
+  /// The variables that the kernel assigns.
+  private(set) var locals: Set<VariableID> = []
+  /// Whether what is written is an index, or an integer that may become part of one.
+  var isInIndex = false
+  /// The parameters that the kernel begins with hiding, see `HiddenIntegers.swift`.
+  var hiddenParameters: Set<VariableID> = []
   /// The memory that the block shares, where it is declared first in the kernel.
   private var sharedDeclarations: [String] = []
   /// The bytes of all memory that the block shares.
@@ -40,7 +46,8 @@ open class FunctionEmitter {
     if let kernel {
       kernel.buffers.forEach { _ = name($0) }
       kernel.liveIns.forEach { _ = name($0) }
-      shortVariables = assigned(in: kernel.body).union(kernel.liveIns)
+      locals = assigned(in: kernel.body)
+      shortVariables = locals.union(kernel.liveIns)
         .filter { host[$0].type == .int64 && fitsInt(host.read($0)) }
     }
   }
@@ -131,10 +138,13 @@ open class FunctionEmitter {
     let head = KernelHead(
       name: cppName(kernel.name), maximumThreads: kernel.grid.maximumThreads,
       clusterSize: kernel.grid.clusterSize, arrays: arrays,
-      values: kernel.liveIns.map { (name($0), typeName(of: $0)) }, hasSlot: module.hasSlot)
+      values: kernel.liveIns.map { id in
+        KernelHead.Value(
+          name: name(id), type: typeName(of: id), isAssigned: hiddenParameters.contains(id))
+      }, hasSlot: module.hasSlot)
     let place = kernel.place.map { "// \($0)\n" } ?? ""
     return place + module.dialect.head(of: head) + " {\n"
-      + (sharedDeclarations + lines).joined(separator: "\n") + "\n}\n"
+      + (hidingOfParameters() + sharedDeclarations + lines).joined(separator: "\n") + "\n}\n"
   }
 
   private func storedBuffers(in body: [Statement]) -> Set<BufferID> {
@@ -265,9 +275,12 @@ open class FunctionEmitter {
   ) {
     switch statement.kind {
     case .assign(let id, let value):
-      add(
+      let write = {
         start == id
-          ? "\(declared(id)) = \(text(value).text);" : assignment(of: value, to: name(id)))
+          ? "\(self.declared(id)) = \(self.text(value).text);"
+          : self.assignment(of: value, to: self.name(id))
+      }
+      add(value.type.isInteger ? inIndex(write) : write())
     case .store(let id, let indices, let value): store(statement, id, indices, value)
     case .loop(let loop): emit(loop, declaring: inner, identities)
     case .whileLoop(let condition, let body):

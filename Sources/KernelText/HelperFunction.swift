@@ -30,8 +30,8 @@ package enum HelperFunction: Hashable {
   case library(MathFunction)
   /// A product of floats that no sum is joined with in one rounding.
   case roundedProduct(ScalarType)
-  /// A product of integers that is subtracted from an index: compilers do not know that it is none.
-  case hiddenProduct(ScalarType)
+  /// An integer of which the compiler does not know where it comes from: see `HiddenIntegers.swift`.
+  case hidden(ScalarType)
   /// Whether an index is in range; if not, the error slot is written.
   case inRange
   /// Writes the error slot, unless another thread has.
@@ -57,7 +57,7 @@ package enum HelperFunction: Hashable {
     case .isAligned: "is_aligned"
     case .library(let function): "\(function.rawValue)_float32"
     case .roundedProduct(let type): "rounded_product_\(type)"
-    case .hiddenProduct(let type): "hidden_product_\(type)"
+    case .hidden(let type): "hidden_\(type)"
     case .inRange: "in_range"
     case .recordFault: "record_fault"
     }
@@ -105,7 +105,7 @@ package enum HelperFunction: Hashable {
     case .inRange: [.recordFault]
     case .library(.erf): [.library(.erfc)]
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .hiddenProduct, .recordFault, .loadRow, .storeRow, .isAligned,
+      .roundedProduct, .hidden, .recordFault, .loadRow, .storeRow, .isAligned,
       .clusterBarrier:
       []
     }
@@ -131,15 +131,9 @@ package enum HelperFunction: Hashable {
         }
         return "return (\(d.name(of: type)))(\(result));"
       }
-    case .hiddenProduct(let type):
-      return function(d, type, "\(d.name(of: type)) a, \(d.name(of: type)) b") {
-        // NVRTC 13 takes x[7 - i * 3], of an i that is not negative, for none of the elements below x[7]: it reads x[4] once for a loop
-        // that changes it so. Of what it does not know it assumes nothing.
-        """
-        \(d.name(of: type)) product = a * b;
-        \(d.hiding("product", type) ?? "")
-        return product;
-        """
+    case .hidden(let type):
+      return function(d, type, "\(d.name(of: type)) value") {
+        "\(d.hiding("value", type) ?? "")\nreturn value;"
       }
     case .floorDivide(let type):
       return type.isFloat ? floatDivision(type, d) : integerDivision(type, d)
@@ -169,7 +163,7 @@ package enum HelperFunction: Hashable {
       .storeRow, .isAligned:
       true
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .hiddenProduct:
+      .roundedProduct, .hidden:
       false
     }
   }

@@ -88,12 +88,20 @@ package struct KernelHead {
     package var isRestricted: Bool
   }
 
+  package struct Value {
+    package var name: String
+    /// The name of its type.
+    package var type: String
+    /// Whether the kernel assigns it.
+    package var isAssigned: Bool
+  }
+
   package var name: String
   package var maximumThreads: Int
   /// The blocks of a cluster; 1 where there are none.
   package var clusterSize: Int
   package var arrays: [Array]
-  /// The numbers it is given, each with the name of its type.
-  package var values: [(name: String, type: String)]
+  /// The numbers it is given.
+  package var values: [Value]
   package var hasSlot: Bool
 }

@@ -55,7 +55,7 @@ package final class ModuleEmitter {
     switch helper {
     case .blockReduce(_, let type), .clusterReduce(_, let type), .atomic(_, let type): note(type)
     case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .library,
-      .roundedProduct, .hiddenProduct, .inRange, .recordFault, .loadRow, .storeRow, .isAligned,
+      .roundedProduct, .hidden, .inRange, .recordFault, .loadRow, .storeRow, .isAligned,
       .clusterBarrier:
       break
     }

@@ -103,7 +103,7 @@ struct MetalDialect: KernelDialect {
     case .inRange: Self.rangeTest
     case .recordFault: Self.faultRecorder
     // Defined in all dialects alike; or of wide loops and of clusters, which are for CUDA.
-    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .hiddenProduct,
+    case .wrapping, .floorDivide, .modulo, .power, .shift, .extremum, .truncate, .hidden,
       .loadRow, .storeRow, .isAligned, .clusterReduce, .clusterBarrier:
       ""
     }

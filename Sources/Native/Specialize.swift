@@ -132,7 +132,9 @@ extension FunctionState {
   private func breadth(_ frame: CallFrame.Reference, _ options: CallOptions) -> Family.Breadth {
     switch options.specialization {
     case .always: return .values
-    case .never: return .extents
+    // Kernels read rows by 16 bytes, and a slice from 1 on starts at 1, where extents are known to be 2 or more.
+    case .never:
+      return options.compile.backend == .cpu || hasEmptyArray(frame) ? .extents : .values
     case .auto:
       let others = specializations.families(like: frame)
       if needsOpenThreads(frame, options, others) { return .threads }
@@ -140,6 +142,14 @@ extension FunctionState {
         others.contains { !$0.hasExactArguments(of: frame) }
         && others.reduce(0) { $0 + $1.variants.count } >= Self.mostWithKnownExtents
       return isOpen ? .extents : .values
+    }
+  }
+
+  /// Whether an argument of the frame's call has no elements.
+  private func hasEmptyArray(_ frame: CallFrame.Reference) -> Bool {
+    (0..<layout(frame).argumentWordCount).contains { index in
+      let word = TypeWord(bits: frame.pointee.types[index])
+      return word.withOpenExtents != word
     }
   }
 

@@ -24,7 +24,7 @@ class Statements(ComplexExpressions):
             if self.owned is None:
                 kinds += [self.parallel, self.parallel, self.parallel, self.reduce, self.reduce]
                 kinds += [self.histogram, self.shifted, self.accumulate, self.temporary]
-                kinds += [self.product, self.product]
+                kinds += [self.product, self.product, self.down_columns]
             else:
                 kinds += [self.private]
         if self.loops and self.chance(0.35):
@@ -300,6 +300,35 @@ class Loops(Statements):
                     self.owned = kept
                 return
             self.body(3)
+
+    def down_columns(self) -> None:
+        """A loop with a label over columns, and one inside that goes down each of them."""
+        first = self.array(lambda a: len(a.extents) == 2 and min(a.extents) > 1)
+        if first is None:
+            return
+        rows, columns = first.extents
+        j, i = self.fresh("i"), self.fresh("i")
+        first_column = self.number(0, 1)
+        is_shifted = self.chance(0.3)
+        own = f"({j} + {first_column})" if is_shifted else j
+        self.label("loop")
+        span = (
+            f"{first.name}.shape[1] - {first_column}"
+            if is_shifted
+            else f"{first_column}, {first.name}.shape[1]"
+        )
+        self.emit(f"for {j} in range({span}):")
+        with self.block(), self.counter(own, first_column, columns - 1), self.parallel_body({}):
+            first_row = self.number(0, 1)
+            stop = self.one(f"{first.name}.shape[0]", rows)
+            self.emit(f"for {i} in range({first_row}, {stop}):")
+            owned = {
+                a.name: (i, own)
+                for a in self.arrays
+                if a is first or a.extents == first.extents and self.chance(0.4)
+            }
+            with self.block(), self.counter(i, first_row, rows - 1), self.parallel_body(owned):
+                self.body(2)
 
     def product(self) -> None:
         """A product of matrices, or what looks like one: rows that are updated again and again."""

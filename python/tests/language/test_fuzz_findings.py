@@ -388,3 +388,32 @@ def test_a_double_becomes_bfloat16_by_way_of_float32() -> None:
     x = (1 + random.integers(0, 128, 5000) / 128).astype(bfloat16)
     x[0] = 2.0**-30
     check(multiplies_in_double, z, x)
+
+
+def goes_down_columns(x):
+    parpy.label("columns")
+    for j in range(1, x.shape[1]):
+        for i in range(x.shape[0]):
+            x[i, j] -= parpy.math.erf(x[i, j])
+
+
+def goes_down_flat_columns(x, y, c, n, m):
+    parpy.label("columns")
+    for j in range(m):
+        step = c[j] & 31
+        for i in range(n):
+            at = i * step + j + 1
+            if x[at] > 0.5:
+                y[j] = i
+                x[at] = x[at] - 1.0
+
+
+# NVRTC up to 13.1 stored three of four iterations one element too far.
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_columns_that_change_after_a_branch(specialize: str) -> None:
+    x = np.random.default_rng(0).integers(-8, 8, (13, 32)).astype(np.float32) / 2
+    schedules = [{"columns": parpy.threads(32)}]
+    layouts = ["contiguous", "transposed"]
+    check(goes_down_columns, x, schedules=schedules, layouts=layouts, specialize=specialize, ulps=8)
+    args = [x.ravel(), np.zeros(20), np.full(20, 31), 12, 20]
+    check(goes_down_flat_columns, *args, schedules=schedules, specialize=specialize, warns=True)
