@@ -54,6 +54,8 @@ struct CUDADialect: KernelDialect {
 
   func power(_ type: ScalarType) -> String { type == .float32 ? "powf" : "pow" }
 
+  let roundedToFloat32: String? = "__double2float_rn"
+
   func roundedProduct(_ type: ScalarType) -> String? {
     type == .float32 ? "__fmul_rn" : "__dmul_rn"
   }

@@ -52,6 +52,7 @@ extension FunctionEmitter {
       if operand.type == .int32 && e.type == .int64 && !operand.contains(\.isLoad) {
         return CText(value.text, value.precedence, isInt: true)
       }
+      if let product = roundedToFloat32(operand, value, e.type) { return product }
       return convert(value, operand.type, e.type)
     case .math(let function, let arguments):
       return math(function, arguments.map { text($0) }, arguments[0].type)
@@ -114,6 +115,25 @@ extension FunctionEmitter {
       return call(.roundedProduct(e.type), text(left), text(right))
     }
     return CText("\(function)(\(text(left).text), \(text(right).text))")
+  }
+
+  /// A product of float64 as a float32: `a[i] += float32(float64(b) * float64(c))` rounds it. Written as a cast it is for NVRTC a
+  /// product of float32, which is exact until the sum is rounded. Nil for what is none.
+  private func roundedToFloat32(
+    _ product: Expression, _ value: CText, _ type: ScalarType
+  ) -> CText? {
+    guard kernel != nil, product.type == .float64, type == .float32,
+      let function = module.dialect.roundedToFloat32
+    else { return nil }
+    let mayBeProduct = product.contains { part in
+      guard part.type == .float64 else { return false }
+      return switch part.kind {
+      case .binary(.multiply, _, _): true
+      case .variable(let id): locals.contains(id)
+      default: false
+      }
+    }
+    return mayBeProduct ? CText("\(function)(\(value.text))") : nil
   }
 
   /// The product with a negative number as the opposite of one with a positive number: `-(i * 3)` for `i * -3`; nil for other products.

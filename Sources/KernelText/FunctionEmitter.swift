@@ -122,18 +122,11 @@ open class FunctionEmitter {
   func emitKernel() -> String {
     guard let kernel else { return "" }
     emit(kernel.body, declaring: assigned(in: kernel.body))
-    let passed = passedBuffers(in: kernel.body)
-    let stored = storedBuffers(in: kernel.body).union(passed)
-    let exchanged = exchangedBuffers(in: kernel.body, stored)
-      .union(chosenBuffers(in: kernel.body, stored)).union(passed)
-    // Beside restricted pointers NVRTC takes one that is never stored through for constant, whatever may overlap it.
-    let mayOverlap = kernel.buffers.contains { host[$0].mayAlias }
+    let pointers = RestrictedPointers(of: kernel, in: host)
     let arrays = kernel.buffers.map { id in
-      let buffer = host[id]
-      return KernelHead.Array(
-        name: name(id), element: buffer.element,
-        isConst: !stored.contains(id) && !buffer.mayAlias,
-        isRestricted: !mayOverlap && !exchanged.contains(id))
+      KernelHead.Array(
+        name: name(id), element: host[id].element, isConst: pointers.isConst(id),
+        isRestricted: pointers.isRestricted(id))
     }
     let head = KernelHead(
       name: cppName(kernel.name), maximumThreads: kernel.grid.maximumThreads,
@@ -145,64 +138,6 @@ open class FunctionEmitter {
     let place = kernel.place.map { "// \($0)\n" } ?? ""
     return place + module.dialect.head(of: head) + " {\n"
       + (hidingOfParameters() + sharedDeclarations + lines).joined(separator: "\n") + "\n}\n"
-  }
-
-  private func storedBuffers(in body: [Statement]) -> Set<BufferID> {
-    var stored: Set<BufferID> = []
-    body.forEachStatement { if case .store(let id, _, _) = $0.kind { stored.insert(id) } }
-    return stored
-  }
-
-  /// The buffers that functions which are not seen here read and write.
-  private func passedBuffers(in body: [Statement]) -> Set<BufferID> {
-    var passed: Set<BufferID> = []
-    body.forEachStatement { if case .call(let call) = $0.kind { passed.formUnion(call.buffers) } }
-    return passed
-  }
-
-  /// The buffers through which threads of a block may give each other values.
-  ///
-  /// `__restrict__` says that nobody else writes what is read by way of the pointer: NVRTC then moves reads across `__syncthreads()`,
-  /// and a loop that waits for another thread's store never sees it.
-  private func exchangedBuffers(in body: [Statement], _ stored: Set<BufferID>) -> Set<BufferID> {
-    var hasBarrier = false
-    var loaded: Set<BufferID> = []
-    body.forEachStatement { statement in
-      if case .barrier = statement.kind { hasBarrier = true }
-      statement.forEachExpression { e in
-        e.forEachDescendant { if case .load(let id, _) = $0.kind { loaded.insert(id) } }
-      }
-    }
-    return hasBarrier ? loaded.intersection(stored) : []
-  }
-
-  /// The buffers that the kernel does not store to, and that one branch reads where the other reads one that it does.
-  ///
-  /// NVRTC makes one load of both, from either place, and by the cache for what never changes, since one of the arrays does not:
-  /// `y[0] = 1; s = x[0] if c else y[0]` gave what `y[0]` was before. Nothing is known to be constant without `__restrict__`.
-  private func chosenBuffers(in body: [Statement], _ stored: Set<BufferID>) -> Set<BufferID> {
-    var chosen: Set<BufferID> = []
-    func note(_ loaded: Set<BufferID>) {
-      if !loaded.isDisjoint(with: stored) { chosen.formUnion(loaded.subtracting(stored)) }
-    }
-    body.forEachStatement { statement in
-      if case .conditional(_, let then, let otherwise) = statement.kind {
-        var loaded: Set<BufferID> = []
-        (then + otherwise).forEachExpression {
-          if case .load(let id, _) = $0.kind { loaded.insert(id) }
-        }
-        note(loaded)
-      }
-    }
-    body.forEachExpression { e in
-      guard case .select(_, let then, let otherwise) = e.kind else { return }
-      var loaded: Set<BufferID> = []
-      for branch in [then, otherwise] {
-        branch.forEachDescendant { if case .load(let id, _) = $0.kind { loaded.insert(id) } }
-      }
-      note(loaded)
-    }
-    return chosen
   }
 
   /// Declares memory that the threads of the block share.

@@ -28,6 +28,9 @@ package protocol KernelDialect: Sendable {
   /// The function of the language's library that gives a product which no sum is joined with in one rounding; nil where a
   /// helper stands for it.
   func roundedProduct(_ type: ScalarType) -> String?
+  /// The function of the language's library that makes a float32 of a float64, rounded also where a sum could take in what
+  /// it is made of; nil where there is no float64.
+  var roundedToFloat32: String? { get }
 
   /// The place of a thread in its block.
   var thread: String { get }

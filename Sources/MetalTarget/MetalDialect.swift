@@ -45,6 +45,7 @@ struct MetalDialect: KernelDialect {
   func power(_ type: ScalarType) -> String { "metal::pow" }
 
   func roundedProduct(_ type: ScalarType) -> String? { nil }
+  let roundedToFloat32: String? = nil
 
   // MARK: Threads and memory
 

@@ -1,0 +1,142 @@
+import GPUMapping
+import LoopIR
+
+/// Which pointers of a kernel say `const`, and which `__restrict__`: that what is read by way of them is written by way of none else.
+///
+///     x: read, y: stored           →   const float *__restrict__ x, float *__restrict__ y
+///     x and y may share memory     →   float *x, float *y
+///
+/// NVRTC draws more from the word than it says, so these are without it as well:
+///
+/// - **exchanged** buffers, through which the threads of a block may give each other values: reads of them are moved across
+///   `__syncthreads()`, and a loop that waits for another thread's store never sees it.
+/// - Of **branches**, the buffers that are not stored to, where the other branch reads one that is: both reads become one, from
+///   either place, by the cache for what never changes. `y[0] = 1; s = x[0] if c else y[0]` gave what `y[0]` was before.
+/// - **chosen** elements of a buffer that is stored to: reads `d[i] if c else d[j]`, or `d[k]` of a `k` that was chosen, become one
+///   read from either place, and a store before them is left out that a later one overwrites, as if it were not read between.
+struct RestrictedPointers {
+  private let host: LoopFunction
+  private let stored: Set<BufferID>
+  private var unrestricted: Set<BufferID>
+  /// Beside restricted pointers NVRTC takes one that is never stored through for constant, whatever may overlap it.
+  private let mayOverlap: Bool
+
+  init(of kernel: DeviceKernel, in host: LoopFunction) {
+    let body = kernel.body
+    self.host = host
+    // Functions that are not seen here read and write what they are given.
+    let passed = body.buffers { if case .call(let call) = $0.kind { call.buffers } else { [] } }
+    stored = body.buffers { if case .store(let id, _, _) = $0.kind { [id] } else { [] } }
+      .union(passed)
+    unrestricted = passed
+    mayOverlap = kernel.buffers.contains { host[$0].mayAlias }
+    unrestricted.formUnion(exchanged(in: body))
+    forEachBranching(in: body) { then, otherwise in
+      let both = then.union(otherwise)
+      if !both.isDisjoint(with: stored) { unrestricted.formUnion(both.subtracting(stored)) }
+      unrestricted.formUnion(then.intersection(otherwise).intersection(stored))
+    }
+    unrestricted.formUnion(atChosenPlaces(in: body).intersection(stored))
+  }
+
+  /// Whether nothing is stored through the pointer.
+  func isConst(_ id: BufferID) -> Bool { !stored.contains(id) && !host[id].mayAlias }
+
+  func isRestricted(_ id: BufferID) -> Bool { !mayOverlap && !unrestricted.contains(id) }
+
+  private func exchanged(in body: [Statement]) -> Set<BufferID> {
+    var hasBarrier = false
+    body.forEachStatement { if case .barrier = $0.kind { hasBarrier = true } }
+    return hasBarrier ? body.loadedBuffers.intersection(stored) : []
+  }
+
+  /// Calls `visit` with what each two branches read.
+  private func forEachBranching(
+    in body: [Statement], _ visit: (Set<BufferID>, Set<BufferID>) -> Void
+  ) {
+    body.forEachStatement {
+      if case .conditional(_, let then, let otherwise) = $0.kind {
+        visit(then.loadedBuffers, otherwise.loadedBuffers)
+      }
+    }
+    body.forEachExpression {
+      if case .select(_, let then, let otherwise) = $0.kind {
+        visit(then.loadedBuffers, otherwise.loadedBuffers)
+      }
+    }
+  }
+
+  /// The buffers that have an index which is one of two.
+  private func atChosenPlaces(in body: [Statement]) -> Set<BufferID> {
+    let chosen = chosenVariables(in: body)
+    func isChosen(_ indices: [Expression]) -> Bool {
+      indices.contains { $0.contains { $0.isChoice || $0.isVariable(in: chosen) } }
+    }
+    var found: Set<BufferID> = []
+    body.forEachStatement {
+      if case .store(let id, let indices, _) = $0.kind, isChosen(indices) { found.insert(id) }
+    }
+    body.forEachExpression {
+      if case .load(let id, let indices) = $0.kind, isChosen(indices) { found.insert(id) }
+    }
+    return found
+  }
+
+  /// The integers that are assigned one of two values, or where a condition holds, and those computed from them.
+  private func chosenVariables(in body: [Statement]) -> Set<VariableID> {
+    var chosen: Set<VariableID> = []
+    func note(_ statements: [Statement], isConditional: Bool) {
+      for statement in statements {
+        if case .assign(let id, let value) = statement.kind, host[id].type.isInteger,
+          isConditional || value.contains({ $0.isChoice || $0.isVariable(in: chosen) })
+        {
+          chosen.insert(id)
+        }
+        let isCondition = if case .conditional = statement.kind { true } else { isConditional }
+        for block in statement.blocks { note(block, isConditional: isCondition) }
+      }
+    }
+    // A variable of one iteration may be computed from what is chosen further down in the one before.
+    var count = -1
+    while count < chosen.count {
+      count = chosen.count
+      note(body, isConditional: false)
+    }
+    return chosen
+  }
+}
+
+extension Expression {
+  /// Whether it is one of two values, and no index from the end: `i + n if i < 0 else i`.
+  fileprivate var isChoice: Bool {
+    guard case .select(let condition, _, let otherwise) = kind else { return false }
+    if case .compare(.less, otherwise, let bound) = condition.kind, bound.integerLiteral == 0 {
+      return false
+    }
+    return true
+  }
+
+  fileprivate func isVariable(in variables: Set<VariableID>) -> Bool {
+    if case .variable(let id) = kind { variables.contains(id) } else { false }
+  }
+
+  fileprivate var loadedBuffers: Set<BufferID> {
+    var loaded: Set<BufferID> = []
+    forEachDescendant { if case .load(let id, _) = $0.kind { loaded.insert(id) } }
+    return loaded
+  }
+}
+
+extension [Statement] {
+  fileprivate var loadedBuffers: Set<BufferID> {
+    var loaded: Set<BufferID> = []
+    forEachExpression { if case .load(let id, _) = $0.kind { loaded.insert(id) } }
+    return loaded
+  }
+
+  fileprivate func buffers(_ find: (Statement) -> [BufferID]) -> Set<BufferID> {
+    var found: Set<BufferID> = []
+    forEachStatement { found.formUnion(find($0)) }
+    return found
+  }
+}
