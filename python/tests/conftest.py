@@ -63,9 +63,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--through",
-        choices=["compile_string", "nvcc"],
+        choices=["compile_string", "nvcc", "nvrtc"],
         help="with these: print each program of the language tests, and run what the text is,"
-        " by the host program in its comments or with host code that nvcc compiles",
+        " by the host program in its comments or with host code that nvcc compiles; nvrtc, with"
+        " --emulate: run what NVIDIA's NVRTC makes of the kernels",
     )
 
 
@@ -94,11 +95,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if is_metal:
             emulator.start_metal()
         else:
-            emulator.start()
+            emulator.start(through_nvrtc=through == "nvrtc")
     except emulator.Unavailable as error:
         config.stash[_OBSTACLE] = f"the emulated GPU cannot be had: {error}"
     else:
-        on_cuda.start(mode, has_gpu=False, through=through, backend=backend)
+        # What NVRTC makes rounds as on a GPU: products join with sums, functions are its own.
+        is_nvrtc = through == "nvrtc"
+        text = None if is_nvrtc else through
+        on_cuda.start(mode, has_gpu=is_nvrtc, through=text, backend=backend)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -231,7 +231,7 @@ def start(
 
     Args:
         mode: one of `MODES`.
-        has_gpu: whether the GPU is a real one.
+        has_gpu: whether the GPU is a real one, or rounds as one.
         through: one of `THROUGH`, by which the programs are compiled instead of by `parpy.jit`.
         backend: of the GPU.
     """

@@ -23,10 +23,14 @@ __all__ = [
 _driver: ctypes.CDLL | None = None
 
 
-def start() -> None:
+def start(*, through_nvrtc: bool = False) -> None:
     """Puts the emulator in the place of CUDA's libraries, for the rest of the process.
 
     Whoever opens `libcuda.so.1` by its name gets the library of that name that is open already.
+
+    Args:
+        through_nvrtc: whether kernels run as NVIDIA's NVRTC compiles them, that of
+            `PARPY_EMULATOR_NVRTC` or of a wheel; see `ptx.py`.
 
     Raises:
         Unavailable: it cannot be built here, or the process uses CUDA already.
@@ -44,6 +48,11 @@ def start() -> None:
     from parpy import _cuda
 
     of_wheels = _cuda.library_directories
+    if through_nvrtc and "PARPY_EMULATOR_NVRTC" not in os.environ:
+        found = [p for d in of_wheels() for p in sorted(Path(d).glob("libnvrtc.so*"))]
+        if not found:
+            raise Unavailable("NVRTC is not installed; pip install nvidia-cuda-nvrtc")
+        os.environ["PARPY_EMULATOR_NVRTC"] = str(found[-1])
     _cuda.library_directories = lambda: (str(directory), *of_wheels())
     os.environ["PATH"] = os.pathsep.join([str(_nvcc(directory)), os.environ.get("PATH", "")])
 

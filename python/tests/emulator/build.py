@@ -8,6 +8,7 @@ import hashlib
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -142,6 +143,8 @@ def _build(directory: Path) -> None:
         f"-DEMULATOR_LINK={_quoted(_link_command(directory))}",
         f'-DEMULATOR_CACHE="{directory / "cache"}"',
         f"-DEMULATOR_STATE=0x{directory.name[:6]}",
+        f"-DEMULATOR_PYTHON={_quoted([sys.executable])}",
+        f"-DEMULATOR_PTX={_quoted([str(_SOURCES / 'ptx.py')])}",
     ]
     _link([*_library("nvrtc", "compiler"), *definitions], directory / NVRTC)
 

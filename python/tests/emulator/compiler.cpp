@@ -40,7 +40,8 @@ std::vector<std::string> lines(const std::string &text) {
   return found;
 }
 
-// Runs a program; what it prints goes to a file.
+}  // namespace
+
 int run(const std::vector<std::string> &words, const std::string &output) {
   std::vector<char *> arguments;
   for (const std::string &word : words) arguments.push_back(const_cast<char *>(word.c_str()));
@@ -59,6 +60,8 @@ int run(const std::vector<std::string> &words, const std::string &output) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
+
+namespace {
 
 std::string packed(const std::string &library) {
   std::string result(kMagic, 8);

@@ -16,6 +16,9 @@ std::string level();
 // The words of a command at that level, a line each in `recipe`; those for one level alone begin with `0:` or `1:`.
 std::vector<std::string> command(const char *recipe, const std::vector<std::string> &extra = {});
 
+// Runs a program; what it prints goes to a file.
+int run(const std::vector<std::string> &words, const std::string &output);
+
 // What a file holds; "" where there is none.
 std::string contents(const std::string &path);
 

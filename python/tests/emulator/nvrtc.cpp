@@ -3,9 +3,11 @@
 // The text is compiled as it is, as C++, after `include/emulator.h`. What was compiled once is kept beside this library.
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <string>
 #include <type_traits>
@@ -106,10 +108,32 @@ std::string headers(const std::string &text, const std::vector<std::string> &opt
   return found;
 }
 
-int32_t compile(Program &p, const std::vector<std::string> &extra) {
+// The path of NVIDIA's NVRTC, where what that makes of kernels is to run; null where the text itself is.
+const char *realCompiler() {
+  const char *path = std::getenv("PARPY_EMULATOR_NVRTC");
+  return path && *path ? path : nullptr;
+}
+
+// The PTX that NVIDIA's NVRTC makes of a text, as C++; the text itself where it has instructions that the translation does not know, which
+// is noted in a file beside this library.
+std::string throughPTX(const std::string &text, const std::vector<std::string> &options) {
+  static std::atomic<int> count = 0;
+  const std::string stem = std::string(EMULATOR_CACHE) + "/ptx." + std::to_string(getpid()) + "." + std::to_string(count++);
+  std::vector<std::string> words = {EMULATOR_PYTHON, "-S", EMULATOR_PTX, realCompiler(), stem + ".cu", stem + ".cpp"};
+  words.insert(words.end(), options.begin(), options.end());
+  std::ofstream(stem + ".cu", std::ios::binary) << text;
+  const bool isKnown = run(words, stem + ".log") == 0;
+  std::string result = isKnown ? contents(stem + ".cpp") : text;
+  if (!isKnown) std::ofstream(std::string(EMULATOR_CACHE) + "/ptx-unknown.log", std::ios::app) << contents(stem + ".log");
+  for (const char *end : {".cu", ".cpp", ".log"}) std::remove((stem + end).c_str());
+  return result;
+}
+
+int32_t compile(Program &p, const std::vector<std::string> &extra, const std::vector<std::string> &options) {
   if (isRefused(p)) return compilation;
+  const std::string text = realCompiler() ? throughPTX(p.text, options) : p.text;
   const std::string source =
-      "#line 1 \"kernels.cu\"\n" + p.text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
+      "#line 1 \"kernels.cu\"\n" + text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
   p.binary = library({{source, command(EMULATOR_COMPILE, extra)}}, EMULATOR_LINK, headers(p.text, extra), p.log);
   return p.binary.empty() ? compilation : success;
 }
@@ -120,6 +144,9 @@ EXPORT int32_t nvrtcVersion(int32_t *major, int32_t *minor) {
   // No NVRTC has this version, and no two states of the emulator the same: what others compiled is never taken for what this one does.
   *major = 9999;
   *minor = EMULATOR_STATE * 2 + (level() == "1");
+  if (const char *path = realCompiler()) {
+    for (const char *c = path; *c; c++) *minor = static_cast<int32_t>((static_cast<uint32_t>(*minor) * 31 + static_cast<unsigned char>(*c)) & 0x3fffffff);
+  }
   return success;
 }
 
@@ -157,12 +184,13 @@ EXPORT int32_t nvrtcDestroyProgram(parpy_nvrtc_program *p) {
 
 EXPORT int32_t nvrtcCompileProgram(parpy_nvrtc_program p, int32_t count, const char *const *options) {
   std::vector<std::string> extra;
+  const std::vector<std::string> all(options, options + count);
   for (int32_t i = 0; i < count; i++) {
     if (translate(options[i], extra)) continue;
     program(p)->log = std::string("the emulator does not know the option ") + options[i];
     return invalidOption;
   }
-  return compile(*program(p), extra);
+  return compile(*program(p), extra, all);
 }
 
 EXPORT int32_t nvrtcGetProgramLogSize(parpy_nvrtc_program p, size_t *size) {
