@@ -91,15 +91,16 @@ EMULATED = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q \
 METAL_TESTS := python/tests/metal python/tests/language python/tests/tutorials python/tests/benchmarks
 METAL = PARPY_EMULATOR_SEED=$(SEED) $(PY) -m pytest -q $(METAL_TESTS)
 
-# Of some of these programs the printed text runs too; scripts/gpu-test has all of them.
-THROUGH_TEXT = PARPY_EMULATOR_LEVEL=1 $(PY) -m pytest -q --emulate=quick --through
+# Of some of these programs the printed text runs too; scripts/gpu-test has all of them. What NVRTC makes of kernels runs of all.
+THROUGH = PARPY_EMULATOR_LEVEL=1 $(PY) -m pytest -q --emulate=quick --through
 TEXTS := $(addprefix python/tests/language/test_,run_time_lengths.py temporaries.py control_flow.py slices.py)
 
 test-emulated: install
 	PARPY_EMULATOR_LEVEL=1 $(EMULATED) --emulate=quick --junitxml .build/tests-emulated.xml || status=1; \
-	$(THROUGH_TEXT)=compile_string --junitxml .build/tests-emulated-text.xml $(TEXTS) || status=1; \
+	$(THROUGH)=compile_string --junitxml .build/tests-emulated-text.xml $(TEXTS) || status=1; \
 	$(METAL) --emulate-metal=quick --junitxml .build/tests-emulated-metal.xml || status=1; \
-	$(THROUGH_TEXT)=nvcc --junitxml .build/tests-emulated-nvcc.xml $(firstword $(TEXTS)); exit $${status:-$$?}
+	$(THROUGH)=nvrtc --junitxml .build/tests-emulated-nvrtc.xml python/tests/language || status=1; \
+	$(THROUGH)=nvcc --junitxml .build/tests-emulated-nvcc.xml $(firstword $(TEXTS)); exit $${status:-$$?}
 
 # The same tests on the GPU of a Mac.
 test-metal: install

@@ -92,11 +92,11 @@ class Translator(Instructions):
                 )
                 whole = f"Structure<{size[:-1]}>" if size else self.type(w[1])
                 given.append(f"{'char *' if is_pointer else whole} {parameter}")
-            return f'extern "C" __global__ void {name}({", ".join(given)})'
+            return f'extern "C" PTX_UNWATCHED __global__ void {name}({", ".join(given)})'
         given = [f"char *{w[-1].partition('[')[0]}" for w in words]
         if result and result.strip():
             given.insert(0, f"char *{result.split()[-1].partition('[')[0]}")
-        return f"static void {name}({', '.join(given)})"
+        return f"PTX_UNWATCHED static void {name}({', '.join(given)})"
 
     def variables(self, text: str, *, isLocal: bool = False) -> list[str]:
         lines = []

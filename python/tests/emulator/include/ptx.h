@@ -24,7 +24,9 @@ template <int size> struct Structure {
   alignas(size < 8 ? size : 8) char bytes[size];
 };
 
-#define PTX inline __attribute__((always_inline, no_sanitize("undefined")))
+// Not watched by the compiler: it may read ahead of a condition what other lanes write, and leave the value. Writes are watched.
+#define PTX_UNWATCHED __attribute__((no_sanitize("thread", "undefined")))
+#define PTX inline __attribute__((always_inline)) PTX_UNWATCHED
 
 template <class T> struct IsFloat { static constexpr bool value = false; };
 template <> struct IsFloat<f32> { static constexpr bool value = true; };
@@ -66,16 +68,19 @@ template <class T> PTX T load(u64 place) {
 }
 template <class T> PTX void store(u64 place, T value) {
   typedef T __attribute__((aligned(sizeof(T)), may_alias)) Cell;
+  emulator_services->access((void *)place, sizeof(T), EmulatorAccess::write);
   *(Cell *)place = value;
 }
 
 // What other threads may use at the same time.
 template <class T> PTX T loadAnew(u64 place) {
   typedef T __attribute__((aligned(sizeof(T)), may_alias)) Cell;
+  emulator_services->access((void *)place, sizeof(T), EmulatorAccess::atomic);
   return *(const volatile Cell *)place;
 }
 template <class T> PTX void storeAtOnce(u64 place, T value) {
   typedef T __attribute__((aligned(sizeof(T)), may_alias)) Cell;
+  emulator_services->access((void *)place, sizeof(T), EmulatorAccess::atomic);
   *(volatile Cell *)place = value;
 }
 
@@ -191,7 +196,7 @@ PTX f64 fma(f64 a, f64 b, f64 c) { return __builtin_fma(a, b, c); }
 // An operation rounded toward zero (z), minus infinity (m) or plus infinity (p).
 // Unwatched: no other lane goes on in between, which would round so too.
 extern "C" int fesetround(int);
-template <class T, class F> EMULATOR_UNWATCHED __attribute__((noinline)) T rounded(char how, T a, T b, T c, F operation) {
+template <class T, class F> PTX_UNWATCHED __attribute__((noinline)) T rounded(char how, T a, T b, T c, F operation) {
 #ifdef __x86_64__
   fesetround(how == 'z' ? 0xc00 : how == 'm' ? 0x400 : 0x800);
 #else
@@ -250,7 +255,7 @@ PTX void emulator_aligned(u64 place, u64 bytes) {
 // ---- Atomics ----
 
 #define PTX_ATOMIC(name, expression)                                     \
-  template <class T> EMULATOR_UNWATCHED __attribute__((no_sanitize("undefined"))) T name(u64 place, T value) { \
+  template <class T> PTX_UNWATCHED T name(u64 place, T value) {          \
     emulator_services->access((void *)place, sizeof(T), EmulatorAccess::atomic); \
     auto *cell = (typename EmulatorCell<T>::type *)place;                \
     const T former = *cell;                                              \
@@ -264,7 +269,7 @@ PTX_ATOMIC(atom_and, former & value)
 PTX_ATOMIC(atom_or, former | value)
 PTX_ATOMIC(atom_xor, former ^ value)
 PTX_ATOMIC(atom_exch, value)
-template <class T> EMULATOR_UNWATCHED T atom_cas(u64 place, T expected, T value) {
+template <class T> PTX_UNWATCHED T atom_cas(u64 place, T expected, T value) {
   emulator_services->access((void *)place, sizeof(T), EmulatorAccess::atomic);
   auto *cell = (typename EmulatorCell<T>::type *)place;
   const T former = *cell;
