@@ -10,7 +10,7 @@ extension FunctionEmitter {
     if case .binary(let op, let left, let right) = value.kind, left.isPlace,
       let symbol = cppOperator(op, value, left, right), text(left).text == target
     {
-      let (sign, term) = combined(symbol, text(right))
+      let (sign, term) = combined(symbol, symbol == "-" ? subtrahend(right) : text(right))
       return "\(target) \(sign)= \(term.text);"
     }
     return "\(target) = \(text(value).text);"

@@ -21,13 +21,9 @@ extension FunctionEmitter {
       if let product = roundedProduct(e) { return product }
       let isPlain = isDivisionOfC(op, left, right)
       let range = ranges.exactRange(of: e)
-      let isStep = op == .multiply && hideFactors([left, right])
-      var subtrahend = text(right)
-      if op == .subtract, range != nil, isHiddenSubtrahend(right) {
-        subtrahend = hidden(subtrahend, right.type)
-      }
-      let result = binary(op, e.type, text(left), subtrahend, range, isDivisionOfC: isPlain)
-      return isStep ? hidden(result, e.type) : result
+      let second = op == .subtract && range != nil ? subtrahend(right) : text(right)
+      let result = binary(op, e.type, text(left), second, range, isDivisionOfC: isPlain)
+      return op == .multiply ? step([left, right], result) : result
     case .compare(let op, let left, let right):
       return compare(op, left, right)
     case .logical(let op, let left, let right):
@@ -153,7 +149,7 @@ extension FunctionEmitter {
     let positive = CText(String(number.text.dropFirst()), isInt: number.isInt)
     let product =
       positive.text == "1"
-      ? factor : hidden(infix("*", factor, positive, .product, isShort: isShort), .int64)
+      ? factor : hiddenInIndex(infix("*", factor, positive, .product, isShort: isShort), .int64)
     let isOne = product.precedence > .unary
     return CText("-\(isOne ? product.text : "(\(product.text))")", .unary, isInt: product.isInt)
   }
@@ -190,6 +186,7 @@ extension FunctionEmitter {
     case .absolute where type.isHalf:
       return narrowed("\(absolute(.float32))(\(widened(value, type).text))", type)
     case .negate where type.isFloat || (range?.isInside(.int32) ?? false && type.size >= 4):
+      let value = type.isFloat ? value : subtrahend(operand)
       return CText("-\(value.inside(.primary))", .unary, isInt: value.isInt)
     case .negate: return binary(.subtract, type, zero(of: type), value, range)
     case .absolute where type.isFloat:
@@ -369,7 +366,7 @@ extension FunctionEmitter {
     }
     var position: CText?
     for (index, extent) in zip(indices, buffer.extents) {
-      if position != nil { _ = hideFactors([extent]) }
+      if position != nil { hideParameters(of: [extent]) }
       let scaled = position.map { product($0, text(extent), isShort: isShort) }
       if index.integerLiteral == 0 {
         position = scaled
@@ -388,7 +385,7 @@ extension FunctionEmitter {
       let (elements, overflows) = number.multipliedReportingOverflow(by: size)
       if !overflows { return text(Expression(.integer(elements), .int64)) }
     }
-    _ = hideFactors([stride])
+    hideParameters(of: [stride])
     return product(text(index), text(stride), isShort: isShort)
   }
 

@@ -27,7 +27,9 @@ open class FunctionEmitter {
   var shortVariables: Set<VariableID> = []
   /// The variables that the kernel assigns.
   private(set) var locals: Set<VariableID> = []
-  /// Whether what is written is an index, or an integer that may become part of one.
+  /// The integers that indices of the kernel are made of.
+  private(set) var indexVariables: Set<VariableID> = []
+  /// Whether what is written is an index, or an integer that becomes part of one.
   var isInIndex = false
   /// The parameters that the kernel begins with hiding, see `HiddenIntegers.swift`.
   var hiddenParameters: Set<VariableID> = []
@@ -47,6 +49,7 @@ open class FunctionEmitter {
       kernel.buffers.forEach { _ = name($0) }
       kernel.liveIns.forEach { _ = name($0) }
       locals = assigned(in: kernel.body)
+      indexVariables = kernel.body.variablesOfIndices()
       shortVariables = locals.union(kernel.liveIns)
         .filter { host[$0].type == .int64 && fitsInt(host.read($0)) }
     }
@@ -210,12 +213,11 @@ open class FunctionEmitter {
   ) {
     switch statement.kind {
     case .assign(let id, let value):
-      let write = {
-        start == id
-          ? "\(self.declared(id)) = \(self.text(value).text);"
-          : self.assignment(of: value, to: self.name(id))
-      }
-      add(value.type.isInteger ? inIndex(write) : write())
+      add(
+        inIndex(assigning: value, to: id) {
+          start == id
+            ? "\(declared(id)) = \(text(value).text);" : assignment(of: value, to: name(id))
+        })
     case .store(let id, let indices, let value): store(statement, id, indices, value)
     case .loop(let loop): emit(loop, declaring: inner, identities)
     case .whileLoop(let condition, let body):

@@ -10,8 +10,8 @@ import LoopIR
 ///
 /// - **exchanged** buffers, through which the threads of a block may give each other values: reads of them are moved across
 ///   `__syncthreads()`, and a loop that waits for another thread's store never sees it.
-/// - Of **branches**, the buffers that are not stored to, where the other branch reads one that is: both reads become one, from
-///   either place, by the cache for what never changes. `y[0] = 1; s = x[0] if c else y[0]` gave what `y[0]` was before.
+/// - Of **branches**, the buffers that are not stored to, beside one that is: a read in each branch become one, from either place, by
+///   the cache for what never changes. `y[0] = 1; s = x[0] if c else y[0]` gave what `y[0]` was before.
 /// - **chosen** elements of a buffer that is stored to: reads `d[i] if c else d[j]`, or `d[k]` of a `k` that was chosen, become one
 ///   read from either place, and a store before them is left out that a later one overwrites, as if it were not read between.
 struct RestrictedPointers {
@@ -82,25 +82,33 @@ struct RestrictedPointers {
     return found
   }
 
-  /// The integers that are assigned one of two values, or where a condition holds, and those computed from them.
+  /// The integers that are one of two values, for one that is assigned in a branch and used outside of it, and those made of them.
   private func chosenVariables(in body: [Statement]) -> Set<VariableID> {
     var chosen: Set<VariableID> = []
-    func note(_ statements: [Statement], isConditional: Bool) {
-      for statement in statements {
-        if case .assign(let id, let value) = statement.kind, host[id].type.isInteger,
-          isConditional || value.contains({ $0.isChoice || $0.isVariable(in: chosen) })
-        {
-          chosen.insert(id)
+    body.forEachStatement { statement in
+      guard case .conditional(_, let then, let otherwise) = statement.kind else { return }
+      for branch in [then, otherwise] {
+        branch.forEachStatement { inner in
+          guard let id = inner.assignedVariable, host[id].type.isInteger else { return }
+          if branch.mentions(of: id) < body.mentions(of: id) { chosen.insert(id) }
         }
-        let isCondition = if case .conditional = statement.kind { true } else { isConditional }
-        for block in statement.blocks { note(block, isConditional: isCondition) }
       }
     }
-    // A variable of one iteration may be computed from what is chosen further down in the one before.
+    func isChosen(_ e: Expression) -> Bool {
+      e.contains { $0.isChoice || $0.isVariable(in: chosen) }
+    }
+    // A variable of one iteration may be made of what is chosen further down in the one before.
     var count = -1
     while count < chosen.count {
       count = chosen.count
-      note(body, isConditional: false)
+      body.forEachStatement { statement in
+        switch statement.kind {
+        case .assign(let id, let value) where host[id].type.isInteger && isChosen(value):
+          chosen.insert(id)
+        case .loop(let loop) where isChosen(loop.lower): chosen.insert(loop.variable)
+        default: break
+        }
+      }
     }
     return chosen
   }
@@ -138,5 +146,13 @@ extension [Statement] {
     var found: Set<BufferID> = []
     forEachStatement { found.formUnion(find($0)) }
     return found
+  }
+
+  /// How often a variable is read and assigned.
+  fileprivate func mentions(of id: VariableID) -> Int {
+    var count = 0
+    forEachStatement { if $0.assignedVariable == id { count += 1 } }
+    forEachExpression { if case .variable(id) = $0.kind { count += 1 } }
+    return count
   }
 }

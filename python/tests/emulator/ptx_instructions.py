@@ -86,6 +86,8 @@ class Instructions:
         c = self.type(kind)
         o = operand
         if kind == "pred":
+            if re.fullmatch(r"-?\d+", o):
+                return "false" if int(o) == 0 else "true"
             return f"!{name_of(o[1:])}" if o.startswith("!") else name_of(o)
         if o.startswith("0f") or o.startswith("0F"):
             return f"as<{c}>(0x{o[2:]}u)"

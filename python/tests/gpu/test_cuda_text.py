@@ -173,6 +173,64 @@ def test_integers_that_multiply_in_an_index_are_hidden() -> None:
     assert "c[hidden_int64((int64_t)i * own)" in text
 
 
+def sums_products(x, c, N):
+    parpy.label("rows")
+    for i in range(N):
+        s = parpy.operators.int32(0)
+        for k in range(8):
+            s += c[k] * c[i]
+        x[i] = s
+
+
+def test_products_that_are_no_part_of_an_index_are_not_hidden() -> None:
+    """`s += c[k] * c[i]` is one instruction."""
+    x, c = np.zeros(8, np.float32), np.zeros(8, np.int32)
+    assert "hidden" not in kernels(sums_products, [x, c, 8], {"rows": parpy.threads(8)})
+
+
+def chooses_elements(x, y, z, c, N):
+    parpy.label("rows")
+    for i in range(N):
+        x[i, 0] = x[i, 1] if c[i] > 0 else x[i, 2]
+        k = 3
+        if c[i] > 1:
+            k = 4
+        y[i, k] += 1.0
+        if c[i] > 2:
+            t = c[i] - 1
+            z[i, t] += 1.0
+
+
+def test_buffers_that_are_read_at_chosen_places_are_not_restricted() -> None:
+    """NVRTC leaves out a store before `x[i, 1] if c[i] > 0 else x[i, 2]`, if another follows."""
+    rows = [np.zeros((8, 8), np.float32) for _ in range(3)]
+    c = np.zeros(8, np.int64)
+    text = kernels(chooses_elements, [*rows, c, 8], {"rows": parpy.threads(8)})
+    assert "float *x, float *y, float *__restrict__ z" in text
+
+
+def rounds_products(x, y, z, N):
+    parpy.label("rows")
+    for i in range(N):
+        s = parpy.operators.float64(z[i])
+        x[i] += parpy.operators.float32(parpy.operators.float64(y[i]) * s)
+        t = parpy.operators.float64(y[i]) * parpy.operators.float64(z[i])
+        y[i] += parpy.operators.float32(t)
+        z[i] = parpy.operators.float32(parpy.operators.float64(y[i]) + 1.0)
+
+
+def test_products_of_float64_are_rounded_where_they_become_float32() -> None:
+    """As a cast it would be a product of float32, which a sum takes in unrounded."""
+    text = kernels(
+        rounds_products,
+        [*(np.zeros(8, np.float32) for _ in range(3)), 8],
+        {"rows": parpy.threads(8)},
+    )
+    assert "x[i] += __double2float_rn((double)y[i] * s);" in text
+    assert "y[i] += __double2float_rn(t);" in text
+    assert text.count("__double2float_rn(") == 2
+
+
 def test_arrays_that_threads_give_values_by_are_not_restricted() -> None:
     """NVRTC reads `err[0]` before the barrier where the pointer is `__restrict__`."""
     text = kernels(programs.until_small, [VECTOR, ROW, 1000], {"N": parpy.threads(256)})
