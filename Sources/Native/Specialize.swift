@@ -145,7 +145,7 @@ extension FunctionState {
     }
   }
 
-  /// Whether an argument of the frame's call has no elements.
+  /// Whether an argument of the frame's call has no elements, and is not one whose strides are part of the key.
   private func hasEmptyArray(_ frame: CallFrame.Reference) -> Bool {
     (0..<layout(frame).argumentWordCount).contains { index in
       let word = TypeWord(bits: frame.pointee.types[index])

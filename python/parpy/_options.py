@@ -202,7 +202,8 @@ class CompileOptions:
         check_bounds: check data-dependent indexes too, as the code runs; the environment variable
             `PARPY_CHECK_BOUNDS=1` makes that the default.
         specialize: compile for the values of extents and scalars: `"always"`, `"never"`, or
-            `"auto"` for the first call of each and not for later ones.
+            `"auto"` for the first call of each and not for later ones. On a GPU `"never"` has one
+            version for arrays with elements and one for those without.
         verbose_backend_resolution: print why each backend is or is not enabled.
         debug_print: print every stage of the compiler, with times.
         debug_callbacks: print every call of a callback.

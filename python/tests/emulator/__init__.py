@@ -49,7 +49,7 @@ def start(*, through_nvrtc: bool = False) -> None:
 
     of_wheels = _cuda.library_directories
     if through_nvrtc and "PARPY_EMULATOR_NVRTC" not in os.environ:
-        found = [p for d in of_wheels() for p in sorted(Path(d).glob("libnvrtc.so*"))]
+        found = [p for d in of_wheels() for p in sorted(Path(d).glob("libnvrtc.so.*"))]
         if not found:
             raise Unavailable("NVRTC is not installed; pip install nvidia-cuda-nvrtc")
         os.environ["PARPY_EMULATOR_NVRTC"] = str(found[-1])

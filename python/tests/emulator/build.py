@@ -97,7 +97,7 @@ def build() -> Path:
     if platform.system() != "Linux" or platform.machine() not in ("x86_64", "aarch64"):
         raise Unavailable(f"it runs on Linux on x86-64 and AArch64, not on {platform.platform()}")
     sources = sorted(p for p in _SOURCES.rglob("*") if p.suffix in (".cpp", ".h"))
-    sources += [Path(__file__), INCLUDE / "metal_stdlib"]
+    sources += [Path(__file__), *_SOURCES.glob("ptx*.py"), INCLUDE / "metal_stdlib"]
     sources += [_ROOT / f"Sources/{name}/include/{name}.h" for name in ("CCUDA", "CMetal")]
     state = hashlib.sha256(compiler().encode())
     for path in sources:

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <sys/stat.h>
 #include <type_traits>
 #include <unistd.h>
 #include <vector>
@@ -115,23 +116,25 @@ const char *realCompiler() {
 }
 
 // The PTX that NVIDIA's NVRTC makes of a text, as C++; the text itself where it has instructions that the translation does not know, which
-// is noted in a file beside this library.
-std::string throughPTX(const std::string &text, const std::vector<std::string> &options) {
+// is noted in a file beside this library. "" where NVRTC refuses it, and then `log` says why.
+std::string throughPTX(const std::string &text, const std::vector<std::string> &options, std::string &log) {
   static std::atomic<int> count = 0;
   const std::string stem = std::string(EMULATOR_CACHE) + "/ptx." + std::to_string(getpid()) + "." + std::to_string(count++);
   std::vector<std::string> words = {EMULATOR_PYTHON, "-S", EMULATOR_PTX, realCompiler(), stem + ".cu", stem + ".cpp"};
   words.insert(words.end(), options.begin(), options.end());
   std::ofstream(stem + ".cu", std::ios::binary) << text;
-  const bool isKnown = run(words, stem + ".log") == 0;
-  std::string result = isKnown ? contents(stem + ".cpp") : text;
-  if (!isKnown) std::ofstream(std::string(EMULATOR_CACHE) + "/ptx-unknown.log", std::ios::app) << contents(stem + ".log");
+  const int status = run(words, stem + ".log"), isUnknown = 3;
+  std::string result = status == 0 ? contents(stem + ".cpp") : status == isUnknown ? text : "";
+  if (status != 0) log += contents(stem + ".log");
+  if (status == isUnknown) std::ofstream(std::string(EMULATOR_CACHE) + "/ptx-unknown.log", std::ios::app) << log;
   for (const char *end : {".cu", ".cpp", ".log"}) std::remove((stem + end).c_str());
   return result;
 }
 
 int32_t compile(Program &p, const std::vector<std::string> &extra, const std::vector<std::string> &options) {
   if (isRefused(p)) return compilation;
-  const std::string text = realCompiler() ? throughPTX(p.text, options) : p.text;
+  const std::string text = realCompiler() ? throughPTX(p.text, options, p.log) : p.text;
+  if (text.empty()) return compilation;
   const std::string source =
       "#line 1 \"kernels.cu\"\n" + text + "\n#line 1 \"registrations\"\n" + registrations(p.text);
   p.binary = library({{source, command(EMULATOR_COMPILE, extra)}}, EMULATOR_LINK, headers(p.text, extra), p.log);
@@ -145,7 +148,10 @@ EXPORT int32_t nvrtcVersion(int32_t *major, int32_t *minor) {
   *major = 9999;
   *minor = EMULATOR_STATE * 2 + (level() == "1");
   if (const char *path = realCompiler()) {
-    for (const char *c = path; *c; c++) *minor = static_cast<int32_t>((static_cast<uint32_t>(*minor) * 31 + static_cast<unsigned char>(*c)) & 0x3fffffff);
+    struct stat file = {};
+    stat(path, &file);
+    const std::string state = path + std::to_string(file.st_size) + std::to_string(file.st_mtime);
+    for (const char c : state) *minor = static_cast<int32_t>((static_cast<uint32_t>(*minor) * 31 + static_cast<unsigned char>(c)) & 0x3fffffff);
   }
   return success;
 }

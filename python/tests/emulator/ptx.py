@@ -3,8 +3,8 @@
     python ptx.py LIBRARY kernels.cu kernels.cpp OPTION...
 
 `LIBRARY` is NVIDIA's NVRTC, which the options are for. Each instruction becomes a statement, each
-register a word. The exit status is 3, with a line that says why, where NVRTC refuses the text or
-makes instructions that are not known here.
+register a word. The exit status is 3 where NVRTC makes instructions that are not known here, 4
+where it refuses the text; then a line, or its log, says why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from pathlib import Path
 
 from ptx_instructions import Instructions, Unknown, name_of, parts_of, word_of
 
+
+class Refused(Exception):
+    """A text that NVRTC does not compile."""
+
+
 # --- NVRTC --------------------------------------------------------------------------------------
 
 
@@ -24,7 +29,7 @@ def ptx_of(text: str, library: str, options: list[str]) -> str:
     """The PTX of kernels.
 
     Raises:
-        Unknown: NVRTC refuses the text; the message is its log.
+        Refused: NVRTC refuses the text; the message is its log.
     """
     # Known by its name from then on, wherever NVRTC looks for it.
     for builtins in Path(library).parent.glob("libnvrtc-builtins.so*"):
@@ -37,7 +42,7 @@ def ptx_of(text: str, library: str, options: list[str]) -> str:
         nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
         log = ctypes.create_string_buffer(size.value)
         nvrtc.nvrtcGetProgramLog(program, log)
-        raise Unknown(log.value.decode())
+        raise Refused(log.value.decode())
     nvrtc.nvrtcGetPTXSize(program, ctypes.byref(size))
     ptx = ctypes.create_string_buffer(size.value)
     nvrtc.nvrtcGetPTX(program, ptx)
@@ -98,7 +103,7 @@ class Translator(Instructions):
             given.insert(0, f"char *{result.split()[-1].partition('[')[0]}")
         return f"PTX_UNWATCHED static void {name}({', '.join(given)})"
 
-    def variables(self, text: str, *, isLocal: bool = False) -> list[str]:
+    def variables(self, text: str, *, is_local: bool = False) -> list[str]:
         lines = []
         form = re.compile(
             r"\.(shared|const|global|local|param)\s+(?:\.align\s+(\d+)\s+)?\.(\w+)\s+(\w+)(?:\[(\d*)\])?(?:\s*=\s*([^;]*))?;"
@@ -116,7 +121,7 @@ class Translator(Instructions):
                     f"static {item} {name_of(name)}[] __attribute__((aligned(16))) = {{{values}}};"
                 )
             else:
-                kept = "" if isLocal else "static "
+                kept = "" if is_local else "static "
                 lines.append(
                     f"{kept}char {name_of(name)}[{max(1, size)}] __attribute__((aligned(16)));"
                 )
@@ -165,11 +170,11 @@ class Translator(Instructions):
         if not text:
             return ";"
         if text.startswith(".reg"):
-            return self.registers(text)
+            return self.declarations(text)
         if text.startswith("."):
             if re.match(r"\.(loc|file|section)\b", text):
                 return ";"
-            made = self.variables(text + ";", isLocal=True)
+            made = self.variables(text + ";", is_local=True)
             if not made:
                 raise Unknown(text)
             return " ".join(made)
@@ -180,7 +185,7 @@ class Translator(Instructions):
         operands = parts_of(words[1]) if len(words) > 1 else []
         return f"{guard}{{ {self.instruction(words[0], operands)} }}"
 
-    def registers(self, text: str) -> str:
+    def declarations(self, text: str) -> str:
         match = re.match(r"\.reg\s+\.(\w+)\s+(.*)", text, re.S)
         if match is None:
             raise Unknown(text)
@@ -189,19 +194,21 @@ class Translator(Instructions):
         for item in match[2].split(","):
             counted = re.match(r"\s*(%?\w+)<(\d+)>", item)
             if counted:
-                names += [f"{name_of(counted[1])}{i}" for i in range(int(counted[2]))]
+                names += [f"{counted[1]}{i}" for i in range(int(counted[2]))]
             else:
-                names.append(name_of(item.strip()))
-        return f"{kind} {', '.join(names)};"
+                names.append(item.strip())
+        self.registers.update(names)
+        # NVRTC may leave registers unset whose value does not matter.
+        return f"{kind} {', '.join(f'{name_of(name)} = 0' for name in names)};"
 
 
 def main() -> int:
     library, source, made, *options = sys.argv[1:]
     try:
         text = Translator(ptx_of(Path(source).read_text(), library, options)).module()
-    except Unknown as error:
+    except (Unknown, Refused) as error:
         print(error, file=sys.stderr)
-        return 3
+        return 3 if isinstance(error, Unknown) else 4
     Path(made).write_text(text)
     return 0
 

@@ -16,6 +16,9 @@ _APPROXIMATED = {
     "sqrt": "__builtin_sqrt",
 }  # fmt: skip
 
+# Modifiers that change a result, and that NVRTC has not been seen to write for ParPy's text.
+_NOT_KNOWN = {"xorsign", "relu", "satfinite", "rna", "rs", "noftz"}
+
 _ROUNDED = {
     "add": "a + b", "sub": "a - b", "mul": "a * b", "fma": "fma(a, b, c)", "mad": "fma(a, b, c)",
     "div": "a / b", "rcp": "1 / a", "sqrt": "({t})__builtin_sqrt(a)",
@@ -69,6 +72,7 @@ class Instructions:
 
     def __init__(self) -> None:
         self.shared: set[str] = set()
+        self.registers: set[str] = set()
         self.tables: dict[str, list[str]] = {}
         self.parameters: set[str] = set()
         self.is_kernel = True
@@ -103,7 +107,7 @@ class Instructions:
             return f"as<{c}>({_SPECIAL[base]}.{axis})"
         if o == "%laneid":
             return f"as<{c}>(emulator_lane())"
-        if re.fullmatch(r"%\w+", o):
+        if o in self.registers:
             return f"as<{c}>({name_of(o)})"
         if re.fullmatch(r"[A-Za-z_$][\w$]*", o):
             return f"as<{c}>((u64){name_of(o)})"
@@ -132,6 +136,9 @@ class Instructions:
         op, kind = words[0], words[-1]
         if "cc" in words or op in ("addc", "subc", "madc"):
             return self.carrying(words, o)
+        is_saturated = op in ("add", "fma", "cvt") and "f32" in words
+        if _NOT_KNOWN & set(words) or ("sat" in words and not is_saturated):
+            raise Unknown(f"{name} {', '.join(o)}")
         how = next((x[1] for x in words if x in ("rz", "rm", "rp")), None)
         if how and kind in ("f32", "f64") and op in _ROUNDED:
             given = [self.value(x, kind) for x in o[1:]]
@@ -302,25 +309,20 @@ class Instructions:
         of_sum = f"{kind[0]}{2 * int(kind[1:])}" if "wide" in w else kind
         return self.target(o[0], f"add({self.product(w, kind, a, b)}, {self.value(o[3], of_sum)})")
 
-    def op_fma(self, w: list[str], o: list[str]) -> str | None:
-        if "relu" in w:
-            return None
+    def op_fma(self, w: list[str], o: list[str]) -> str:
         a, b, c = (self.value(x, w[-1]) for x in o[1:4])
         result = f"fma({a}, {b}, {c})"
         return self.target(o[0], self.saturated(w, result))
 
     def saturated(self, w: list[str], value: str) -> str:
-        return f"greatest(least({value}, (f32)1, false), (f32)0, false)" if "sat" in w else value
+        # NaN becomes 0.
+        return f"least(greatest({value}, 0.0f, false), 1.0f, false)" if "sat" in w else value
 
-    def op_add(self, w: list[str], o: list[str]) -> str | None:
-        if "cc" in w:
-            return None
+    def op_add(self, w: list[str], o: list[str]) -> str:
         a, b = (self.value(x, w[-1]) for x in o[1:3])
         return self.target(o[0], self.saturated(w, f"add({a}, {b})"))
 
-    def op_sub(self, w: list[str], o: list[str]) -> str | None:
-        if "cc" in w:
-            return None
+    def op_sub(self, w: list[str], o: list[str]) -> str:
         a, b = (self.value(x, w[-1]) for x in o[1:3])
         return self.target(o[0], f"sub({a}, {b})")
 
@@ -378,7 +380,9 @@ class Instructions:
         a, b, c = (self.value(x, "u32") for x in o[1:4])
         return self.target(o[0], f"permute({a}, {b}, {c})")
 
-    def op_lop3(self, w: list[str], o: list[str]) -> str:
+    def op_lop3(self, w: list[str], o: list[str]) -> str | None:
+        if "|" in o[0]:
+            return None
         a, b, c, d = (self.value(x, "u32") for x in o[1:5])
         return self.target(o[0], f"lop3({a}, {b}, {c}, {d})")
 
@@ -392,7 +396,7 @@ class Instructions:
         if {"f16", "bf16"} & {to, of}:
             # ParPy's text computes with float32, and rounds.
             halves = {"f16": "Half", "bf16": "Bfloat16"}
-            if how or "sat" in w or "rz" in w:
+            if how or {"sat", "rz", "rm", "rp"} & set(w):
                 return None
             if of in halves and to in ("f32", "f64"):
                 return self.target(o[0], f"({to})of{halves[of]}({self.value(o[1], 'u16')})")
@@ -405,7 +409,9 @@ class Instructions:
                 return None
             return self.target(o[0], self.saturated(w, text))
         if is_float[of]:
-            return self.target(o[0], f"truncated<{to}>(toInteger((f64){value}, '{how or 'z'}'))")
+            return self.target(
+                o[0], f"truncated<{to}, {of}>(toInteger((f64){value}, '{how or 'z'}'))"
+            )
         if is_float[to]:
             if "rz" in w or "rm" in w or "rp" in w:
                 return None
@@ -438,14 +444,18 @@ class Instructions:
 
     def op_shfl(self, w: list[str], o: list[str]) -> str | None:
         modes = {"bfly": "xor", "down": "down", "up": "up", "idx": ""}
-        # The last lane is 31, or 0 of those below. ParPy's text does not ask whether the other
-        # lane is in the warp.
-        if re.fullmatch(r"\w+", o[3]) and int(o[3], 0) != (0 if w[2] == "up" else 31):
+        # The last lane is 31, or the first one 0: the whole warp takes part.
+        targets = o[0].split("|")
+        if w[2] not in ("bfly", "idx") and len(targets) > 1:
             return None
-        target = o[0].split("|")
+        clamp, limit = self.value(o[3], "u32"), 0 if w[2] == "up" else 31
+        lines = (
+            f'if ({clamp} != {limit}) emulator_services->fault("a shuffle in a part of a warp", 0);'
+        )
         mode = f"__shfl_{modes[w[2]]}_sync" if modes[w[2]] else "__shfl_sync"
         mask, value, lane = (self.value(o[i], "u32") for i in (4, 1, 2))
-        return self.target(target[0], f"{mode}({mask}, {value}, (int){lane}, 32, 1)")
+        lines += self.target(targets[0], f"{mode}({mask}, {value}, (int){lane}, 32, 1)")
+        return lines + (self.target(targets[1], "true") if len(targets) > 1 else "")
 
     def op_vote(self, w: list[str], o: list[str]) -> str | None:
         if w[2] == "ballot":

@@ -12,12 +12,17 @@ import pytest
 from parpy import _cuda
 
 
-@functools.cache
-def _library() -> ctypes.CDLL:
+def library_path() -> str:
+    """The file of NVIDIA's NVRTC, of the newest version; without one the test is skipped."""
     for directory in _cuda.library_directories():
         for path in sorted(Path(directory).glob("libnvrtc.so*"), reverse=True):
-            return ctypes.CDLL(str(path))
+            return str(path)
     pytest.skip("NVRTC is not installed; pip install nvidia-cuda-nvrtc nvidia-cuda-runtime")
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(library_path())
 
 
 def require_compiles(

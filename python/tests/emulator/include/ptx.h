@@ -237,8 +237,9 @@ PTX f64 toInteger(f64 a, char how) {
     default: return __builtin_ceil(a);
   }
 }
-template <class T> PTX T truncated(f64 a) {
-  if (a != a) return sizeof(T) == 8 && (T)-1 < 0 ? (T)((u64)1 << 63) : (T)0;
+// A float of type F toward zero as an integer, which it may be beyond.
+template <class T, class F> PTX T truncated(f64 a) {
+  if (a != a) return sizeof(T) == 8 || sizeof(F) == 8 ? (T)((u64)1 << (sizeof(T) * 8 - 1)) : (T)0;
   const bool isSigned = (T)-1 < 0;
   const f64 limit = __builtin_ldexp(1.0, (int)sizeof(T) * 8 - (isSigned ? 1 : 0));
   if (a >= limit) return isSigned ? (T)(((U)1 << (sizeof(T) * 8 - 1)) - 1) : (T)-1;
