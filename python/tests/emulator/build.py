@@ -135,6 +135,10 @@ _ENGINE = "fibers grid memory module signals watch".split()
 
 def _build(directory: Path) -> None:
     (directory / "cache").mkdir(exist_ok=True)
+    program = (
+        f"import sys; sys.path.insert(0, '{_SOURCES.parent}');"
+        " from emulator.ptx import main; sys.exit(main())"
+    )
     shutil.copytree(INCLUDE, directory / "include", dirs_exist_ok=True)
     _support(directory, "support")
     _link(_library("driver", *_ENGINE, soname=DRIVER), directory / DRIVER)
@@ -144,7 +148,7 @@ def _build(directory: Path) -> None:
         f'-DEMULATOR_CACHE="{directory / "cache"}"',
         f"-DEMULATOR_STATE=0x{directory.name[:6]}",
         f"-DEMULATOR_PYTHON={_quoted([sys.executable])}",
-        f"-DEMULATOR_PTX={_quoted([str(_SOURCES / 'ptx.py')])}",
+        f"-DEMULATOR_PTX={_quoted([program])}",
     ]
     _link([*_library("nvrtc", "compiler"), *definitions], directory / NVRTC)
 

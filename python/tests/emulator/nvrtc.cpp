@@ -120,7 +120,7 @@ const char *realCompiler() {
 std::string throughPTX(const std::string &text, const std::vector<std::string> &options, std::string &log) {
   static std::atomic<int> count = 0;
   const std::string stem = std::string(EMULATOR_CACHE) + "/ptx." + std::to_string(getpid()) + "." + std::to_string(count++);
-  std::vector<std::string> words = {EMULATOR_PYTHON, "-S", EMULATOR_PTX, realCompiler(), stem + ".cu", stem + ".cpp"};
+  std::vector<std::string> words = {EMULATOR_PYTHON, "-S", "-c", EMULATOR_PTX, realCompiler(), stem + ".cu", stem + ".cpp"};
   words.insert(words.end(), options.begin(), options.end());
   std::ofstream(stem + ".cu", std::ios::binary) << text;
   const int status = run(words, stem + ".log"), isUnknown = 3;

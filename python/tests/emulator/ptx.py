@@ -1,6 +1,6 @@
 """From PTX to C++ for the emulator: what NVRTC makes of kernels runs on the CPU.
 
-    python ptx.py LIBRARY kernels.cu kernels.cpp OPTION...
+    python -m emulator.ptx LIBRARY kernels.cu kernels.cpp OPTION...
 
 `LIBRARY` is NVIDIA's NVRTC, which the options are for. Each instruction becomes a statement, each
 register a word. The exit status is 3 where NVRTC makes instructions that are not known here, 4
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptx_instructions import Instructions, Unknown, name_of, parts_of, word_of
+from emulator.ptx_instructions import Instructions, Unknown, name_of, parts_of, word_of
 
 
 class Refused(Exception):

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import cuda_programs as programs
 import numpy as np
 import nvrtc
 import pytest
+from emulator.ptx import Translator, ptx_of
+from emulator.ptx_instructions import Unknown
 
 import parpy
-
-sys.path.append(str(Path(__file__).parents[1] / "emulator"))
-
-from ptx import Translator, ptx_of
-from ptx_instructions import Unknown
 
 ROWS, VECTOR = np.ones((100, 1024), np.float32), np.zeros(100, np.float32)
 WIDE = {"rows": parpy.threads(100), "columns": parpy.threads(128)}
