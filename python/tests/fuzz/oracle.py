@@ -184,6 +184,9 @@ class Perturbation:
         if type(left) is complex and type(right) is np.float64:
             raise Discard("a float64 that Python takes for a float of its own, which is weak")
         value = checked(t.OPERATORS[op](left, right))
+        if on_cuda.is_metal() and np.asarray(t.OPERATORS[op](left, right)).dtype == np.float64:
+            # Integers become floats of 32 bits before, and are rounded.
+            value = checked(t.OPERATORS[op](_narrowed(left), _narrowed(right)))
         moved = self.moved_op(op, _sized(value), _sized(left), _sized(right), reduces)
         return _weak(moved, type(value))
 
@@ -358,6 +361,14 @@ def _weak(value: Any, kind: type | None = None) -> Any:
         narrow = {"float64": np.float32, "complex128": np.complex64}
         dtype = narrow.get(str(getattr(value, "dtype", "")))
         return value if dtype is None else np.asarray(value).astype(dtype)[()]
+
+
+def _narrowed(value: Any) -> Any:
+    """An integer of Metal as a float; other values as they are."""
+    if type(value) is int:
+        return float(np.float32(value))
+    array = np.asarray(value)
+    return array.astype(np.float32)[()] if array.dtype.kind in "iu" else value
 
 
 def _sized(value: Any) -> Any:
