@@ -184,8 +184,8 @@ class Perturbation:
         if type(left) is complex and type(right) is np.float64:
             raise Discard("a float64 that Python takes for a float of its own, which is weak")
         value = checked(t.OPERATORS[op](left, right))
-        if on_cuda.is_metal() and np.asarray(t.OPERATORS[op](left, right)).dtype == np.float64:
-            # Integers become floats of 32 bits before, and are rounded.
+        if on_cuda.is_metal() and float in (type(left), type(right)) and is_floating(value):
+            # Beside a weak float, integers become floats of 32 bits before, and are rounded.
             value = checked(t.OPERATORS[op](_narrowed(left), _narrowed(right)))
         moved = self.moved_op(op, _sized(value), _sized(left), _sized(right), reduces)
         return _weak(moved, type(value))
