@@ -115,18 +115,17 @@ const char *realCompiler() {
   return path && *path ? path : nullptr;
 }
 
-// The PTX that NVIDIA's NVRTC makes of a text, as C++; the text itself where it has instructions that the translation does not know, which
-// is noted in a file beside this library. "" where NVRTC refuses it, and then `log` says why.
+// The PTX that NVIDIA's NVRTC makes of a text, as C++. "" where NVRTC refuses the text, or makes instructions that the translation does
+// not know, and then `log` says so.
 std::string throughPTX(const std::string &text, const std::vector<std::string> &options, std::string &log) {
   static std::atomic<int> count = 0;
   const std::string stem = std::string(EMULATOR_CACHE) + "/ptx." + std::to_string(getpid()) + "." + std::to_string(count++);
   std::vector<std::string> words = {EMULATOR_PYTHON, "-S", "-c", EMULATOR_PTX, realCompiler(), stem + ".cu", stem + ".cpp"};
   words.insert(words.end(), options.begin(), options.end());
   std::ofstream(stem + ".cu", std::ios::binary) << text;
-  const int status = run(words, stem + ".log"), isUnknown = 3;
-  std::string result = status == 0 ? contents(stem + ".cpp") : status == isUnknown ? text : "";
-  if (status != 0) log += contents(stem + ".log");
-  if (status == isUnknown) std::ofstream(std::string(EMULATOR_CACHE) + "/ptx-unknown.log", std::ios::app) << log;
+  const bool isTranslated = run(words, stem + ".log") == 0;
+  const std::string result = isTranslated ? contents(stem + ".cpp") : "";
+  if (!isTranslated) log += contents(stem + ".log");
   for (const char *end : {".cu", ".cpp", ".log"}) std::remove((stem + end).c_str());
   return result;
 }

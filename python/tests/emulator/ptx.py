@@ -3,8 +3,8 @@
     python -m emulator.ptx LIBRARY kernels.cu kernels.cpp OPTION...
 
 `LIBRARY` is NVIDIA's NVRTC, which the options are for. Each instruction becomes a statement, each
-register a word. The exit status is 3 where NVRTC makes instructions that are not known here, 4
-where it refuses the text; then a line, or its log, says why.
+register a word. The exit status is 1, with the reason, where NVRTC refuses the text or makes
+instructions that are not known here.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def main() -> int:
         text = Translator(ptx_of(Path(source).read_text(), library, options)).module()
     except (Unknown, Refused) as error:
         print(error, file=sys.stderr)
-        return 3 if isinstance(error, Unknown) else 4
+        return 1
     Path(made).write_text(text)
     return 0
 

@@ -380,6 +380,12 @@ class Instructions:
         a, b, c = (self.value(x, "u32") for x in o[1:4])
         return self.target(o[0], f"permute({a}, {b}, {c})")
 
+    def op_dp2a(self, w: list[str], o: list[str]) -> str | None:
+        if w[2:] != ["u32", "u32"]:
+            return None
+        a, b, c = (self.value(x, "u32") for x in o[1:4])
+        return self.target(o[0], f"dp2a({a}, {b}, {c}, {str(w[1] == 'hi').lower()})")
+
     def op_lop3(self, w: list[str], o: list[str]) -> str | None:
         if "|" in o[0]:
             return None

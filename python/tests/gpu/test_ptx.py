@@ -8,6 +8,7 @@ import cuda_programs as programs
 import numpy as np
 import nvrtc
 import pytest
+from cuda_text import kernels
 from emulator.ptx import Translator, ptx_of
 from emulator.ptx_instructions import Unknown
 
@@ -28,10 +29,7 @@ def translated(ptx: str) -> str:
     [(programs.softmax, [ROWS, ROWS.copy(), 100]), (programs.until_small, [VECTOR, VECTOR, 100])],
 )
 def test_the_instructions_of_a_kernel_are_known(function: Any, args: list[Any]) -> None:
-    """Those that are not run as their text does, which no test would notice."""
-    opts = parpy.par({**WIDE, "N": parpy.threads(64)})
-    opts.backend = parpy.CompileBackend.Cuda
-    text = parpy.print_compiled(function, args, opts)
+    text = kernels(function, args, {**WIDE, "N": parpy.threads(64)})
     library = nvrtc.library_path()
     if "emulator" in library:
         pytest.skip("about NVIDIA's NVRTC, which the emulated one stands before")
@@ -48,7 +46,7 @@ def test_the_instructions_of_a_kernel_are_known(function: Any, args: list[Any]) 
         "min.xorsign.abs.f32 %f1, %f2, %f3;",
         "mov.u32 %r1, %lanemask_lt;",
         "lop3.or.b32 %r1|%p1, %r2, %r3, %r4, 3, %p2;",
-        "dp2a.lo.u32.u32 %r1, %r2, %r3, %r4;",
+        "dp4a.u32.u32 %r1, %r2, %r3, %r4;",
         "bar.sync 1, 64;",
     ],
 )

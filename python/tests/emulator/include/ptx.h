@@ -173,6 +173,11 @@ PTX u32 permute(u32 a, u32 b, u32 how) {
   }
   return result;
 }
+// Two products of 16 bits with 8, the lower or the upper ones of `b`, and a sum.
+PTX u32 dp2a(u32 a, u32 b, u32 c, bool isUpper) {
+  b = isUpper ? b >> 16 : b;
+  return (a & 0xffff) * (b & 0xff) + (a >> 16) * (b >> 8 & 0xff) + c;
+}
 PTX u32 lop3(u32 a, u32 b, u32 c, u32 table) {
   u32 result = 0;
   for (u32 i = 0; i < 32; i++) result |= (table >> ((a >> i & 1) << 2 | (b >> i & 1) << 1 | (c >> i & 1)) & 1) << i;
