@@ -7,6 +7,9 @@ import CCUDA
 ///
 /// - Requires: the device's context is current, whatever is called.
 final class DeviceMemory: Sendable {
+  /// What atomic operations change at least, in bytes.
+  private static let word = 4
+
   private let driver: CUDADriver
   private let ordinal: Int
   private let size: Int
@@ -32,10 +35,14 @@ final class DeviceMemory: Sendable {
 
   /// Memory for `bytes` bytes that work on the stream may use from now on; 0 for no bytes.
   ///
+  /// It ends with a whole word: atomic updates of 8 and 16 bits change the word around their element, which has to lie in the
+  /// memory of the array, or tools such as compute-sanitizer report it.
+  ///
   /// - Returns: nil where there is not enough memory.
   func allocate(_ bytes: UInt64, on stream: CUDAStream) throws(CUDAError) -> UInt64? {
     if bytes == 0 { return 0 }
-    guard bytes <= UInt64(size), let count = Int(exactly: bytes) else { return nil }
+    guard bytes <= UInt64(size), let given = Int(exactly: bytes) else { return nil }
+    let count = (given + Self.word - 1) / Self.word * Self.word
     let pool = currentPool()
     if pool == nil, driver.isCapturing(stream) {
       throw CUDAError(

@@ -21,6 +21,9 @@ public struct Facts: Sendable {
   private var zeros: [Expression] = []
   /// Parameters and loop variables: what is known of them stays true.
   private var immutable: Set<VariableID> = []
+  /// Whether a condition or the range of a loop around this point depends on more than parameters: that the point is reached
+  /// is not known on entry.
+  public private(set) var isReachedByChance = false
   private let leastValues: [VariableID: Int64]
 
   /// Creates the facts that hold on entry: the least values of parameters.
@@ -48,6 +51,7 @@ public struct Facts: Sendable {
       step > 0
       ? Range(least: lower, greatest: upper - one) : Range(least: upper + one, greatest: lower)
     inner.nesting.append(variable)
+    inner.isReachedByChance = isReachedByChance || !isOfParameters(lower) || !isOfParameters(upper)
     inner.immutable.insert(variable)
     // The body runs only where the range is not empty.
     inner.nonNegative.append(LinearSum(step > 0 ? upper - one - lower : lower - one - upper))
@@ -60,6 +64,7 @@ public struct Facts: Sendable {
   /// The facts where `condition` holds, or where it does not.
   public func assuming(_ condition: Expression, holds: Bool = true) -> Facts {
     var result = self
+    result.isReachedByChance = isReachedByChance || !isOfParameters(condition)
     switch condition.kind {
     case .logical(.and, let l, let r) where holds, .logical(.or, let l, let r) where !holds:
       return assuming(l, holds: holds).assuming(r, holds: holds)
@@ -84,16 +89,11 @@ public struct Facts: Sendable {
   }
 
   /// Whether an expression keeps its value, so that a fact about it stays true.
-  private func isLasting(_ e: Expression) -> Bool {
-    !e.contains { part in
-      switch part.kind {
-      case .variable(let id): !immutable.contains(id)
-      case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked, .complex, .part:
-        false
-      }
-    }
+  private func isLasting(_ e: Expression) -> Bool { e.readsOnly(immutable.contains) }
+
+  /// Whether the value of an expression is known on entry.
+  private func isOfParameters(_ e: Expression) -> Bool {
+    e.readsOnly { immutable.contains($0) && !isLoopVariable($0) }
   }
 
   /// Whether `e >= 0` follows, over the integers.

@@ -60,24 +60,12 @@ public struct LoopFunction: Sendable, Hashable {
 
   /// Whether an expression is over literals and parameters alone.
   public func isKnownOnEntry(_ e: Expression) -> Bool {
-    readsOnly(e) { $0.role != .local }
+    e.readsOnly { self[$0].role != .local }
   }
 
   /// Whether an expression folds to a literal where the parameters are known.
   public func isFixedByParameters(_ e: Expression) -> Bool {
-    readsOnly(e) { $0.role != .local || $0.isFixedByParameters }
-  }
-
-  private func readsOnly(_ e: Expression, variablesThat allowed: (Variable) -> Bool) -> Bool {
-    !e.contains { part in
-      switch part.kind {
-      case .variable(let id): !allowed(self[id])
-      case .load: true
-      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
-        .checked, .complex, .part:
-        false
-      }
-    }
+    e.readsOnly { self[$0].role != .local || self[$0].isFixedByParameters }
   }
 
   /// The expression that reads a variable.

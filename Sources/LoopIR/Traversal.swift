@@ -63,6 +63,19 @@ extension Expression {
     return found
   }
 
+  /// Whether the expression reads no memory, and no variables but those that satisfy `condition`.
+  func readsOnly(_ condition: (VariableID) -> Bool) -> Bool {
+    !contains { part in
+      switch part.kind {
+      case .variable(let id): !condition(id)
+      case .load: true
+      case .integer, .float, .unary, .binary, .compare, .logical, .select, .convert, .math,
+        .checked, .complex, .part:
+        false
+      }
+    }
+  }
+
   /// The expression with `replacements` put in the place of variables.
   public func substituting(_ replacements: [VariableID: Expression]) -> Expression {
     if replacements.isEmpty { return self }

@@ -105,12 +105,14 @@ extension Lowerer {
     return Int(axis)
   }
 
-  /// Rejects a minimum or maximum of nothing. Where a parameter tells whether there is something, that is a condition of
-  /// this version of the code, so that what is said does not depend on which values are constants.
+  /// Rejects a minimum or maximum of nothing, where it is known on entry that there will be one. Where a parameter tells
+  /// whether there is something, that is a condition of this version of the code, so that what is said does not depend on
+  /// which values are constants. Where data tells whether it is asked for, as in `if c[i]: y[i] = max(x[lo:hi])`, it may be
+  /// right that it is not.
   private func rejectEmpty(
     _ op: LoopIR.BinaryOperator, _ shape: [LoopIR.Expression], named name: String, at span: Span
   ) throws {
-    guard op == .minimum || op == .maximum else { return }
+    guard op == .minimum || op == .maximum, !facts.isReachedByChance else { return }
     for extent in shape where !facts.prove(.index(1), atMost: extent) {
       if extent.integerLiteral == 0 {
         throw reject(Diagnostic(.value, "\(name) of an empty slice has no value", at: span))

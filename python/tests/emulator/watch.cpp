@@ -40,9 +40,7 @@ std::string Watch::note(std::uint64_t place, std::size_t size, EmulatorAccess ac
     last_ = found;
     lastShadow_ = &shadows_[found.address];
   }
-  // Narrow elements are changed by way of the word around them, which may be the last of the allocation.
-  const bool isWord = access == EmulatorAccess::atomic && place % size == 0;
-  if (size > last_.bytes - (place - last_.address) && !isWord) return "an access across the end of an array";
+  if (size > last_.bytes - (place - last_.address)) return "an access across the end of an array";
   Moment inDevice = moment;
   inDevice.barriers = moment.deviceBarriers;
   if (moment.clusterSize > 1) {
@@ -95,6 +93,7 @@ std::string Watch::note(Shadow &shadow, std::uint64_t start, std::size_t bytes, 
   const std::size_t offset = place - start;
   refine(shadow, bytes, size);
   const bool isAtomic = access == EmulatorAccess::atomic, isRead = access == EmulatorAccess::read;
+  // The word around a narrow element of shared memory may be the last.
   const std::size_t last = std::min(offset + size, bytes) - 1;
   for (std::size_t i = offset / shadow.granule; i <= last / shadow.granule; i++) {
     Cell &cell = shadow.cells[i];

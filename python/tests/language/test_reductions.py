@@ -412,6 +412,24 @@ def test_extremes_that_are_not_asked_for_are_no_error() -> None:
         check(extreme_of_what_there_is, np.arange(4.0), np.zeros(1), n)
 
 
+def extremes_that_data_ask_for(x, y, c, lo, hi):
+    parpy.label("N")
+    for i in range(len(y)):
+        if c[i] > 0:
+            y[i] = parpy.operators.max(x[i, lo:hi])
+        y[i] += parpy.operators.min(x[i, lo:hi]) if c[i] > 1 else 1.0
+        for j in range(c[i]):
+            y[i] -= parpy.operators.max(x[j, lo:hi])
+
+
+def test_whether_data_ask_for_extremes_is_not_known_before() -> None:
+    x, some, none = np.arange(20.0).reshape(4, 5), np.arange(4), np.zeros(4, np.int64)
+    for specialize in ("always", "auto", "never"):
+        for lo, hi, c in [(1, 3, some), (2, 2, none), (3, 1, none), (0, 5, some)]:
+            args = (x, np.zeros(4), c, lo, hi)
+            check(extremes_that_data_ask_for, *args, schedules=each("N"), specialize=specialize)
+
+
 def weak_reductions(y, n):
     y[0] = parpy.operators.sum(y[1:] * 0 + n)
     y[1] = parpy.operators.max(y[1:] > 100)
