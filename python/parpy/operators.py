@@ -114,9 +114,8 @@ def min(x: Any, y: Any = _ABSENT, /, *, axis: int | None = None) -> Any:
         Of two: Python's comparison, `y if y < x else x`, in their common type.
 
     Raises:
-        ValueError: `x` alone is given and empty. Compiled code raises it before anything runs, where
-            arguments alone tell that it is; elsewhere the result is that of no elements, the
-            identity of the reduction.
+        ValueError: `x` alone is given and empty. Compiled code raises it before anything runs,
+            where arguments alone tell that; elsewhere the result is the greatest of the type.
         IndexError: `x` has no such axis (`numpy.exceptions.AxisError`).
         TypeError: two values and an axis are given.
 
@@ -145,9 +144,8 @@ def max(x: Any, y: Any = _ABSENT, /, *, axis: int | None = None) -> Any:
         Of two: Python's comparison, `y if y > x else x`, in their common type.
 
     Raises:
-        ValueError: `x` alone is given and empty. Compiled code raises it before anything runs, where
-            arguments alone tell that it is; elsewhere the result is that of no elements, the
-            identity of the reduction.
+        ValueError: `x` alone is given and empty. Compiled code raises it before anything runs,
+            where arguments alone tell that; elsewhere the result is the least of the type.
         IndexError: `x` has no such axis (`numpy.exceptions.AxisError`).
         TypeError: two values and an axis are given.
 
