@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import subprocess
 import sys
@@ -50,4 +52,15 @@ def emulated_script(run_script: Run, request: pytest.FixtureRequest) -> Run:
     """The same, on another machine than this one."""
     if request.config.getoption("--emulate") is None:
         pytest.skip("needs --emulate: only the emulated GPU can be another one")
+    return run_script
+
+
+@pytest.fixture
+def on_two_devices(run_script: Run, request: pytest.FixtureRequest) -> Run:
+    """The same, on a machine with two GPUs: the emulated one, or this one if it has them."""
+    if request.config.getoption("--emulate") is not None:
+        return functools.partial(run_script, PARPY_EMULATOR_DEVICES="2")
+    driver, count = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or count.value < 2:
+        pytest.skip("needs two GPUs, or --emulate")
     return run_script
