@@ -18,9 +18,9 @@ public enum GraphUse: Sendable {
 ///       for _ in 0..<50: …     →             launched               launched             a graph
 ///     …                                                                                and so on
 ///
-/// Where the launches of a stretch are those of the one before between the same places of the host part, in the same call or in the
-/// one before, but perhaps for the grids or arguments of a few, a graph is made of them, and from then on the nodes that differ
-/// are changed and the graph runs again.
+/// Where the launches of a stretch are those of the one before between the same places of the host part, or of the one that stood at
+/// its place in the call before, but perhaps for the grids or arguments of a few, a graph is made of them, and from then on the nodes
+/// that differ are changed and the graph runs again.
 ///
 /// Where all launches are to be of graphs, so is the first stretch, and one that is no repetition: as many nodes are changed as it takes,
 /// and where other kernels follow each other, another graph is made. Calls that run at the same time have graphs of their own.
@@ -37,7 +37,7 @@ final class LaunchGraphs: Sendable {
     var isFirst = true
     var isInUse = false
     /// What the calls before left.
-    var stretches: [LaunchStretch: LaunchMemory] = [:]
+    var history = LaunchHistory()
     var replay: Replay?
   }
 
@@ -69,9 +69,9 @@ final class LaunchGraphs: Sendable {
       for graph in graphs { try graph.launch(services) }
       return .done
     }
-    var stretches: [LaunchStretch: LaunchMemory] = [:]
-    if case .some(let known) = known { stretches = known }
-    let recorder = LaunchRecorder(code, services, stretches, isForced: isForced)
+    var history = LaunchHistory()
+    if case .some(let known) = known { history = known }
+    let recorder = LaunchRecorder(code, services, history, isForced: isForced)
     var replay: Replay?
     defer {
       recorder.freeRetired()
@@ -95,7 +95,7 @@ final class LaunchGraphs: Sendable {
     /// Nothing: it runs while another does.
     case none
     /// What some of its stretches may be.
-    case some([LaunchStretch: LaunchMemory])
+    case some(LaunchHistory)
     /// All that it launches.
     case all([LaunchGraph])
   }
@@ -114,40 +114,20 @@ final class LaunchGraphs: Sendable {
       {
         return .all(replay.graphs)
       }
-      defer { state.stretches = [:] }
-      return .some(state.stretches)
+      defer { state.history = LaunchHistory() }
+      return .some(state.history)
     }
   }
 
   private func end(_ recorder: LaunchRecorder, _ replay: Replay?) {
     state.withLock { state in
       state.isInUse = false
-      state.stretches = recorder.stretches
+      state.history = recorder.history
+      state.history.endCall()
       state.replay = replay
       state.misses = recorder.repeatsNothing ? state.misses + 1 : 0
     }
   }
-}
-
-/// The launches between two places of the host part.
-struct LaunchStretch: Hashable {
-  enum Place: Hashable {
-    /// That of the call.
-    case start, end
-    /// Where the host gets an element: which of the program's fetches that is.
-    case fetch(Int)
-    /// The end of a loop's iteration, by the position of its instruction.
-    case iteration(Int)
-  }
-
-  var start: Place
-  var end: Place
-}
-
-/// What is known of a stretch of launches: the latest, and the graph of it, if there is one.
-struct LaunchMemory: Sendable {
-  var trace: LaunchTrace?
-  var graph: LaunchGraph?
 }
 
 /// A CUDA graph whose nodes are the launches of a call, one after the other.
@@ -157,6 +137,8 @@ final class LaunchGraph: @unchecked Sendable {
   private let module: CUDAModule
   private let executable: OpaquePointer
   private let nodes: [OpaquePointer?]
+  /// What its nodes are; nil where some could not be changed.
+  private(set) var trace: LaunchTrace?
 
   /// Makes a graph of what was recorded; nil where the driver makes none.
   init?(_ recorder: LaunchRecorder) {
@@ -182,6 +164,7 @@ final class LaunchGraph: @unchecked Sendable {
     }
     self.nodes = nodes
     self.executable = executable
+    trace = recorder.trace
   }
 
   deinit {
@@ -194,13 +177,16 @@ final class LaunchGraph: @unchecked Sendable {
 
   /// Gives the nodes at some positions the grid and the arguments of what was recorded; false where the driver cannot.
   func change(_ positions: [Int], _ recorder: LaunchRecorder) -> Bool {
-    positions.allSatisfy { position in
+    if positions.isEmpty { return true }
+    let isDone = positions.allSatisfy { position in
       let result = Self.withNode(recorder.launches[position], recorder) { parameters in
         module.device.driver.functions.pointee.update_kernel_node(
           executable, nodes[position], parameters)
       }
       return result == 0
     }
+    trace = isDone ? recorder.trace : nil
+    return isDone
   }
 
   func launch(_ services: StreamServices) throws(CUDAError) {

@@ -27,8 +27,8 @@ final class LaunchRecorder: HostServices {
   private static let greatestRetired: UInt64 = 64 << 20
 
   let services: StreamServices
-  /// What is known of each stretch.
-  private(set) var stretches: [LaunchStretch: LaunchMemory]
+  /// What stretches may repeat.
+  private(set) var history: LaunchHistory
   // Only the thread of the call has them, and each launch touches them; checks of exclusive access took a third of its time.
   @exclusivity(unchecked)
   private(set) var launches: [Launch] = []
@@ -49,15 +49,15 @@ final class LaunchRecorder: HostServices {
   private var retired: [UInt64] = []
 
   /// - Parameters:
-  ///   - stretches: what is known of calls before.
+  ///   - history: what is known of the calls before.
   ///   - isForced: whether all stretches are to be graphs.
   init(
     _ code: HostCode, _ services: StreamServices,
-    _ stretches: [LaunchStretch: LaunchMemory] = [:], isForced: Bool = false
+    _ history: LaunchHistory = LaunchHistory(), isForced: Bool = false
   ) {
     self.code = code
     self.services = services
-    self.stretches = stretches
+    self.history = history
     self.isForced = isForced
   }
 
@@ -154,16 +154,18 @@ final class LaunchRecorder: HostServices {
       isDirect = false
     }
     guard !isDirect, launches.count >= (isForced ? 1 : Self.leastCount) else { return try flush() }
-    let former = stretches[stretch]
-    let changes = former?.trace.flatMap { $0.changes(to: trace) }
-    let isRepetition = changes.map { $0.count <= launches.count / 2 } ?? false
+    let trace = trace
+    let candidate = history.candidate(for: stretch, trace)
+    let isRepetition = candidate.map { $0.changes.count <= launches.count / 2 } ?? false
     var graph: LaunchGraph?
     if isRepetition || isForced {
-      graph = former?.graph
-      if changes.flatMap({ graph?.change($0, self) }) != true { graph = LaunchGraph(self) }
-      hasOthers = hasOthers || graph !== former?.graph || changes?.isEmpty != true
+      graph = candidate?.memory.graph
+      let changes = candidate?.changes ?? []
+      if graph?.change(changes, self) != true { graph = LaunchGraph(self) }
+      hasOthers = hasOthers || graph !== candidate?.memory.graph || !changes.isEmpty
     }
-    stretches[stretch] = LaunchMemory(trace: trace, graph: graph)
+    history.keep(
+      stretch, graph.map(LaunchMemory.graph) ?? .launches(trace), launches: launches.count)
     guard let graph else {
       misses += 1
       return try flush()
@@ -208,26 +210,4 @@ final class LaunchRecorder: HostServices {
 
   /// What was recorded, to be compared with another call's.
   var trace: LaunchTrace { LaunchTrace(launches: launches, arguments: arguments) }
-}
-
-/// The launches of a stretch that is over.
-struct LaunchTrace: Sendable {
-  var launches: [LaunchRecorder.Launch]
-  var arguments: [Int64]
-
-  /// The positions at which another stretch has another grid or other arguments; nil where other kernels follow each other.
-  func changes(to other: LaunchTrace) -> [Int]? {
-    guard launches.count == other.launches.count else { return nil }
-    var changes: [Int] = []
-    let isSame = arguments == other.arguments
-    for (index, (old, new)) in zip(launches, other.launches).enumerated() {
-      guard old.kernel == new.kernel else { return nil }
-      if old.shape != new.shape
-        || !isSame && arguments[old.arguments] != other.arguments[new.arguments]
-      {
-        changes.append(index)
-      }
-    }
-    return changes
-  }
 }

@@ -67,8 +67,12 @@ extension FunctionEmitter {
   func isWide(_ loop: ForLoop, trips: Int64?) -> Bool {
     guard loop.mapping.lanes > 1, loop.mapping.level == .threads else { return false }
     if loop.reductions.isEmpty && RowAccesses(of: loop, in: host) == nil { return false }
-    guard let trips, let threads = Int64(threads) else { return true }
-    return trips >= Int64(RowAccesses.leastPerThread) * threads
+    guard let threads = Int(threads) else { return true }
+    let least = RowAccesses.leastPerThread * threads
+    if let trips { return trips >= least }
+    // Code that never runs would only make the kernel longer.
+    if let range = ranges.range(of: loop.tripCount), range.greatest < least { return false }
+    return !Facts(variables: host.variables).prove(loop.tripCount, atMost: .index(least - 1))
   }
 
   func emitWide(_ loop: ForLoop, over range: IterationRange, _ body: () -> Void) {

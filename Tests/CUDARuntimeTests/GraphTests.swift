@@ -250,6 +250,55 @@ extension GPUTests {
       #expect(gpu.count(of: "launch") == 3100 - 9 * 279)
     }
 
+    /// No stretch of a call is like another one, and all are those of the call before; what a graph was changed to in between counts.
+    @Test func stretchesRepeatThoseOfTheCallBefore() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[4], n: int64, c: int64):
+          local i: int64
+          for i in 0..<n:
+            launch 0
+          for i in 0..<n:
+            launch 1
+        """,
+        [
+          TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["i"]),
+          TestProgram.Kernel(name: "b", buffers: ["x"], liveIns: ["c"]),
+        ])
+      let (gpu, driver) = try FakeGPU.start {
+        for name in ["a", "b"] {
+          $0.kernels[name] = (
+            2,
+            {
+              $0.element(0, 0, as: Int64.self).pointee =
+                3 &* $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[1])
+            }
+          )
+        }
+      }
+      let executor = try program.executor(on: driver.device(0))
+      let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      defer { x.deallocate() }
+      func wanted(_ n: Int64, _ c: Int64) -> Int64 {
+        let first = (0..<n).reduce(1) { 3 &* $0 &+ $1 }
+        return (0..<n).reduce(first) { value, _ in 3 &* value &+ c }
+      }
+      let n = 1000 as Int64
+      for c in [5, 5, 5] as [Int64] {
+        gpu.forget()
+        #expect(try run(executor, x, n, c) == wanted(n, c))
+      }
+      #expect(gpu.count(of: "launch") == 0)
+      #expect(gpu.count(of: "launch_graph") == 8)
+      // Calls of other lengths and arguments, and as many launches as are kept, and more.
+      for (n, c) in [
+        (1000, 6), (1000, 6), (999, 6), (1000, 6), (1000, 5), (700, 5), (700, 5), (700, 5), (700, 7),
+        (3000, 5), (3000, 5), (3000, 5), (3000, 5), (3000, 6), (1000, 5), (300, 5), (300, 5), (300, 6),
+      ] as [(Int64, Int64)] {
+        #expect(try run(executor, x, n, c) == wanted(n, c))
+      }
+    }
+
     @Test func whatTheHostFetchesEndsAStretch() throws {
       let program = try TestProgram(
         """
