@@ -65,8 +65,10 @@ extension FunctionEmitter {
     let group = groupOfRows
     groupOfRows = nil
     head(of: loop) {
-      if let group { return group { emit(loop.body, declaring: inner) } }
-      emit(loop.body, declaring: inner)
+      inside(loop) {
+        if let group { return group { emit(loop.body, declaring: inner) } }
+        emit(loop.body, declaring: inner)
+      }
     }
     (isInThread, updated, shortVariables) = outer
     for reduction in reductions {

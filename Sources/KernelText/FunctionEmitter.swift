@@ -33,6 +33,8 @@ open class FunctionEmitter {
   var isInIndex = false
   /// The parameters that the kernel begins with hiding, see `HiddenIntegers.swift`.
   var hiddenParameters: Set<VariableID> = []
+  /// The loops around, outermost first, see `HiddenIntegers.swift`.
+  var loopsAround: [LoopAround] = []
   /// The memory that the block shares, where it is declared first in the kernel.
   private var sharedDeclarations: [String] = []
   /// The bytes of all memory that the block shares.
@@ -77,9 +79,15 @@ open class FunctionEmitter {
 
   /// What is written where a variable has another name.
   func renaming(_ id: VariableID, to name: String, _ write: () -> String) -> String {
-    let former = variableNames.updateValue(name, forKey: id)
-    defer { variableNames[id] = former }
+    let former = rename(id, to: name)
+    defer { _ = rename(id, to: former) }
     return write()
+  }
+
+  /// Gives a variable another name, or none; returns the former one.
+  func rename(_ id: VariableID, to name: String?) -> String? {
+    defer { variableNames[id] = name }
+    return variableNames[id]
   }
 
   package func unique(_ wanted: String) -> String {
@@ -102,6 +110,13 @@ open class FunctionEmitter {
   // MARK: Lines
 
   package func add(_ line: String) { lines.append(String(repeating: "  ", count: depth) + line) }
+
+  /// Where the next line stands, for `insert`.
+  var nextLine: (line: Int, depth: Int) { (lines.count, depth) }
+
+  func insert(_ line: String, at place: (line: Int, depth: Int)) {
+    lines.insert(String(repeating: "  ", count: place.depth) + line, at: place.line)
+  }
 
   package func braces(_ head: String, _ body: () -> Void) {
     add(head.isEmpty ? "{" : head + " {")

@@ -13,10 +13,26 @@ import LoopIR
 /// comes from memory, or from an `asm` statement, it takes for what it is. So parameters that multiply in an index, or that are added
 /// to a variable again and again, are hidden where the kernel begins, and products without a parameter are hidden whole.
 ///
-/// **Subtracted products.** From version 13.0 on, `x[7 - v * 3]`, of a `v` that is known not to be negative, is for it none of the
+/// **Subtracted products.** For all versions from 12.4 to 13.5, `x[7 - v * 3]`, of a `v` that is known not to be negative, is none of the
 /// elements below `x[7]`: it reads `x[4]` once for a loop that changes it so. Products that are subtracted are hidden, and variables
-/// that may hold one: `x[7 - hidden_int32(v * 3)]`.
+/// that may hold one: `x[7 - hidden_int32(v * 3)]`. Of a loop's variable a hidden copy is multiplied: it is made once in an
+/// iteration, and what compilers compute once of it they still do.
+///
+///     for (int i = threadIdx.x; i < n; i += 128) {      for (int i = threadIdx.x; i < n; i += 128) {
+///       x[7 - i * 3] += x[8 - i * 3];                →    const int i_hidden = hidden_int32(i);
+///     }                                                   x[7 - i_hidden * 3] += x[8 - i_hidden * 3];
+///                                                       }
 extension FunctionEmitter {
+  /// A loop whose body is being written.
+  struct LoopAround {
+    var variable: VariableID
+    var name: String
+    /// Where the body begins.
+    var start: (line: Int, depth: Int)
+    /// The hidden copy of the variable, once there is one.
+    var copy: String?
+  }
+
   private var hides: Bool { kernel != nil && module.dialect.hiding("", .int64) != nil }
 
   /// The value, hidden; as it is where the dialect hides nothing.
@@ -66,7 +82,64 @@ extension FunctionEmitter {
 
   /// What is subtracted, hidden where it may be a product of an index.
   func subtrahend(_ e: Expression) -> CText {
-    mayBeProduct(e) ? hidden(text(e), e.type) : text(e)
+    guard mayBeProduct(e) else { return text(e) }
+    if let copies = ofHiddenCopies(e) { return copies }
+    // A step without a parameter is hidden already.
+    if case .binary(.multiply, let l, let r) = e.kind, isStep([l, r]), !hideParameters(of: [l, r]) {
+      return text(e)
+    }
+    return hidden(text(e), e.type)
+  }
+
+  /// An expression in which hidden copies stand for the variables of loops around; nil where it is not linear in such variables:
+  /// a square is known not to be negative whatever is squared.
+  private func ofHiddenCopies(_ e: Expression) -> CText? {
+    var variables: Set<VariableID> = []
+    func isLinear(_ e: Expression) -> Bool {
+      switch e.kind {
+      case .integer: return true
+      case .variable(let id):
+        variables.insert(id)
+        return loopsAround.contains { $0.variable == id && $0.name == name(id) }
+      case .binary(.add, let l, let r), .binary(.subtract, let l, let r):
+        return isLinear(l) && isLinear(r)
+      case .binary(.multiply, let l, let r):
+        return (l.integerLiteral != nil || r.integerLiteral != nil) && isLinear(l) && isLinear(r)
+      case .unary(.negate, let operand): return isLinear(operand)
+      default: return false
+      }
+    }
+    guard isLinear(e) else { return nil }
+    let copies = variables.map { ($0, hiddenCopy(of: $0)) }
+    let former = copies.map { ($0.0, rename($0.0, to: $0.1)) }
+    defer { former.forEach { _ = rename($0, to: $1) } }
+    return text(e)
+  }
+
+  /// The name of the hidden copy of the variable of a loop around, which is made where the loop's body begins.
+  private func hiddenCopy(of id: VariableID) -> String {
+    guard let position = loopsAround.lastIndex(where: { $0.variable == id }) else {
+      return name(id)
+    }
+    let loop = loopsAround[position]
+    if let copy = loop.copy { return copy }
+    let copy = unique("\(loop.name)_hidden")
+    let value = CText(loop.name, isInt: shortVariables.contains(id))
+    insert(
+      "const \(value.isInt ? "int" : "int64_t") \(copy) = \(hidden(value, host[id].type).text);",
+      at: loop.start)
+    loopsAround[position].copy = copy
+    for inner in loopsAround.indices.dropFirst(position + 1) {
+      loopsAround[inner].start.line += 1
+    }
+    return copy
+  }
+
+  /// Writes the body of a loop.
+  func inside(_ loop: ForLoop, _ body: () -> Void) {
+    loopsAround.append(LoopAround(variable: loop.variable, name: name(loop.variable), start: nextLine))
+    body()
+    if let copy = loopsAround.popLast()?.copy { release([copy]) }
   }
 
   /// Whether what is subtracted in an index may be a product: one that stands there, or in a variable.

@@ -33,6 +33,22 @@ def test_products_that_are_subtracted_from_an_index_are_hidden() -> None:
     assert "+= x[i * 120 - 72]" in text, "products of numbers are numbers"
 
 
+def goes_down_from_both_ends(x, N):
+    parpy.label("rows")
+    for i in range(N):
+        for j in range(N):
+            x[40 - 3 * i - 2 * j] += x[41 - 3 * i] - x[40 - i * i]
+
+
+def test_loops_have_one_hidden_copy_of_their_variable() -> None:
+    args = [np.zeros(42, np.float32), 4]
+    text = kernels(goes_down_from_both_ends, args, {"rows": parpy.threads(4)})
+    assert text.count("const int i_hidden = hidden_int32(i);") == 1
+    assert text.count("const int j_hidden = hidden_int32(j);") == 1
+    assert "x[41 - 3 * i_hidden]" in text
+    assert "40 - hidden_int32(i * i)" in text, "no square is negative"
+
+
 def goes_down_columns(x, c, step):
     parpy.label("columns")
     for j in range(x.shape[1] - 1):
