@@ -426,7 +426,7 @@ private struct DeviceOutliner {
 
   private mutating func kernel(_ number: Int, _ body: [Statement]) -> DeviceKernel {
     let uses = KernelUses(of: body.withoutThreadCounts, in: function)
-    for id in uses.ownBuffers { requireSmall(id) }
+    for id in uses.ownBuffers.sorted(by: { $0.index < $1.index }) { requireSmall(id) }
     let grid = Grid(of: body, schedule, isKnown: { [self] in deviceScalars.isKnownToHost($0) })
     if let conflict = Grid.conflict(in: body, schedule) {
       errors.append(.inconsistentStructures(conflict.0, conflict.1))
