@@ -381,10 +381,13 @@ class Instructions:
         return self.target(o[0], f"permute({a}, {b}, {c})")
 
     def op_dp2a(self, w: list[str], o: list[str]) -> str | None:
-        if w[2:] != ["u32", "u32"]:
-            return None
+        types = f"{w[2][0]}16, {w[3][0]}8"
         a, b, c = (self.value(x, "u32") for x in o[1:4])
-        return self.target(o[0], f"dp2a({a}, {b}, {c}, {str(w[1] == 'hi').lower()})")
+        return self.target(o[0], f"dp2a<{types}>({a}, {b}, {c}, {str(w[1] == 'hi').lower()})")
+
+    def op_dp4a(self, w: list[str], o: list[str]) -> str | None:
+        a, b, c = (self.value(x, "u32") for x in o[1:4])
+        return self.target(o[0], f"dp4a<{w[1][0]}8, {w[2][0]}8>({a}, {b}, {c})")
 
     def op_lop3(self, w: list[str], o: list[str]) -> str | None:
         if "|" in o[0]:

@@ -46,7 +46,7 @@ def test_the_instructions_of_a_kernel_are_known(function: Any, args: list[Any]) 
         "min.xorsign.abs.f32 %f1, %f2, %f3;",
         "mov.u32 %r1, %lanemask_lt;",
         "lop3.or.b32 %r1|%p1, %r2, %r3, %r4, 3, %p2;",
-        "dp4a.u32.u32 %r1, %r2, %r3, %r4;",
+        "vadd4.u32.u32.u32 %r1, %r2, %r3, %r4;",
         "bar.sync 1, 64;",
     ],
 )
@@ -63,6 +63,8 @@ def test_instructions_that_are_not_known_are_refused(instruction: str) -> None:
         ("fma.rz.f32 %f1, %f2, %f3, %f1;", "rounded<f32>('z'"),
         ("setp.ltu.f32 %p1, %f1, %f2;", "isNaN(as<f32>(_f1)) || isNaN(as<f32>(_f2)) ||"),
         ("st.shared.f32 [%r1+8], %f1;", "store<f32>(shared(as<u32>(_r1) + (u32)8u)"),
+        ("dp2a.hi.s32.u32 %r1, %r2, %r3, %r4;", "dp2a<s16, u8>("),
+        ("dp4a.u32.s32 %r1, %r2, %r3, %r4;", "dp4a<u8, s8>("),
         ("@!%p1 bra $L1; $L1:", "if (!_p1) { goto _L1; }"),
         ("{ .reg .b32 t; mov.b32 t, %r1; }", "u32 t = 0;"),
     ],

@@ -174,9 +174,15 @@ PTX u32 permute(u32 a, u32 b, u32 how) {
   return result;
 }
 // Two products of 16 bits with 8, the lower or the upper ones of `b`, and a sum.
+template <class A, class B>
 PTX u32 dp2a(u32 a, u32 b, u32 c, bool isUpper) {
   b = isUpper ? b >> 16 : b;
-  return (a & 0xffff) * (b & 0xff) + (a >> 16) * (b >> 8 & 0xff) + c;
+  return (u32)(A)a * (u32)(B)b + (u32)(A)(a >> 16) * (u32)(B)(b >> 8) + c;
+}
+template <class A, class B>
+PTX u32 dp4a(u32 a, u32 b, u32 c) {
+  for (u32 i = 0; i < 32; i += 8) c += (u32)(A)(a >> i) * (u32)(B)(b >> i);
+  return c;
 }
 PTX u32 lop3(u32 a, u32 b, u32 c, u32 table) {
   u32 result = 0;
