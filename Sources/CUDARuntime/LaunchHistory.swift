@@ -45,11 +45,14 @@ struct LaunchHistory: Sendable {
   /// Those of the call before, and of this one, in the order of the call: the first ones, of `greatestCount` launches together.
   private var former: [(stretch: LaunchStretch, memory: LaunchMemory)] = []
   private var present: [(stretch: LaunchStretch, memory: LaunchMemory)] = []
-  /// How many stretches this call has had, and how many launches `present` has.
+  /// How many stretches of this call could be graphs, and how many launches `present` has.
   private var ordinal = 0
   private var kept = 0
 
-  /// A stretch that another one may repeat, and the positions of the launches in which they differ.
+  /// Graphs of fewer launches are not made of stretches that repeat only those of the call before: each would have its own.
+  static let leastOfCall = 16
+
+  /// A stretch that another one repeats, and the positions of the launches in which they differ.
   struct Candidate {
     var memory: LaunchMemory
     var changes: [Int]
@@ -68,16 +71,22 @@ struct LaunchHistory: Sendable {
     (ordinal, kept) = (0, 0)
   }
 
-  /// The stretch that launches are most like, of those with the same kernels; nil where there is none.
-  func candidate(for stretch: LaunchStretch, _ trace: LaunchTrace) -> Candidate? {
+  /// The stretch that launches repeat, those with the same kernels but perhaps others' grids or arguments; nil where there is none.
+  ///
+  /// - Parameter most: how many of them may have others.
+  func candidate(for stretch: LaunchStretch, _ trace: LaunchTrace, changing most: Int) -> Candidate?
+  {
     var memories = latest[stretch].map { [$0] } ?? []
-    if ordinal < former.count, former[ordinal].stretch == stretch {
+    if trace.launches.count >= Self.leastOfCall, ordinal < former.count,
+      former[ordinal].stretch == stretch
+    {
       memories.append(former[ordinal].memory)
     }
     return
       memories.compactMap { memory in
         memory.trace?.changes(to: trace).map { Candidate(memory: memory, changes: $0) }
       }
+      .filter { $0.changes.count <= most }
       .min { $0.cost < $1.cost }
   }
 

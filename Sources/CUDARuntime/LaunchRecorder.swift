@@ -155,10 +155,10 @@ final class LaunchRecorder: HostServices {
     }
     guard !isDirect, launches.count >= (isForced ? 1 : Self.leastCount) else { return try flush() }
     let trace = trace
-    let candidate = history.candidate(for: stretch, trace)
-    let isRepetition = candidate.map { $0.changes.count <= launches.count / 2 } ?? false
+    let most = isForced ? launches.count : launches.count / 2
+    let candidate = history.candidate(for: stretch, trace, changing: most)
     var graph: LaunchGraph?
-    if isRepetition || isForced {
+    if candidate != nil || isForced {
       graph = candidate?.memory.graph
       let changes = candidate?.changes ?? []
       if graph?.change(changes, self) != true { graph = LaunchGraph(self) }

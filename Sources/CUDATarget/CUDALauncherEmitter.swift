@@ -314,12 +314,12 @@ final class CUDALauncherEmitter: FunctionEmitter {
   }
 
   private static let temporary = """
-    // Device memory that lives as long as its scope, in the order of a stream.
+    // Device memory that lives as long as its scope, in the order of a stream. It ends with a whole word.
     struct Temporary {
       void *data = nullptr;
       cudaStream_t stream;
       Temporary(size_t bytes, cudaStream_t stream) : stream(stream) {
-        if (cudaMallocAsync(&data, bytes > 0 ? bytes : 1, stream) != cudaSuccess) data = nullptr;
+        if (cudaMallocAsync(&data, bytes / 4 * 4 + 4, stream) != cudaSuccess) data = nullptr;
       }
       Temporary(const Temporary &) = delete;
       ~Temporary() {

@@ -173,7 +173,7 @@ private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
     splitGridReductions(signature.schedule),
     guardLengths,
     decideOnDevice,
-  ] + ofCUDA + [tileRows, removeUnused]
+  ] + ofCUDA + [tileRows, mergeCopies, removeUnused]
 }
 
 /// The names of all stages that can be dumped, each once, in order; those of GPUs last.

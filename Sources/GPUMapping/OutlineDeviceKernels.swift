@@ -77,7 +77,6 @@ private struct DeviceOutliner {
           endPrefix(of: &sequence)
           device([statement], &sequence)
         } else if isDevice {
-          if updatesItself(sequence.prefix + [statement]) { launchNews(of: &sequence) }
           sequence.prefix.append(statement)
           sequence.hasNews = true
         } else {
@@ -128,7 +127,8 @@ private struct DeviceOutliner {
     sequence.prefix = []
   }
 
-  /// Whether scalar code reads what it assigns afterwards: blocks that run it at different times would differ.
+  /// Whether scalar code reads what it assigns afterwards: it gives something else a second time, and in blocks that run it at
+  /// different times.
   private func updatesItself(_ statements: [Statement]) -> Bool {
     var assigned: Set<VariableID> = []
     for case .assign(let id, _) in statements.map(\.kind) { assigned.insert(id) }
@@ -190,7 +190,7 @@ private struct DeviceOutliner {
   /// The launches of a stretch of code so far.
   private struct KernelSequence {
     var launches: [Statement] = []
-    /// Scalar code that each kernel runs for itself.
+    /// Scalar code that each kernel runs for itself, the next one alone where it updates scalars.
     var prefix: [Statement] = []
     /// Whether no kernel has run the latest scalar code.
     var hasNews = false
@@ -210,6 +210,8 @@ private struct DeviceOutliner {
   ) {
     sequence.launches.append(launch(sequence.prefix + body, at: span))
     sequence.hasNews = false
+    // What updates a scalar, as `s += r`, runs once; the kernel leaves what it has made of it.
+    if updatesItself(sequence.prefix) { return sequence.prefix = [] }
     // What the kernel changes cannot be computed again, nor what depends on it.
     var changed = Self.assigned(in: body)
     var count = -1

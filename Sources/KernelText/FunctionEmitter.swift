@@ -80,11 +80,12 @@ open class FunctionEmitter {
   /// What is written where a variable has another name.
   func renaming(_ id: VariableID, to name: String, _ write: () -> String) -> String {
     let former = rename(id, to: name)
-    defer { _ = rename(id, to: former) }
+    defer { rename(id, to: former) }
     return write()
   }
 
   /// Gives a variable another name, or none; returns the former one.
+  @discardableResult
   func rename(_ id: VariableID, to name: String?) -> String? {
     defer { variableNames[id] = name }
     return variableNames[id]

@@ -27,6 +27,8 @@ extension FunctionEmitter {
   struct LoopAround {
     var variable: VariableID
     var name: String
+    /// Whether the variable is a product, as of the block and its threads, or of a counter and the step.
+    var isProduct: Bool
     /// Where the body begins.
     var start: (line: Int, depth: Int)
     /// The hidden copy of the variable, once there is one.
@@ -100,7 +102,8 @@ extension FunctionEmitter {
       case .integer: return true
       case .variable(let id):
         variables.insert(id)
-        return loopsAround.contains { $0.variable == id && $0.name == name(id) }
+        let name = name(id)
+        return loopsAround.contains { $0.variable == id && ($0.name == name || $0.copy == name) }
       case .binary(.add, let l, let r), .binary(.subtract, let l, let r):
         return isLinear(l) && isLinear(r)
       case .binary(.multiply, let l, let r):
@@ -110,9 +113,10 @@ extension FunctionEmitter {
       }
     }
     guard isLinear(e) else { return nil }
-    let copies = variables.map { ($0, hiddenCopy(of: $0)) }
-    let former = copies.map { ($0.0, rename($0.0, to: $0.1)) }
-    defer { former.forEach { _ = rename($0, to: $1) } }
+    let former = variables.sorted { $0.index < $1.index }.map { id in
+      (id: id, name: rename(id, to: hiddenCopy(of: id)))
+    }
+    defer { former.forEach { rename($0.id, to: $0.name) } }
     return text(e)
   }
 
@@ -137,7 +141,10 @@ extension FunctionEmitter {
 
   /// Writes the body of a loop.
   func inside(_ loop: ForLoop, _ body: () -> Void) {
-    loopsAround.append(LoopAround(variable: loop.variable, name: name(loop.variable), start: nextLine))
+    let isProduct = loop.step.magnitude > 1 || [.grid, .cluster].contains(loop.mapping.level)
+    loopsAround.append(
+      LoopAround(
+        variable: loop.variable, name: name(loop.variable), isProduct: isProduct, start: nextLine))
     body()
     if let copy = loopsAround.popLast()?.copy { release([copy]) }
   }
@@ -148,7 +155,8 @@ extension FunctionEmitter {
     return e.contains { part in
       switch part.kind {
       case .binary(.multiply, _, _), .binary(.shiftLeft, _, _): true
-      case .variable(let id): locals.contains(id)
+      case .variable(let id):
+        locals.contains(id) || loopsAround.contains { $0.variable == id && $0.isProduct }
       default: false
       }
     }

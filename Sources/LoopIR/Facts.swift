@@ -21,8 +21,8 @@ public struct Facts: Sendable {
   private var zeros: [Expression] = []
   /// Parameters and loop variables: what is known of them stays true.
   private var immutable: Set<VariableID> = []
-  /// Whether a condition or the range of a loop around this point depends on more than parameters: that the point is reached
-  /// is not known on entry.
+  /// Whether a condition or the range of a loop around this point depends on more than parameters, as on elements, and on the
+  /// variables of loops: whether the point is reached is not known on entry.
   public private(set) var isReachedByChance = false
   private let leastValues: [VariableID: Int64]
 
@@ -61,14 +61,27 @@ public struct Facts: Sendable {
   /// Whether a variable is that of a loop around this point.
   public func isLoopVariable(_ id: VariableID) -> Bool { ranges[id] != nil }
 
-  /// The facts where `condition` holds, or where it does not.
-  public func assuming(_ condition: Expression, holds: Bool = true) -> Facts {
+  /// The facts at a point of which it is not known on entry whether it is reached.
+  public var reachedByChance: Facts {
     var result = self
-    result.isReachedByChance = isReachedByChance || !isOfParameters(condition)
+    result.isReachedByChance = true
+    return result
+  }
+
+  /// The facts where `condition` holds, or where it does not.
+  ///
+  /// - Parameter decidesReach: whether the program goes elsewhere otherwise; false where it ends.
+  public func assuming(
+    _ condition: Expression, holds: Bool = true, decidesReach: Bool = true
+  ) -> Facts {
+    var result = self
+    if decidesReach && !isOfParameters(condition) { result.isReachedByChance = true }
     switch condition.kind {
     case .logical(.and, let l, let r) where holds, .logical(.or, let l, let r) where !holds:
-      return assuming(l, holds: holds).assuming(r, holds: holds)
-    case .unary(.not, let operand): return assuming(operand, holds: !holds)
+      return assuming(l, holds: holds, decidesReach: decidesReach)
+        .assuming(r, holds: holds, decidesReach: decidesReach)
+    case .unary(.not, let operand):
+      return assuming(operand, holds: !holds, decidesReach: decidesReach)
     case .compare(let op, let l, let r)
     where l.type == .int64 && r.type == .int64 && isLasting(condition):
       let one = Expression.index(1)

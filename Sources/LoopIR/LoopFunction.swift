@@ -95,11 +95,14 @@ public struct Variable: Sendable, Hashable {
   public var isPart: Bool
   /// Whether it is a local that is assigned once, a value that folds to a literal where the parameters are known.
   public var isFixedByParameters: Bool
+  /// Whether the compiler made the name, for a value that has none in the program.
+  public var isNameMade: Bool
 
   /// Creates a variable.
   public init(
     _ name: String, _ type: ScalarType, role: Role = .local, lowerBound: Int64? = nil,
-    isLarge: Bool = false, isPart: Bool = false, isFixedByParameters: Bool = false
+    isLarge: Bool = false, isPart: Bool = false, isFixedByParameters: Bool = false,
+    isNameMade: Bool = false
   ) {
     self.name = name
     self.type = type
@@ -108,6 +111,7 @@ public struct Variable: Sendable, Hashable {
     self.isLarge = isLarge
     self.isPart = isPart
     self.isFixedByParameters = isFixedByParameters
+    self.isNameMade = isNameMade
   }
 }
 

@@ -80,7 +80,8 @@ extension Lowerer {
     let view = try view(argument)
     if let view, !view.shape.isEmpty { return .array(try part(view, place, &extents)) }
     switch try view.map({ read($0, at: argument.span) }) ?? value(argument) {
-    case .scalar(let value): return .scalar(settled(try scalar(value, place), parameter.name))
+    case .scalar(let value):
+      return .scalar(settled(try scalar(value, place), parameter.name, isNameMade: false))
     case .array:
       throw reject(
         .foreignArgument(

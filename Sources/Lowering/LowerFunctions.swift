@@ -217,7 +217,7 @@ extension Lowerer {
     // An index may call a function: it is evaluated once.
     switch try view.map({ read($0, at: argument.span) }) ?? value(argument) {
     case .scalar(let value):
-      return .scalar(settled(value, parameter))
+      return .scalar(settled(value, parameter, isNameMade: false))
     case .array:
       throw reject(
         Diagnostic(

@@ -407,10 +407,14 @@ extension Lowerer {
   }
 
   /// An expression that keeps its value: itself where nothing can change it, else a variable that holds it.
-  func settled(_ e: LoopIR.Expression, _ name: String) -> LoopIR.Expression {
+  ///
+  /// - Parameter isNameMade: whether the name is none of the program's.
+  func settled(
+    _ e: LoopIR.Expression, _ name: String, isNameMade: Bool = true
+  ) -> LoopIR.Expression {
     if isStable(e) { return e }
     if let known = settledValues[e] { return ir.read(known, at: e.span) }
-    let variable = makeVariable(name, e.type)
+    let variable = ir.add(Variable(name, e.type, isNameMade: isNameMade))
     emit(.assign(variable, e), at: e.span)
     settledValues[e] = variable
     return ir.read(variable, at: e.span)

@@ -160,7 +160,7 @@ extension Lowerer {
     let condition = LoopIR.Expression.compare(.equal, l, r)
     guard ir.isKnownOnEntry(condition) else {
       emit(.requireEqual(l, r), at: span)
-      facts = facts.assuming(condition)
+      facts = facts.assuming(condition, decidesReach: false)
       return true
     }
     ir.checks.append(Check(condition, orElse: .respecialize))

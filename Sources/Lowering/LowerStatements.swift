@@ -241,7 +241,7 @@ extension Lowerer {
       let prelude = try block { condition = truth(try scalar(test)) }
       let outerFacts = facts
       defer { facts = outerFacts }
-      if prelude.isEmpty { facts = facts.assuming(condition) }
+      facts = prelude.isEmpty ? facts.assuming(condition) : facts.reachedByChance
       let inner = try block {
         try lower(body)
         try closeCarriedNames()

@@ -14,7 +14,7 @@ extension Lowerer {
     if let known = settledElements[load], !isStored(load, since: known.stores) {
       return ir.read(known.variable, at: load.span)
     }
-    let variable = makeVariable("element", load.type)
+    let variable = ir.add(Variable("element", load.type, isNameMade: true))
     emit(.assign(variable, load), at: load.span)
     settledElements[load] = (variable, storesOfCalls.count)
     return ir.read(variable, at: load.span)

@@ -85,12 +85,12 @@ extension Lowerer {
   }
 
   /// A value that keeps what it is: itself where nothing can change it, else in variables.
-  func settled(_ value: TypedValue, _ name: String) -> TypedValue {
+  func settled(_ value: TypedValue, _ name: String, isNameMade: Bool = true) -> TypedValue {
     // What is written is a literal or a parameter.
     if value.isWritten || isStable(value) { return value }
     var result = value
-    result.expression = settled(value.expression, name)
-    result.exact = value.exact.map { settled($0, name) }
+    result.expression = settled(value.expression, name, isNameMade: isNameMade)
+    result.exact = value.exact.map { settled($0, name, isNameMade: isNameMade) }
     return result
   }
 

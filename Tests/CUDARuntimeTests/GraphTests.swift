@@ -292,10 +292,44 @@ extension GPUTests {
       #expect(gpu.count(of: "launch_graph") == 8)
       // Calls of other lengths and arguments, and as many launches as are kept, and more.
       for (n, c) in [
-        (1000, 6), (1000, 6), (999, 6), (1000, 6), (1000, 5), (700, 5), (700, 5), (700, 5), (700, 7),
-        (3000, 5), (3000, 5), (3000, 5), (3000, 5), (3000, 6), (1000, 5), (300, 5), (300, 5), (300, 6),
+        (1000, 6), (1000, 6), (999, 6), (1000, 6), (1000, 5), (700, 5), (700, 5), (700, 5),
+        (700, 7),
+        (3000, 5), (3000, 5), (3000, 5), (3000, 5), (3000, 6), (1000, 5), (300, 5), (300, 5),
+        (300, 6),
       ] as [(Int64, Int64)] {
         #expect(try run(executor, x, n, c) == wanted(n, c))
+      }
+    }
+
+    /// The graphs of the call before would have to be changed in every node, the one of the latest stretch in half of them.
+    @Test func argumentsThatTakeTurnsKeepTheGraphOfALoop() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[4], n: int64, c: int64):
+          local i: int64
+          for i in 0..<n:
+            launch 0
+            launch 1
+        """,
+        [
+          TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["i"]),
+          TestProgram.Kernel(name: "b", buffers: ["x"], liveIns: ["c"]),
+        ])
+      let (gpu, driver) = try FakeGPU.start {
+        $0.kernels["a"] = (2, { _ in })
+        $0.kernels["b"] = (2, { _ in })
+      }
+      let executor = try program.executor(on: driver.device(0))
+      let arrays = (0..<2).map { _ in UnsafeMutablePointer<Int64>.allocate(capacity: 4) }
+      defer { arrays.forEach { $0.deallocate() } }
+      for round in 0..<6 {
+        gpu.forget()
+        let array = arrays[round % 2]
+        _ = try run(executor, array, 1000, 5)
+        #expect(gpu.launches.count == 2000)
+        #expect(
+          gpu.launches.allSatisfy { $0.arguments[0] == UInt64(UInt(bitPattern: array)) })
+        #expect(gpu.count(of: "launch_graph") >= 5)
       }
     }
 

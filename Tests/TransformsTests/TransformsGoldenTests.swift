@@ -9,5 +9,6 @@ import Transforms
   @Test func checkBounds() throws { try runGoldens(pass: Transforms.checkBounds) }
   @Test func checkAccesses() throws { try runGoldens(pass: Transforms.checkAccesses) }
   @Test func removeUnobserved() throws { try runGoldens(pass: Transforms.removeUnobserved) }
+  @Test func mergeCopies() throws { try runGoldens(pass: Transforms.mergeCopies) }
   @Test func removeUnused() throws { try runGoldens(pass: Transforms.removeUnused) }
 }

@@ -115,7 +115,8 @@ def min(x: Any, y: Any = _ABSENT, /, *, axis: int | None = None) -> Any:
 
     Raises:
         ValueError: `x` alone is given and empty. Compiled code raises it before anything runs,
-            where arguments alone tell that; elsewhere the result is the greatest of the type.
+            where no condition or range around it depends on data, locals or loop variables;
+            elsewhere the result is the greatest of the type.
         IndexError: `x` has no such axis (`numpy.exceptions.AxisError`).
         TypeError: two values and an axis are given.
 
@@ -145,7 +146,8 @@ def max(x: Any, y: Any = _ABSENT, /, *, axis: int | None = None) -> Any:
 
     Raises:
         ValueError: `x` alone is given and empty. Compiled code raises it before anything runs,
-            where arguments alone tell that; elsewhere the result is the least of the type.
+            where no condition or range around it depends on data, locals or loop variables;
+            elsewhere the result is the least of the type.
         IndexError: `x` has no such axis (`numpy.exceptions.AxisError`).
         TypeError: two values and an axis are given.
 

@@ -70,7 +70,8 @@ std::uint64_t DeviceMemory::allocate(std::size_t bytes) {
   if (memory == nullptr) return 0;
   Region region{memory, total, nullptr, bytes};
   char *first = region.pages + kGuard;
-  mprotect(first, inner, PROT_READ | PROT_WRITE);
+  // The system has a limit on the parts of a process's memory that may be accessed in other ways.
+  if (mprotect(first, inner, PROT_READ | PROT_WRITE) != 0) return 0;
   // The end lies as near to the page behind it as its alignment lets it.
   region.data = first + inner - used;
   restore(region);

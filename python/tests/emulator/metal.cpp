@@ -146,7 +146,8 @@ size_t greatestThreads(parpy_metal_function function) {
 
 void *allocate(size_t bytes) {
   std::lock_guard<std::mutex> lock(state().mutex);
-  return reinterpret_cast<void *>(state().memory.allocate(bytes));
+  // A buffer of Metal's ends with a whole word, too.
+  return reinterpret_cast<void *>(state().memory.allocate((bytes + 3) / 4 * 4));
 }
 
 void releaseMemory(void *memory) {

@@ -40,11 +40,10 @@ extern "C" int32_t relax(
   int64_t step = 0;
   bool go = true;
   while (go) {
-    int64_t step_2 = step;
     bool report;
     if (cudaGetLastError() != cudaSuccess) return -3;
     {
-      PythonWord words[] = {(int64_t)0, (int64_t)step_2, x, (int64_t)1000, (int64_t)1};
+      PythonWord words[] = {(int64_t)0, (int64_t)step, x, (int64_t)1000, (int64_t)1};
       if (!python.call(python.context, /* report */ 0, words)) return -4;
       report = (words[0].integer & 1) != 0;
     }

@@ -16,10 +16,8 @@ extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
     const double *__restrict__ x, const double *__restrict__ y, int64_t *__restrict__ count) {
   for (int i = threadIdx.x; i < 40; i += 64) {
     for (int j = 0; j < 60; j++) {
-      double element = x[j];
-      double re = element;
-      double element_2 = y[i];
-      double im = element_2;
+      double re = x[j];
+      double im = y[i];
       int _result = 0;
       bool _returned = false;
       double a = 0.0;
@@ -30,9 +28,8 @@ extern "C" __global__ void __launch_bounds__(64) mandelbrot_kernel0(
           _returned = true;
         } else {
           double value = a * a - b * b + re;
-          double value_2 = 2.0 * a * b + im;
+          b = 2.0 * a * b + im;
           a = value;
-          b = value_2;
         }
       }
       int _result_2 = 0;

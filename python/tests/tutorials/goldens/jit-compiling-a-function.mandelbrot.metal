@@ -12,10 +12,8 @@ using namespace metal;
     uint3 grid_size [[threadgroups_per_grid]]) {
   for (int i = thread_index.x; i < 40; i += 64) {
     for (int j = 0; j < 60; j++) {
-      float element = x[j];
-      float re = element;
-      float element_2 = y[i];
-      float im = element_2;
+      float re = x[j];
+      float im = y[i];
       int32_t _result = 0;
       bool _returned = false;
       float a = 0.0f;
@@ -26,9 +24,8 @@ using namespace metal;
           _returned = true;
         } else {
           float value = a * a - b * b + re;
-          float value_2 = 2.0f * a * b + im;
+          b = 2.0f * a * b + im;
           a = value;
-          b = value_2;
         }
       }
       int32_t _result_2 = 0;
