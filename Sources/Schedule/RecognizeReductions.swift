@@ -218,8 +218,9 @@ private struct ReductionRecognizer {
       return function[variable].name
     }
     let inner = AssignedVariables(in: loop)
+    let own = ownBuffers()
     for element in rereadElements()
-    where function[element.buffer].holdsParts
+    where function[element.buffer].holdsParts && !own.contains(element.buffer)
       && element.indices.allSatisfy({ inner.leaveUnchanged($0) })
       && commonOperator(of: element) == nil
     {
@@ -264,8 +265,7 @@ private struct ReductionRecognizer {
   /// The buffers with an update, left after promotion, of an element that other iterations may update too: no index tells
   /// them apart. Each with the place of one such update.
   private func sharedUpdates() -> [(buffer: BufferID, span: Span)] {
-    var own: Set<BufferID> = []
-    loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
+    let own = ownBuffers()
     var found: [(buffer: BufferID, span: Span)] = []
     let reread = Set(rereadElements())
     func visit(_ statements: [Statement], _ elements: DistinctElements) {
@@ -417,13 +417,21 @@ private struct ReductionRecognizer {
     var load: Expression.Kind { .load(buffer, indices) }
   }
 
-  /// The elements with unchanging indices that the loop stores to.
+  /// The temporaries that each iteration has to itself.
+  private func ownBuffers() -> Set<BufferID> {
+    var own: Set<BufferID> = []
+    loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
+    return own
+  }
+
+  /// The elements with unchanging indices that the loop stores to, but for those of an iteration's own temporaries.
   private func updatedElements() -> [Element] {
     let inner = AssignedVariables(in: loop)
+    let own = ownBuffers()
     var elements: [Element] = []
     loop.body.forEachStatement { statement in
       guard case .store(let buffer, let indices, let value) = statement.kind,
-        value.contains({ $0.kind == .load(buffer, indices) })
+        !own.contains(buffer), value.contains({ $0.kind == .load(buffer, indices) })
       else { return }
       let element = Element(buffer: buffer, indices: indices)
       guard indices.allSatisfy({ inner.leaveUnchanged($0) }), !elements.contains(element) else {

@@ -567,3 +567,24 @@ def test_declared_sums_of_every_integer_type(dtype: str) -> None:
     x = np.random.default_rng(12).integers(0, 100, 1001).astype(dtype)
     wide = "uint64" if dtype.startswith("u") else "int64"
     check(weak_integer_accumulator, x, np.zeros(1, wide), schedules=REDUCE)
+
+
+def assembles(x, c, y):
+    parpy.label("N")
+    for e in range(len(x)):
+        t = np.zeros((2, 2), x.dtype)
+        t[0, 0] += x[e]
+        t[0, 1] = t[0, 0]
+        t[0, 1] *= 2
+        t[1, 0] = t[0, 1]
+        t[1, 1] -= t[1, 0]
+        for a in range(2):
+            for b in range(2):
+                y[c[e] + a, c[e] + b] += t[a, b]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_elements_of_own_temporaries_are_not_accumulated(dtype: str) -> None:
+    """As stiffness matrices of finite elements: they were refused as reductions."""
+    x, y = np.arange(1, 7).astype(dtype), np.zeros((8, 8), dtype)
+    check(assembles, x, np.arange(6) % 4, y, schedules=REDUCE)

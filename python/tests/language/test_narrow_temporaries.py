@@ -1,4 +1,4 @@
-"""Elements of 8 and 16 bits in temporaries of odd lengths, which threads update by way of the word around them."""
+"""Temporaries of 8 and 16 bits and odd lengths: threads update an element by way of its word."""
 
 from __future__ import annotations
 
