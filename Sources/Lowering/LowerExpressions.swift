@@ -31,8 +31,7 @@ extension Lowerer {
     case .integer(let value):
       return .scalar(written(Expression(.integer(value), .int64, at: e.span)))
     case .bigInteger(let text):
-      throw reject(
-        Diagnostic(.type, "the integer \(text) does not fit into 64 bits", at: e.span))
+      throw reject(.tooLarge("the integer \(text)", at: e.span))
     case .float(let value): return .scalar(written(.float(value, .float64, at: e.span)))
     case .imaginary(let value):
       return .scalar(
@@ -42,12 +41,13 @@ extension Lowerer {
     case .none: throw reject(.unsupported("None", at: e.span))
     case .tuple(let parts): return .tuple(try parts.map { try scalar($0) })
     case .name, .attribute, .subscripted: return try reference(e)
-    case .unary(.negate, let operand) where operand.kind == .bigInteger("9223372036854775808"):
-      return .scalar(written(Expression(.integer(.min), .int64, at: e.span)))
     case .unary(.not, let operand):
       return try unary(.not, .scalar(try scalar(operand)), at: e.span)
-    case .unary(let op, let operand): return try unary(op, try value(operand), at: e.span)
+    case .unary(let op, let operand):
+      if op == .negate, let constant = try largeConstant(e) { return constant }
+      return try unary(op, try value(operand), at: e.span)
     case .binary(let op, let left, let right):
+      if let constant = try largeConstant(e) { return constant }
       return try binary(op, try value(left), try value(right), at: e.span)
     case .comparison(let first, let links): return try comparison(first, links, at: e.span)
     case .boolean(let op, let operands):

@@ -459,3 +459,16 @@ def test_comparison_with_an_integer_argument_is_exact(dtype: str, specialize: st
     for n in (-1, 0, 200, 2**31, 2**63 - 1, -(2**63)):
         r = np.zeros((len(x), 3), bool)
         check(compares_with_argument, x, n, r, specialize=specialize)
+
+
+def large_constants(x, y):
+    y[0] = -(2**63)
+    y[1] = (1 << 63) - 2**62
+    y[2] = 2**63 - 1
+    y[3] = 2**63 - 3 * 2**62 + 5
+    x[0] = -(2**63) + 0.5
+    x[1] = x[1] < 2**62
+
+
+def test_parts_of_constants_may_be_beyond_64_bits() -> None:
+    check(large_constants, np.ones(2), np.zeros(4, np.int64))
