@@ -13,6 +13,7 @@ import struct Syntax.Span
 /// What is not understood is no race: a local that is carried from one iteration to the next, or one whose value takes
 /// more than `RaceFinder.mostNodes` to write.
 func races(in loop: ForLoop, of function: LoopFunction) -> [Diagnostic] {
+  if let trips = loop.tripCount.integerLiteral, trips <= 1 { return [] }
   var finder = RaceFinder(function: function, loop: loop)
   finder.visit(loop.body)
   return finder.warnings
