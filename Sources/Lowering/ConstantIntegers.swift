@@ -28,8 +28,11 @@ extension Diagnostic {
 
 /// The value of an expression of integer literals.
 private struct ConstantInteger {
+  /// An integer of 64 bits and a sign; 0 is not negative.
+  private typealias Exact = (isNegative: Bool, magnitude: UInt64)
+
   /// Nil where it, or a part of it, is beyond 64 bits and a sign.
-  private var exact: (isNegative: Bool, magnitude: UInt64)?
+  private var exact: Exact?
   /// Whether it, or a part of it, does not fit into int64.
   private(set) var hasLargePart = false
 
@@ -40,7 +43,7 @@ private struct ConstantInteger {
     return exact.magnitude <= 1 << 63 ? Int64(truncatingIfNeeded: 0 &- exact.magnitude) : nil
   }
 
-  private init(_ exact: (isNegative: Bool, magnitude: UInt64)?, parts: [ConstantInteger] = []) {
+  private init(_ exact: Exact?, parts: [ConstantInteger] = []) {
     self.exact = exact
     hasLargePart = parts.contains(where: \.hasLargePart)
     hasLargePart = hasLargePart || value == nil
@@ -57,7 +60,7 @@ private struct ConstantInteger {
     case .bigInteger(let text): self.init(UInt64(text).map { (false, $0) })
     case .unary(.negate, let operand):
       guard let part = ConstantInteger(operand) else { return nil }
-      self.init(part.exact.map { ($0.magnitude > 0 && !$0.isNegative, $0.magnitude) }, parts: [part])
+      self.init(part.exact.map(Self.negated), parts: [part])
     case .binary(let op, let left, let right):
       guard let r = ConstantInteger(right), let l = ConstantInteger(left),
         let result = Self.apply(op, l, r)
@@ -72,7 +75,7 @@ private struct ConstantInteger {
     switch op {
     case .add: return Self(sum(a, b), parts: [l, r])
     case .subtract:
-      return Self(sum(a, (b.magnitude > 0 && !b.isNegative, b.magnitude)), parts: [l, r])
+      return Self(sum(a, negated(b)), parts: [l, r])
     case .multiply:
       let (product, overflow) = a.magnitude.multipliedReportingOverflow(by: b.magnitude)
       let isNegative = product > 0 && a.isNegative != b.isNegative
@@ -90,9 +93,11 @@ private struct ConstantInteger {
     }
   }
 
-  private static func sum(
-    _ a: (isNegative: Bool, magnitude: UInt64), _ b: (isNegative: Bool, magnitude: UInt64)
-  ) -> (isNegative: Bool, magnitude: UInt64)? {
+  private static func negated(_ a: Exact) -> Exact {
+    (a.magnitude > 0 && !a.isNegative, a.magnitude)
+  }
+
+  private static func sum(_ a: Exact, _ b: Exact) -> Exact? {
     if a.isNegative == b.isNegative {
       let (sum, overflow) = a.magnitude.addingReportingOverflow(b.magnitude)
       return overflow ? nil : (a.isNegative, sum)
