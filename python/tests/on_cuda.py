@@ -54,6 +54,71 @@ def in_gpu_block(function: FunctionType) -> FunctionType:
 
     It has the globals and the closure of the function, and a source that `inspect` finds.
     """
+    return _with_body(function, lambda body: [_block(body or [ast.Pass()])])
+
+
+@functools.cache
+def in_gpu_blocks(function: FunctionType) -> FunctionType:
+    """The function with a `with parpy.gpu:` for each statement but for what scalars alone take.
+
+    def f(x):                def f(x):
+        s = 1.0                  s = 1.0
+        for i in range(3):       for i in range(3):
+            x[0] += s        →       with gpu:
+            s *= 2.0                     x[0] += s
+                                     s *= 2.0
+    """
+    return _with_body(function, _in_blocks)
+
+
+def _block(body: list[ast.stmt]) -> ast.stmt:
+    return ast.With([ast.withitem(ast.Name("_gpu_block", ast.Load()))], body)
+
+
+def _in_blocks(body: list[ast.stmt]) -> list[ast.stmt]:
+    made: list[ast.stmt] = []
+    labels: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.Expr) and "label(" in ast.unparse(statement):
+            labels.append(statement)
+        elif not labels and (
+            isinstance(statement, ast.Return)
+            or _is_of_scalars(statement)
+            or "= np." in ast.unparse(statement).split("\n")[0]  # a temporary ends with its block
+        ):
+            made.append(statement)
+        elif not labels and isinstance(statement, ast.For) and not _leaves(statement):
+            statement.body = _in_blocks(statement.body)
+            made.append(statement)
+        else:
+            made.append(_block([*labels, statement]))
+            labels = []
+    return made
+
+
+def _is_of_scalars(statement: ast.stmt) -> bool:
+    """Whether a statement assigns names what is made of names, numbers and conversions."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
+        return False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Subscript | ast.Slice):
+            return False
+        if isinstance(node, ast.Call) and not re.fullmatch(
+            r"parpy\.operators\.(bool|u?int\d+|float\d+)", ast.unparse(node.func)
+        ):
+            return False
+    return True
+
+
+def _leaves(loop: ast.For) -> bool:
+    ways_out = ast.Break | ast.Continue | ast.Return
+    return bool(loop.orelse) or any(isinstance(node, ways_out) for node in ast.walk(loop))
+
+
+def _with_body(
+    function: FunctionType, changed: Callable[[list[ast.stmt]], list[ast.stmt]]
+) -> FunctionType:
+    """The function with another body, in which `_gpu_block` is `parpy.gpu`."""
     global _defined
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -64,10 +129,7 @@ def in_gpu_block(function: FunctionType) -> FunctionType:
         raise NotWrapped("it is no function definition")
     body = definition.body
     start = 1 if ast.get_docstring(definition, clean=False) is not None else 0
-    block = ast.With(
-        [ast.withitem(ast.Name("_gpu_block", ast.Load()))], body[start:] or [ast.Pass()]
-    )
-    definition.body = [*body[:start], block]
+    definition.body = [*body[:start], *changed(body[start:])]
     definition.decorator_list = []
     free = ["_gpu_block", *function.__code__.co_freevars]
     _defined += 1
@@ -172,12 +234,14 @@ class Target:
             COUNTS.ran[self.way] += 1
 
 
-def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Target]:
+def targets(
+    function: FunctionType, opts: parpy.CompileOptions, *, in_blocks: bool = False
+) -> Iterator[Target]:
     """The ways to run a program.
 
     As it is written where a label is parallel; in a block where none is, where the GPU refuses it
-    as it is written, and always where everything is to run. On Metal weak integers have 64 bits, as
-    in plain Python, unless the options say otherwise.
+    as it is written, and always where everything is to run; in several blocks if that is asked for.
+    On Metal weak integers have 64 bits, as in plain Python, unless the options say otherwise.
     """
     opts = copy.copy(opts)
     opts.backend = _backend
@@ -188,6 +252,8 @@ def targets(function: FunctionType, opts: parpy.CompileOptions) -> Iterator[Targ
         yield Target("as written", lambda: function, opts)
     if not opts.parallelize or _mode == "all" or COUNTS.refused.total() > refused:
         yield Target("in a block", lambda: in_gpu_block(function), opts)
+    if in_blocks:
+        yield Target("in several blocks", lambda: in_gpu_blocks(function), opts)
 
 
 def may_need_float64(

@@ -189,7 +189,7 @@ def check(case: Case) -> tuple[str, str]:
                 return status, f"{settings}: {detail}"
             continue
         refusals = 0
-        targets = list(on_cuda.targets(function, opts))
+        targets = list(on_cuda.targets(function, opts, in_blocks=True))
         for target in targets:
             program = parpy.jit(target.function())
             status, detail = judge(case, program, target.opts, expectation, names)
