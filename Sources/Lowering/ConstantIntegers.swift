@@ -2,115 +2,96 @@ import LoopIR
 import Syntax
 
 /// Integers that are written as expressions of literals, as `2**64 - 1`: those of Python have any size, those of compiled code 64
-/// bits. One that does not fit is refused, for it is known here; the others are computed as anything else is, unless a part of
-/// them does not fit, as in `-2**63`.
+/// bits. One that does not fit into int64 is a uint64, if it fits there, and else refused, for it is known here; the others are
+/// computed as anything else is, unless a part of them does not fit, as in `-2**63`.
 extension Lowerer {
   /// The value of an expression of integer literals of which some part does not fit into int64; nil for all others.
-  func largeConstant(_ e: Syntax.Expression) throws -> Value? {
+  ///
+  /// - Parameter name: what the expression is called in a message.
+  func largeConstant(_ e: Syntax.Expression, named name: String = "this integer") throws -> Value? {
     guard let constant = ConstantInteger(e), constant.hasLargePart else { return nil }
-    guard let value = constant.value else {
-      throw reject(.tooLarge("this integer", at: e.span))
+    if let value = constant.value {
+      return .scalar(written(Expression(.integer(value), .int64, at: e.span)))
     }
-    return .scalar(written(Expression(.integer(value), .int64, at: e.span)))
+    guard let bits = constant.unsignedValue else { throw reject(.tooLarge(name, at: e.span)) }
+    let literal = Expression(.integer(Int64(bitPattern: bits)), .uint64, at: e.span)
+    return .scalar(TypedValue(literal, isWeak: false))
   }
 }
 
 extension Diagnostic {
   static func tooLarge(_ integer: String, at span: Span) -> Diagnostic {
     Diagnostic(
-      .type, "\(integer) does not fit into int64, which Python's integers are in compiled code",
-      at: span,
-      help:
-        "a float holds it, as 2.0**64; for uint64, assign numpy.uint64(…) outside of the function, or pass it"
-    )
+      .type, "\(integer) does not fit into 64 bits, which Python's integers have in compiled code",
+      at: span, help: "write a float, as 2.0**64")
   }
 }
 
 /// The value of an expression of integer literals.
 private struct ConstantInteger {
-  /// An integer of 64 bits and a sign; 0 is not negative.
-  private typealias Exact = (isNegative: Bool, magnitude: UInt64)
-
-  /// Nil where it, or a part of it, is beyond 64 bits and a sign.
-  private var exact: Exact?
+  /// Nil where it, or a part of it, is beyond 128 bits.
+  private var exact: Int128?
   /// Whether it, or a part of it, does not fit into int64.
-  private(set) var hasLargePart = false
+  private(set) var hasLargePart: Bool
 
   /// The value, where it fits into int64.
-  var value: Int64? {
-    guard let exact else { return nil }
-    if !exact.isNegative { return Int64(exactly: exact.magnitude) }
-    return exact.magnitude <= 1 << 63 ? Int64(truncatingIfNeeded: 0 &- exact.magnitude) : nil
-  }
+  var value: Int64? { exact.flatMap { Int64(exactly: $0) } }
 
-  private init(_ exact: Exact?, parts: [ConstantInteger] = []) {
+  /// The value, where it fits into uint64.
+  var unsignedValue: UInt64? { exact.flatMap { UInt64(exactly: $0) } }
+
+  private init(_ exact: Int128?, parts: [ConstantInteger] = []) {
     self.exact = exact
     hasLargePart = parts.contains(where: \.hasLargePart)
     hasLargePart = hasLargePart || value == nil
   }
 
-  private init(_ value: Int64, parts: [ConstantInteger] = []) {
-    self.init((value < 0, value.magnitude), parts: parts)
-  }
-
   /// Nil where the expression is none of integer literals alone, or has no integer value.
   init?(_ e: Syntax.Expression) {
     switch e.kind {
-    case .integer(let value): self.init(value)
-    case .bigInteger(let text): self.init(UInt64(text).map { (false, $0) })
-    case .unary(.negate, let operand):
+    case .integer(let value): self.init(Int128(value))
+    case .bigInteger(let text): self.init(Int128(text))
+    case .unary(let op, let operand) where op == .negate || op == .invert:
       guard let part = ConstantInteger(operand) else { return nil }
-      self.init(part.exact.map(Self.negated), parts: [part])
+      self.init(part.exact.map { op == .negate ? 0 &- $0 : ~$0 }, parts: [part])
     case .binary(let op, let left, let right):
-      guard let r = ConstantInteger(right), let l = ConstantInteger(left),
-        let result = Self.apply(op, l, r)
-      else { return nil }
-      self = result
+      guard let r = ConstantInteger(right), let l = ConstantInteger(left) else { return nil }
+      guard let a = l.exact, let b = r.exact else {
+        self.init(nil, parts: [l, r])
+        return
+      }
+      guard let result = Self.apply(op, a, b) else { return nil }
+      self.init(result, parts: [l, r])
     default: return nil
     }
   }
 
-  private static func apply(_ op: Syntax.BinaryOperator, _ l: Self, _ r: Self) -> Self? {
-    guard let a = l.exact, let b = r.exact else { return Self(nil, parts: [l, r]) }
+  /// What an operator makes of two integers: nil where that is none, or an error, and nil inside where it is beyond 128 bits.
+  private static func apply(_ op: Syntax.BinaryOperator, _ l: Int128, _ r: Int128) -> Int128?? {
+    func exact(_ result: (partialValue: Int128, overflow: Bool)) -> Int128?? {
+      .some(result.overflow ? nil : result.partialValue)
+    }
     switch op {
-    case .add: return Self(sum(a, b), parts: [l, r])
-    case .subtract:
-      return Self(sum(a, negated(b)), parts: [l, r])
-    case .multiply:
-      let (product, overflow) = a.magnitude.multipliedReportingOverflow(by: b.magnitude)
-      let isNegative = product > 0 && a.isNegative != b.isNegative
-      return Self(overflow ? nil : (isNegative, product), parts: [l, r])
-    case .power where !b.isNegative:
-      let isNegative = a.isNegative && b.magnitude % 2 == 1
-      return Self(power(a.magnitude, b.magnitude).map { (isNegative, $0) }, parts: [l, r])
-    case .shiftLeft where !b.isNegative:
-      let fits = a.magnitude == 0 || b.magnitude <= UInt64(a.magnitude.leadingZeroBitCount)
-      return Self(fits ? (a.isNegative, a.magnitude << b.magnitude) : nil, parts: [l, r])
-    default:
-      // What other operators make of 64 bits is computed as anything else is.
-      guard l.hasLargePart || r.hasLargePart else { return nil }
-      return Self(nil, parts: [l, r])
+    case .add: return exact(l.addingReportingOverflow(r))
+    case .subtract: return exact(l.subtractingReportingOverflow(r))
+    case .multiply: return exact(l.multipliedReportingOverflow(by: r))
+    case .power where r >= 0: return .some(power(l, r))
+    case .shiftLeft where r >= 0:
+      return .some(l == 0 ? 0 : r < 127 && (l << r) >> r == l ? l << r : nil)
+    case .shiftRight where r >= 0: return .some(l >> min(r, 127))
+    case .bitAnd: return .some(l & r)
+    case .bitOr: return .some(l | r)
+    case .bitXor: return .some(l ^ r)
+    case .floorDivide, .modulo, .divide, .power, .shiftLeft, .shiftRight, .matrixMultiply:
+      return nil
     }
   }
 
-  private static func negated(_ a: Exact) -> Exact {
-    (a.magnitude > 0 && !a.isNegative, a.magnitude)
-  }
-
-  private static func sum(_ a: Exact, _ b: Exact) -> Exact? {
-    if a.isNegative == b.isNegative {
-      let (sum, overflow) = a.magnitude.addingReportingOverflow(b.magnitude)
-      return overflow ? nil : (a.isNegative, sum)
-    }
-    let (greater, less) = a.magnitude >= b.magnitude ? (a, b) : (b, a)
-    let difference = greater.magnitude - less.magnitude
-    return (difference > 0 && greater.isNegative, difference)
-  }
-
-  private static func power(_ base: UInt64, _ exponent: UInt64) -> UInt64? {
-    if base <= 1 { return exponent == 0 ? 1 : base }
-    var result: UInt64 = 1
-    for _ in 0..<min(exponent, 64) {
+  private static func power(_ base: Int128, _ exponent: Int128) -> Int128? {
+    if base == 0 || base == 1 { return exponent == 0 ? 1 : base }
+    if base == -1 { return exponent % 2 == 0 ? 1 : -1 }
+    var result: Int128 = 1
+    for _ in 0..<min(exponent, 128) {
       let (next, overflow) = result.multipliedReportingOverflow(by: base)
       if overflow { return nil }
       result = next

@@ -31,7 +31,11 @@ extension Lowerer {
     case .integer(let value):
       return .scalar(written(Expression(.integer(value), .int64, at: e.span)))
     case .bigInteger(let text):
-      throw reject(.tooLarge("the integer \(text)", at: e.span))
+      let name = "the integer \(text)"
+      guard let value = try largeConstant(e, named: name) else {
+        throw reject(.tooLarge(name, at: e.span))
+      }
+      return value
     case .float(let value): return .scalar(written(.float(value, .float64, at: e.span)))
     case .imaginary(let value):
       return .scalar(
@@ -44,7 +48,7 @@ extension Lowerer {
     case .unary(.not, let operand):
       return try unary(.not, .scalar(try scalar(operand)), at: e.span)
     case .unary(let op, let operand):
-      if op == .negate, let constant = try largeConstant(e) { return constant }
+      if let constant = try largeConstant(e) { return constant }
       return try unary(op, try value(operand), at: e.span)
     case .binary(let op, let left, let right):
       if let constant = try largeConstant(e) { return constant }

@@ -103,17 +103,17 @@ def augmented_by_too_much(i):
 
 @wrong(TE, I, at="99999999999999999999", helps=True)
 def huge_literal(i):
-    i[0] = 99999999999999999999  # error: the integer 99999999999999999999 does not fit into int64
+    i[0] = 99999999999999999999  # error: the integer 99999999999999999999 does not fit into 64 bits
 
 
 @wrong(TE, np.zeros(3), at="10**23", helps=True)
 def huge_power(x):
-    x[0] = 6.02214076 * 10**23  # error: this integer does not fit into int64
+    x[0] = 6.02214076 * 10**23  # error: this integer does not fit into 64 bits
 
 
-@wrong(TE, np.zeros(3, np.uint64), at="(1 << 64) - 1", helps=True)
-def huge_mask(u):
-    u[0] &= (1 << 64) - 1  # error: this integer does not fit into int64
+@wrong(TE, np.zeros(3, np.uint64), at="1 << 64", helps=True)
+def huge_shift(u):
+    u[0] &= 1 << 64  # error: this integer does not fit into 64 bits
 
 
 @wrong(ValueError, I, at="i[0] ** -1")

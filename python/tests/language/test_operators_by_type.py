@@ -465,10 +465,24 @@ def large_constants(x, y):
     y[0] = -(2**63)
     y[1] = (1 << 63) - 2**62
     y[2] = 2**63 - 1
-    y[3] = 2**63 - 3 * 2**62 + 5
+    y[3] = -(2**64 - 2**63) + (10**30 >> 50 & 7)
     x[0] = -(2**63) + 0.5
     x[1] = x[1] < 2**62
 
 
 def test_parts_of_constants_may_be_beyond_64_bits() -> None:
     check(large_constants, np.ones(2), np.zeros(4, np.int64))
+
+
+def unsigned_constants(x, y):
+    for i in range(len(x)):
+        y[i, 0] = (x[i] ^ 0xCBF29CE484222325) * 0x9E3779B97F4A7C15
+        y[i, 1] = x[i] & (1 << 64) - 1
+        y[i, 2] = 1 if x[i] < 1 << 63 else 2
+        y[i, 3] = x[i] >> 3 | 1 << 63
+
+
+def test_constants_of_64_bits_are_unsigned() -> None:
+    """As NumPy takes them beside uint64."""
+    x = np.array([0, 5, 2**62, 2**63, 2**64 - 1], np.uint64)
+    check(unsigned_constants, x, np.zeros((5, 4), np.uint64))
