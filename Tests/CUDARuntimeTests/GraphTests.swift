@@ -250,6 +250,12 @@ extension GPUTests {
       #expect(gpu.count(of: "launch") == 3100 - 9 * 279)
     }
 
+    /// One kernel is given the iteration, the other a scalar of the call.
+    private static let ofIterationAndScalar = [
+      TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["i"]),
+      TestProgram.Kernel(name: "b", buffers: ["x"], liveIns: ["c"]),
+    ]
+
     /// No stretch of a call is like another one, and all are those of the call before; what a graph was changed to in between counts.
     @Test func stretchesRepeatThoseOfTheCallBefore() throws {
       let program = try TestProgram(
@@ -261,10 +267,7 @@ extension GPUTests {
           for i in 0..<n:
             launch 1
         """,
-        [
-          TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["i"]),
-          TestProgram.Kernel(name: "b", buffers: ["x"], liveIns: ["c"]),
-        ])
+        Self.ofIterationAndScalar)
       let (gpu, driver) = try FakeGPU.start {
         for name in ["a", "b"] {
           $0.kernels[name] = (
@@ -311,10 +314,7 @@ extension GPUTests {
             launch 0
             launch 1
         """,
-        [
-          TestProgram.Kernel(name: "a", buffers: ["x"], liveIns: ["i"]),
-          TestProgram.Kernel(name: "b", buffers: ["x"], liveIns: ["c"]),
-        ])
+        Self.ofIterationAndScalar)
       let (gpu, driver) = try FakeGPU.start {
         $0.kernels["a"] = (2, { _ in })
         $0.kernels["b"] = (2, { _ in })
