@@ -53,6 +53,19 @@ struct NVRTCTests {
   }
 
   @Test(.enabled(if: compiler != nil, "NVRTC is not installed: pip install nvidia-cuda-nvrtc"))
+  func theRuntimeAPIIsThereWhereItIsNamed() throws {
+    let compiler = try #require(Self.compiler)
+    let text = """
+      extern "C" __global__ void fetch(float *y, cudaTextureObject_t x) {
+        y[threadIdx.x] = tex1Dfetch<float>(x, threadIdx.x);
+      }
+
+      """
+    let cubin = try compiler.compile(text, NVRTC.Options(architecture: "sm_90"))
+    #expect(cubin.starts(with: [0x7F] + Array("ELF".utf8)))
+  }
+
+  @Test(.enabled(if: compiler != nil, "NVRTC is not installed: pip install nvidia-cuda-nvrtc"))
   func errorsQuoteTheLine() throws {
     let compiler = try #require(Self.compiler)
     let wrong = Self.text + "__device__ int f() { return unknown; }\n"
