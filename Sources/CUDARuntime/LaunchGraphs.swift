@@ -137,8 +137,8 @@ final class LaunchGraph: @unchecked Sendable {
   private let module: CUDAModule
   private let executable: OpaquePointer
   private let nodes: [OpaquePointer?]
-  /// What its nodes are; nil where some could not be changed.
-  private(set) var trace: LaunchTrace?
+  /// How often nodes were changed: what it was before, it is no more.
+  private(set) var version = 0
 
   /// Makes a graph of what was recorded; nil where the driver makes none.
   init?(_ recorder: LaunchRecorder) {
@@ -164,7 +164,6 @@ final class LaunchGraph: @unchecked Sendable {
     }
     self.nodes = nodes
     self.executable = executable
-    trace = recorder.trace
   }
 
   deinit {
@@ -178,15 +177,14 @@ final class LaunchGraph: @unchecked Sendable {
   /// Gives the nodes at some positions the grid and the arguments of what was recorded; false where the driver cannot.
   func change(_ positions: [Int], _ recorder: LaunchRecorder) -> Bool {
     if positions.isEmpty { return true }
-    let isDone = positions.allSatisfy { position in
+    version += 1
+    return positions.allSatisfy { position in
       let result = Self.withNode(recorder.launches[position], recorder) { parameters in
         module.device.driver.functions.pointee.update_kernel_node(
           executable, nodes[position], parameters)
       }
       return result == 0
     }
-    trace = isDone ? recorder.trace : nil
-    return isDone
   }
 
   func launch(_ services: StreamServices) throws(CUDAError) {

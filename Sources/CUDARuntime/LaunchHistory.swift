@@ -14,22 +14,20 @@ struct LaunchStretch: Hashable {
 }
 
 /// What is known of a stretch of launches.
-enum LaunchMemory: Sendable {
-  /// Those that were given to the driver by themselves.
-  case launches(LaunchTrace)
-  case graph(LaunchGraph)
+struct LaunchMemory: Sendable {
+  let trace: LaunchTrace
+  /// The graph that it was; nil where its launches were given to the driver by themselves.
+  private let graph: LaunchGraph?
+  private let version: Int
 
-  /// The launches; nil where a graph could not be changed, and has some of the former and some of the later ones.
-  var trace: LaunchTrace? {
-    switch self {
-    case .launches(let trace): trace
-    case .graph(let graph): graph.trace
-    }
+  init(_ trace: LaunchTrace, _ graph: LaunchGraph?) {
+    self.trace = trace
+    self.graph = graph
+    version = graph?.version ?? 0
   }
 
-  var graph: LaunchGraph? {
-    if case .graph(let graph) = self { graph } else { nil }
-  }
+  /// The graph, if it is of these launches still.
+  var currentGraph: LaunchGraph? { graph?.version == version ? graph : nil }
 }
 
 /// The stretches that a new one may repeat.
@@ -38,7 +36,8 @@ enum LaunchMemory: Sendable {
 ///
 ///     for wave in range(n): launch(A, wave)
 ///
-/// no stretch of a call is like another one, and all are like those at the same place in the order of the call before.
+/// no stretch of a call is like another one, and all are like those at the same place in the order of the call before. Iterations in which many launches differ share one graph, whose nodes are changed, until a call repeats the one before; then
+/// each gets its own, and the next call changes none.
 struct LaunchHistory: Sendable {
   /// The latest between two places of the host part.
   private var latest: [LaunchStretch: LaunchMemory] = [:]
@@ -52,15 +51,22 @@ struct LaunchHistory: Sendable {
   /// Graphs of fewer launches are not made of stretches that repeat only those of the call before: each would have its own.
   static let leastOfCall = 16
 
-  /// A stretch that another one repeats, and the positions of the launches in which they differ.
+  /// A stretch that another one repeats.
   struct Candidate {
-    var memory: LaunchMemory
-    var changes: [Int]
+    let graph: LaunchGraph?
+    /// The positions of the launches in which they differ.
+    let changes: [Int]
 
-    /// First what can be launched as it is, then what only has to become a graph, then what has a graph to be changed.
-    fileprivate var cost: (Int, Int) {
-      let hasGraph = memory.graph != nil
-      return (changes.isEmpty ? hasGraph ? 0 : 1 : hasGraph ? 2 : 3, changes.count)
+    /// How long it takes, in changes of a node: nothing for what can be launched as it is. Graphs take longer to make than all their
+    /// nodes to change; one of launches that the call before had too is made where that pays after some calls.
+    fileprivate let cost: Int
+
+    fileprivate init?(_ memory: LaunchMemory, _ trace: LaunchTrace) {
+      guard let changes = memory.trace.changes(to: trace) else { return nil }
+      self.changes = changes
+      graph = memory.currentGraph
+      let making = changes.isEmpty ? trace.launches.count / 8 : 2 * trace.launches.count
+      cost = changes.count + (graph == nil ? making : 0)
     }
   }
 
@@ -83,15 +89,14 @@ struct LaunchHistory: Sendable {
       memories.append(former[ordinal].memory)
     }
     return
-      memories.compactMap { memory in
-        memory.trace?.changes(to: trace).map { Candidate(memory: memory, changes: $0) }
-      }
+      memories.compactMap { Candidate($0, trace) }
       .filter { $0.changes.count <= most }
       .min { $0.cost < $1.cost }
   }
 
   /// Keeps the next stretch of the call.
-  mutating func keep(_ stretch: LaunchStretch, _ memory: LaunchMemory, launches: Int) {
+  mutating func keep(_ stretch: LaunchStretch, _ memory: LaunchMemory) {
+    let launches = memory.trace.launches.count
     latest[stretch] = memory
     // Later ones have no place among these: they would not be found at theirs.
     if present.count == ordinal && kept + launches <= LaunchRecorder.greatestCount {

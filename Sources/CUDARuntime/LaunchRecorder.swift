@@ -159,13 +159,12 @@ final class LaunchRecorder: HostServices {
     let candidate = history.candidate(for: stretch, trace, changing: most)
     var graph: LaunchGraph?
     if candidate != nil || isForced {
-      graph = candidate?.memory.graph
+      graph = candidate?.graph
       let changes = candidate?.changes ?? []
       if graph?.change(changes, self) != true { graph = LaunchGraph(self) }
-      hasOthers = hasOthers || graph !== candidate?.memory.graph || !changes.isEmpty
+      hasOthers = hasOthers || graph !== candidate?.graph || !changes.isEmpty
     }
-    history.keep(
-      stretch, graph.map(LaunchMemory.graph) ?? .launches(trace), launches: launches.count)
+    history.keep(stretch, LaunchMemory(trace, graph))
     guard let graph else {
       misses += 1
       return try flush()

@@ -304,6 +304,53 @@ extension GPUTests {
       }
     }
 
+    /// In the first call the stretches share a graph, in the second each gets its own.
+    @Test func stretchesOfWhichHalfDiffersGetGraphsOfTheirOwn() throws {
+      let program = try TestProgram(
+        """
+        def f(x: float64[4], n: int64, c: int64):
+          local i: int64
+          for i in 0..<n:
+            launch 0
+            launch 1
+        """,
+        Self.ofIterationAndScalar)
+      let (gpu, driver) = try FakeGPU.start {
+        for name in ["a", "b"] {
+          $0.kernels[name] = (
+            2,
+            {
+              $0.element(0, 0, as: Int64.self).pointee =
+                3 &* $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[1])
+            }
+          )
+        }
+      }
+      let executor = try program.executor(on: driver.device(0))
+      let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
+      defer { x.deallocate() }
+      func check(_ c: Int64) throws {
+        gpu.forget()
+        let wanted = (0..<1000).reduce(1) { 3 &* (3 &* $0 &+ $1) &+ c }
+        #expect(try run(executor, x, 1000, c) == wanted)
+      }
+      // Eight stretches of 256 launches: that from the start of the call, six between iterations, and the last one.
+      try check(5)
+      #expect(gpu.count(of: "instantiate_graph") == 1)
+      #expect(gpu.count(of: "update_kernel_node") == 4 * 128)
+      try check(5)
+      #expect(gpu.count(of: "update_kernel_node") == 0)
+      try check(5)
+      #expect(gpu.count(of: "instantiate_graph") == 0)
+      #expect(gpu.count(of: "launch_graph") == 8)
+      #expect(gpu.count(of: "update_kernel_node") + gpu.count(of: "launch") == 0)
+      // Another scalar changes half of each.
+      try check(6)
+      #expect(gpu.count(of: "instantiate_graph") == 0)
+      #expect(gpu.count(of: "launch") == 0)
+      for c in [6, 6, 5, 6] as [Int64] { try check(c) }
+    }
+
     /// The graphs of the call before would have to be changed in every node, the one of the latest stretch in half of them.
     @Test func argumentsThatTakeTurnsKeepTheGraphOfALoop() throws {
       let program = try TestProgram(
