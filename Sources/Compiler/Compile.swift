@@ -29,6 +29,7 @@ public func compile(
   let lowered = try runner.step("lower") { () throws(DiagnosticError) in
     try lower(function, signature: signature, names: names)
   }
+  lowered.warnings.forEach(context.warn)
   do {
     var program = try compile(lowered, signature, names, machine, &runner, dump, context)
     program.resolvePlaces(in: lowered.calls)

@@ -12,6 +12,8 @@ public struct LoopFunction: Sendable, Hashable {
   public var calls = CallTable()
   /// Whether lowering left out loops and branches that do not run for the values of the call; for messages only.
   public var leavesCodeOut = false
+  /// What lowering has to say about a program that is right, and what no later pass can see.
+  public var warnings: [Diagnostic] = []
 
   /// Creates a function.
   public init(

@@ -73,8 +73,7 @@ extension Lowerer {
       let label = labels.first { self.schedule(of: $0.name) != nil }
       if let exit = exits.first { throw reject(.exitFromParallelLoop(exit, label?.span)) }
       try lowerParallelBody(
-        body, isReduction: schedule.isReduction, label: label?.span ?? statement.head,
-        at: statement, lowerBody)
+        body, isReduction: schedule.isReduction, label: label?.name ?? "", at: statement, lowerBody)
       scope[name] = .privateToLoop(LostValue(in: statement.head))
     } else {
       try withCarriedNames(
@@ -201,7 +200,7 @@ extension Lowerer {
   /// Lowers the body of a parallel loop: scalars assigned in it are private to the iteration, except for the accumulators
   /// of a declared reduction.
   private func lowerParallelBody(
-    _ body: [Syntax.Statement], isReduction: Bool, label: Span, at statement: Syntax.Statement,
+    _ body: [Syntax.Statement], isReduction: Bool, label: String, at statement: Syntax.Statement,
     _ lowerBody: () throws -> Void
   ) throws {
     let before = scope
@@ -230,8 +229,13 @@ extension Lowerer {
       firstOwnedVariable = outerOwned
     }
     try lowerBody()
+    let use = NameUse(body)
+    for name in use.assigned.sorted() {
+      guard case .scalar? = before[name], let span = use.exposures[name] else { continue }
+      ir.warnings.append(.carriedByParallelLoop(name, label: label, at: span))
+    }
     scope = before
-    for name in NameUse(body).assigned {
+    for name in use.assigned {
       if case .array? = before[name] { continue }
       scope[name] = .privateToLoop(lost(name))
     }

@@ -124,6 +124,17 @@ extension Diagnostic {
       help: "leave the label out of the schedule, or let the iterations skip their work with an if")
   }
 
+  /// Of a name that iterations read before they assign it.
+  static func carriedByParallelLoop(_ name: String, label: String, at span: Span) -> Diagnostic {
+    Diagnostic(
+      .program,
+      "iterations of the parallel loop '\(label)' do not hand '\(name)' on: each begins with the value from before the loop",
+      at: span,
+      help:
+        "assign '\(name)' in the iteration before it is read; or leave the label out of the schedule; or, if '\(name)' is an accumulator, declare the reduction: parpy.threads(n).reduce()"
+    )
+  }
+
   static func shapesDoNotBroadcast(
     _ left: [LoopIR.Expression], _ right: [LoopIR.Expression], at span: Span
   ) -> Diagnostic {

@@ -30,11 +30,15 @@ struct NameUse {
   var assigned: Set<String> = []
   /// The names that may be read before the stretch has assigned them.
   var exposed: Set<String> = []
+  /// Where those are read first which no loop before may have assigned either.
+  var exposures: [String: Span] = [:]
   /// The names that are only ever assigned a value in which they occur: `s += e`, `s = max(s, e)`.
   var updated: Set<String> { assigned.subtracting(replaced) }
   private var replaced: Set<String> = []
   /// The names that are assigned on every path to where the visit has come.
   private var settled: Set<String> = []
+  /// The names that loops before where the visit has come may have assigned.
+  private var assignedByLoops: Set<String> = []
 
   init(_ statements: [Syntax.Statement]) { statements.forEach { visit($0) } }
 
@@ -55,15 +59,13 @@ struct NameUse {
       for exit in exits { reads[exit.flag, default: 0] += 1 }
       visit(iterable)
       if case .name(let name) = target.kind { replaced.insert(name) }
-      let before = settled
-      visit(target: target)
-      body.forEach { visit($0) }
-      settled = before
+      visitLoop {
+        $0.visit(target: target)
+        for statement in body { $0.visit(statement) }
+      }
     case .whileLoop(let test, let body):
       visit(test)
-      let before = settled
-      body.forEach { visit($0) }
-      settled = before
+      visitLoop { for statement in body { $0.visit(statement) } }
     case .conditional(let test, let then, let otherwise):
       visit(test)
       let before = settled
@@ -79,6 +81,16 @@ struct NameUse {
     }
   }
 
+  /// Visits what may run not once.
+  private mutating func visitLoop(_ visitBody: (inout NameUse) -> Void) {
+    let before = (settled, assigned)
+    assigned = []
+    visitBody(&self)
+    settled = before.0
+    assignedByLoops.formUnion(assigned)
+    assigned.formUnion(before.1)
+  }
+
   private mutating func visit(target: Syntax.Expression) {
     switch target.kind {
     case .name(let name):
@@ -92,7 +104,10 @@ struct NameUse {
   private mutating func visit(_ e: Syntax.Expression) {
     if case .name(let name) = e.kind {
       reads[name, default: 0] += 1
-      if !settled.contains(name) { exposed.insert(name) }
+      if !settled.contains(name) {
+        exposed.insert(name)
+        if exposures[name] == nil, !assignedByLoops.contains(name) { exposures[name] = e.span }
+      }
     }
     e.forEachChild { visit($0) }
   }
