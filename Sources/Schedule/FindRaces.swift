@@ -31,6 +31,8 @@ private struct RaceFinder {
   private var distinct: DistinctElements
   /// What an iteration may find other than the one before: of the variables of inner loops, those whose range moves.
   private var changing: AssignedVariables
+  /// The loops inside that were come to so far, their bounds written without locals.
+  private var innerLoops: [VariableID: ForLoop] = [:]
   /// The buffers that each iteration has of its own.
   private let own: Set<BufferID>
   /// The conditions that hold or fail to hold at this point, written without locals.
@@ -74,6 +76,7 @@ private struct RaceFinder {
       let around = distinct
       var known = inner
       (known.lower, known.upper) = (lower, upper)
+      innerLoops[inner.variable] = known
       distinct = around.inside(known)
       visit(repeated: inner.body)
       distinct = around
@@ -164,7 +167,35 @@ private struct RaceFinder {
   /// Whether several iterations may give an index one value: it does not depend on the loop's variable, or only by way of
   /// data, a quotient or a remainder.
   private func mayRepeat(_ index: Expression) -> Bool {
-    LinearSum(index).terms.allSatisfy { changing.leaveUnchanged($0.term) || termMayRepeat($0.term) }
+    let sum = LinearSum(index)
+    return !goesOverMovingRange(sum)
+      && sum.terms.allSatisfy { changing.leaveUnchanged($0.term) || termMayRepeat($0.term) }
+  }
+
+  /// Whether an index goes over a range between two places that data tells, as the parts of a sparse matrix are: `lo + k` with
+  /// `k` in `0..<hi - lo` is a `k` in `lo..<hi`.
+  ///
+  /// Where all iterations have the one end in common, or where both ends come from the same data, as in `lo..<lo + 3`, ranges
+  /// may well overlap.
+  private func goesOverMovingRange(_ index: LinearSum) -> Bool {
+    index.terms.contains { term, coefficient in
+      guard case .variable(let id) = term.kind, let inner = innerLoops[id] else { return false }
+      let ends = [inner.lower, inner.lower + inner.lengthBound].map { end in
+        var value = index
+        value.add(term, times: 0 &- coefficient)
+        value.add(end, times: coefficient)
+        return value.terms.map(\.term).filter { !changing.leaveUnchanged($0) }
+      }
+      return !ends.contains([]) && loads(in: ends[0]) != loads(in: ends[1])
+    }
+  }
+
+  private func loads(in terms: [Expression]) -> Set<Expression> {
+    var found: Set<Expression> = []
+    for term in terms {
+      term.forEachDescendant { if case .load = $0.kind { found.insert($0) } }
+    }
+    return found
   }
 
   private func termMayRepeat(_ term: Expression) -> Bool {
@@ -214,6 +245,16 @@ private struct RaceFinder {
   /// Whether an access is to the imaginary part of a complex element; what is to be said was said of the real part.
   private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
     buffer.holdsParts && indices.last?.integerLiteral == 1
+  }
+}
+
+extension ForLoop {
+  /// How far the end is from the start, where the loop runs at all: `e` of `0..<max(e, 0)`.
+  fileprivate var lengthBound: Expression {
+    guard case .binary(.pythonMax, let end, let start) = upper.kind, start == lower else {
+      return upper - lower
+    }
+    return end - lower
   }
 }
 

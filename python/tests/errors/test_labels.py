@@ -418,6 +418,51 @@ def adds_up_over_a_triangle(x, y):
             y[j] += x[i]  # here: race
 
 
+def adds_to_windows(x, y):
+    parpy.label("N")
+    for i in range(4):
+        k = int(x[i]) % 4
+        y[k : k + 3] += x[i]  # here: race
+
+
+def adds_to_windows_by_a_loop(x, y):
+    parpy.label("N")
+    for i in range(4):
+        for k in range(3):
+            y[int(x[i]) % 4 + k] += x[i]  # here: race
+
+
+def adds_from_elements_on(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[int(x[i]) :] += x[i]  # here: race
+
+
+def adds_up_to_elements(x, y):
+    parpy.label("N")
+    for i in range(6):
+        y[: int(x[i])] += x[i]  # here: race
+
+
+def adds_to_own_parts(x, y):
+    parpy.label("N")
+    for i in range(5):
+        y[int(x[i]) : int(x[i + 1])] += x[i]
+
+
+def adds_to_own_parts_by_a_loop(x, y):
+    parpy.label("N")
+    for i in range(5):
+        for k in range(int(x[i]), int(x[i + 1])):
+            y[k] += x[i]
+
+
+def adds_to_own_parts_backwards(x, y):
+    parpy.label("N")
+    for i in range(5):
+        y[int(x[i + 1]) : int(x[i]) : -1] += x[i]
+
+
 def adds_to_own_elements_by_locals(x, y):
     parpy.label("N")
     for i in range(5):
@@ -494,6 +539,7 @@ def changes_nothing_twice(x, y):
         *(counts_by_remainder, counts_by_quotient, adds_up_inside, adds_up_over_a_triangle),
         *(counts_by_data_through_a_local, counts_by_a_chain_of_locals),
         *(adds_up_by_a_local, counts_by_a_branch, halves_an_element, greatest_by_a_condition),
+        *(adds_to_windows, adds_to_windows_by_a_loop, adds_from_elements_on, adds_up_to_elements),
     ],
 )
 def test_a_race_is_warned_about_at_its_line(function) -> None:
@@ -543,6 +589,7 @@ def test_no_race_where_order_and_number_do_not_matter() -> None:
     [
         *(adds_to_own_elements_by_locals, adds_to_rotated_elements, adds_to_own_tiles),
         *(adds_in_one_iteration, carries_an_index, adds_to_chunks),
+        *(adds_to_own_parts, adds_to_own_parts_by_a_loop, adds_to_own_parts_backwards),
     ],
 )
 def test_no_race_where_iterations_have_elements_of_their_own(function) -> None:
