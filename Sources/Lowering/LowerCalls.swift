@@ -23,7 +23,7 @@ extension Lowerer {
       return try call(intrinsic, arguments, keywords, named: path.joined(separator: "."), at: span)
     case .scalarType(let type):
       let argument = try only(arguments, keywords, of: path.joined(separator: "."), at: span)
-      return try lift(try value(argument), at: span) {
+      return try lift(try type.isFloat ? floatArgument(argument) : value(argument), at: span) {
         .strong(try self.conversion(of: $0, to: type, at: span))
       }
     case .function(let name, let id):
@@ -190,6 +190,10 @@ extension Lowerer {
       }
       return try lift(real, try value(arguments[1]), at: span) {
         self.complexValue($0, $1, at: span)
+      }
+    case .toFloat:
+      return try lift(try floatArgument(only(arguments, [], of: name, at: span)), at: span) {
+        try self.unary(.toFloat, $0, named: name, at: span)
       }
     case .pow:
       let operands = try operands(arguments, 2, named: name, at: span)

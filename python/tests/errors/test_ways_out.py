@@ -201,6 +201,7 @@ SLIPS = [
     ),
     ("y[0] = x[-9]", "index -9 of 'x' is out of bounds for dimension 0 with size 6", ""),
     ("y[0] = x[n - 10]", "index -7 of 'x' is out of bounds for dimension 0 with size 6", ""),
+    ("y[0] = float('many')", "a string is not supported", "write a number, or one of 'inf'"),
     (
         "y[:] = sum(a)",
         "Python's sum of 2 dimensions is not supported",

@@ -165,6 +165,24 @@ def test_of_python_numbers() -> None:
         check(of_weak_values, np.zeros(11), 5, 0.5, ulps=4, specialize=specialize)
 
 
+def infinities_of_texts(x, y):
+    y[0] = float("inf")
+    y[1] = -float("Infinity")
+    y[2] = np.float32("-inf")
+    y[3] = parpy.operators.float64("nan")
+    least = float("inf")
+    for i in range(len(x)):
+        least = min(least, x[i])
+        x[i] = max(x[i] * 0.1, float("-INF"))
+    y[4] = least * 0.1
+    x[:] = x[:] + float("+inf")
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_infinities_of_texts_are_constants_as_any_other(dtype: str) -> None:
+    check(infinities_of_texts, np.arange(1, 4).astype(dtype), np.zeros(5))
+
+
 def predicates(x, r):
     parpy.label("N")
     for i in range(len(x)):
