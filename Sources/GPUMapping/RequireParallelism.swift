@@ -1,6 +1,7 @@
 import LoopIR
 import struct Syntax.Diagnostic
 import struct Syntax.DiagnosticError
+import struct Syntax.Span
 
 /// Refuses a function that has nothing for a device to do: neither a block that runs there, nor a loop or a call that the schedule
 /// makes parallel.
@@ -18,15 +19,34 @@ public func requireParallelism(
 ) throws(DiagnosticError) {
   let isLeftOut = lowered.leavesCodeOut || lowered.body.runsOnDevice(schedule)
   if isLeftOut || mapped.body.runsOnDevice(schedule) { return }
+  let sequential = lowered.body.loopOfOneThread(schedule)
   throw DiagnosticError(
     Diagnostic(
-      .program, "The function \(mapped.name) does not contain any parallelism", at: [],
-      help:
-        "put parpy.label('N') before a loop and give the label threads: parpy.par({'N': parpy.threads(1024)})"
+      .program, "The function \(mapped.name) does not contain any parallelism",
+      at: sequential.map { [$0.span] } ?? [],
+      help: sequential.map {
+        "threads(1) leaves the loop '\($0.label)' sequential: give the label more threads, such as parpy.threads(1024), or put the loop in a `with parpy.gpu:` block to run it in one thread"
+      }
+        ?? "put parpy.label('N') before a loop and give the label threads: parpy.par({'N': parpy.threads(1024)})"
     ))
 }
 
 extension [Statement] {
+  /// The first loop that the schedule gives one thread, and its label; nil where there is none.
+  fileprivate func loopOfOneThread(
+    _ schedule: [String: LoopSchedule]
+  ) -> (label: String, span: Span)? {
+    var found: (String, Span)?
+    forEachStatement { statement in
+      guard found == nil, case .loop(let loop) = statement.kind,
+        let label = loop.labels.first(where: { schedule[$0] != nil }),
+        schedule[label]?.threads != nil
+      else { return }
+      found = (label, statement.span)
+    }
+    return found
+  }
+
   /// Whether a device runs one of the statements, or one inside them.
   fileprivate func runsOnDevice(_ schedule: [String: LoopSchedule]) -> Bool {
     var found = false

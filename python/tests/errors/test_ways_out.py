@@ -236,6 +236,33 @@ def test_the_way_out_of_a_store_into_bools() -> None:
         parpy.jit(define(source))(np.zeros(3, bool), np.ones(3))
 
 
+def test_a_loop_of_one_thread_is_no_parallelism() -> None:
+    def doubles(x):
+        parpy.label("N")
+        for i in range(len(x)):
+            x[i] *= 2
+
+    def doubles_in_a_block(x):
+        with parpy.gpu:
+            parpy.label("N")
+            for i in range(len(x)):
+                x[i] *= 2
+
+    def text(function, threads):
+        opts = parpy.par({"N": parpy.threads(threads)})
+        opts.backend = parpy.CompileBackend.Cuda
+        return parpy.print_compiled(function, [np.ones(2000)], opts)
+
+    with pytest.raises(parpy.CompileError) as caught:
+        text(doubles, 1)
+    message = str(caught.value)
+    assert message.startswith("The function doubles does not contain any parallelism\n")
+    assert "    for i in range(len(x)):\n    ^" in message
+    assert "help: threads(1) leaves the loop 'N' sequential: give the label more threads" in message
+    for way_out in (text(doubles, 1024), text(doubles_in_a_block, 1)):
+        assert "__global__" in way_out
+
+
 def test_a_shape_that_is_no_list() -> None:
     with pytest.raises(TypeError, match=r"a shape is a list of extents, such as \[N, 3\], not 3"):
         parpy.types.buffer(parpy.types.F32, 3)  # type: ignore[arg-type]
