@@ -36,7 +36,7 @@ extension Lowerer {
             .unsupported(
               "storing a tuple in an element", at: value.span, help: "unpack it first: a, b = …"))
         }
-        try store(result, into: place(), target, at: statement)
+        try store(result, of: value, into: place(), at: statement)
       } else {
         try lowerSliceAssignment(
           to: place, rank: rank, target, { try arrayValue(value) }, at: statement)
@@ -62,7 +62,7 @@ extension Lowerer {
     if view.shape.isEmpty {
       let (result, labels) = try withReductionLabels(update)
       try requireAllUsed(labels)
-      try store(result, into: view, target, at: statement)
+      try store(result, of: value, into: view, at: statement)
     } else {
       try lowerSliceAssignment(
         to: { view }, rank: view.shape.count, target, { try arrayValue(update(), at: span) },
@@ -99,11 +99,18 @@ extension Lowerer {
       Diagnostic(.type, "assigning to an element of what is not an array", at: target.span))
   }
 
+  /// Stores what `source` gave.
   private func store(
-    _ value: Value, into view: ArrayView, _ target: Syntax.Expression,
+    _ value: Value, of source: Syntax.Expression, into view: ArrayView,
     at statement: Syntax.Statement
   ) throws {
-    guard case .scalar(let scalar) = value else { throw reject(.arrayAsScalar(at: target.span)) }
+    guard case .scalar(let scalar) = value else { throw reject(.arrayAsScalar(at: source.span)) }
+    try store(scalar, into: view, at: statement)
+  }
+
+  private func store(
+    _ scalar: TypedValue, into view: ArrayView, at statement: Syntax.Statement
+  ) throws {
     let element = ir[view.buffer].element
     let stored = try converted(scalar, toElement: element, at: statement.span)
     let indices = view.indices(at: [])
@@ -132,7 +139,7 @@ extension Lowerer {
       if case .name(let name) = target.kind {
         try assign(name, value, at: statement.span)
       } else if try rejectEntry(target), let view = try view(target), view.shape.isEmpty {
-        try store(.scalar(value), into: view, target, at: statement)
+        try store(value, into: view, at: statement)
       } else {
         throw reject(.unsupported("this assignment target", at: target.span))
       }

@@ -263,6 +263,16 @@ def test_a_loop_of_one_thread_is_no_parallelism() -> None:
         assert "__global__" in way_out
 
 
+@pytest.mark.parametrize("operator", ["=", "+="])
+def test_an_array_in_the_place_of_an_element_is_underlined(operator: str) -> None:
+    source = f"def f(o, x):\n    for i in range(3):\n        o[i] {operator} x[i]\n"
+    with pytest.raises(parpy.TypeMismatchError, match=SCALAR_NEEDED) as caught:
+        parpy.jit(define(source))(np.zeros(3), np.ones((3, 4)))
+    line = source.splitlines()[2]
+    assert caught.value.lineno == 3
+    assert caught.value.col_offset == line.index("x[i]")
+
+
 def test_a_shape_that_is_no_list() -> None:
     with pytest.raises(TypeError, match=r"a shape is a list of extents, such as \[N, 3\], not 3"):
         parpy.types.buffer(parpy.types.F32, 3)  # type: ignore[arg-type]
