@@ -23,8 +23,9 @@ extension Lowerer {
     throws -> ArrayView
   {
     let rank = view.shape.count
-    for case .expression(let e) in written where isNewAxis(e) {
-      throw reject(.unsupported("numpy.newaxis (None) in an index", at: e.span))
+    for (position, index) in written.enumerated() {
+      guard case .expression(let e) = index, isNewAxis(e) else { continue }
+      throw reject(.newAxis(isFirst: position == 0, at: e.span))
     }
     let indices = try expandEllipsis(written, rank: rank, at: span)
     guard indices.count <= rank else {

@@ -58,6 +58,16 @@ extension Diagnostic {
     Diagnostic(.program, "\(what) is not supported", at: span, help: help)
   }
 
+  /// - Parameter isFirst: whether no other index stands before it.
+  static func newAxis(isFirst: Bool, at span: Span) -> Diagnostic {
+    .unsupported(
+      "numpy.newaxis (None) in an index", at: span,
+      help: isFirst
+        ? "leave it out: operands with fewer dimensions get those that are missing on the left, as in NumPy"
+        : "write a loop over the dimension before it, for i in range(len(x)), with x[i] in place of x[:, None]; or pass x[:, None] as another argument"
+    )
+  }
+
   static func noResult(_ name: String, at span: Span) -> Diagnostic {
     Diagnostic(
       .type, "\(name) returns no value", at: span,

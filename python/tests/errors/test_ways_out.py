@@ -33,6 +33,7 @@ TURNS = (
     "step(b, a), or use one array with a leading dimension of 2: buf[t % 2]"
 )
 CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
+NEW_AXIS = "numpy.newaxis (None) in an index is not supported"
 SCALAR_NEEDED = "an array stands where a scalar is needed"
 
 # A statement of `def f(x, y, a, c, n, z)`, how the message begins, and the help: "" for none.
@@ -182,7 +183,9 @@ SLIPS = [
     ("n[0] = 1.0", "'n' is a scalar of type int64 and cannot be subscripted", ""),
     ("t = x[1]; t[0] = 1.0", "'t' is a scalar of type float64 and cannot be subscripted", ""),
     ("y[0] = n[0]", "'n' is a scalar of type int64 and cannot be subscripted", ""),
-    ("y[:] = x[np.newaxis, :]", "numpy.newaxis (None) in an index is not supported", ""),
+    ("y[:] = x[np.newaxis, :]", NEW_AXIS, "leave it out: operands with fewer dimensions"),
+    ("a[:, :] = x[None, :]", NEW_AXIS, "leave it out: operands with fewer dimensions"),
+    ("a[:, :] = c[:2, None]", NEW_AXIS, "write a loop over the dimension before it, for i in"),
     ("y[0] = x[0, 1]", "too many indices: 'x' has 1 dimension, 2 were given", ""),
     ("p, q = x.shape", "cannot unpack 1 value into 2 names", ""),
     ("y[0] = both(x)", "storing a tuple in an element is not supported", "unpack it first: a, b ="),
