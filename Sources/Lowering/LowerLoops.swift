@@ -15,7 +15,7 @@ extension Lowerer {
     let bounds = try arguments.map { try integerIndex($0, "an argument of range") }
     let first = arguments.count == 1 ? .index(0) : settled(bounds[0], "start")
     let stop = settled(arguments.count == 1 ? bounds[0] : bounds[1], "stop")
-    let step = try arguments.count == 3 ? knownStep(bounds[2], at: arguments[2].span) : 1
+    let step = try arguments.count == 3 ? knownStep(bounds[2], of: name, at: arguments[2].span) : 1
     let schedule = labels.compactMap { self.schedule(of: $0.name) }.first
     // Python does not look into a loop that never runs, and it binds no name.
     if facts.proveNonNegative(step > 0 ? first - stop : stop - first) {
@@ -187,10 +187,11 @@ extension Lowerer {
     return value
   }
 
-  private func knownStep(_ e: LoopIR.Expression, at span: Span) throws -> Int {
-    guard let step = e.integerLiteral else {
-      throw reject(.unsupported("a step that is not known when compiling", at: span))
-    }
+  /// - Parameter name: the loop's variable.
+  private func knownStep(
+    _ e: LoopIR.Expression, of name: String, at span: Span
+  ) throws -> Int {
+    guard let step = e.integerLiteral else { throw reject(.unknownStep(name, at: span)) }
     guard step != 0, let exact = Int(exactly: step), exact != Int.min else {
       throw reject(Diagnostic(.value, "range() arg 3 must not be zero", at: span))
     }

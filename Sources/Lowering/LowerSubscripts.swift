@@ -119,8 +119,7 @@ extension Lowerer {
       let value = try integerIndex(stepSyntax, "a slice step")
       guard let literal = value.integerLiteral, let known = Int(exactly: literal), known != .min
       else {
-        throw reject(
-          .unsupported("a slice step that is not known when compiling", at: stepSyntax.span))
+        throw reject(.unknownSliceStep(at: stepSyntax.span))
       }
       guard known != 0 else {
         throw reject(Diagnostic(.value, "slice step cannot be zero", at: stepSyntax.span))

@@ -68,6 +68,23 @@ extension Diagnostic {
     )
   }
 
+  /// - Parameter name: the loop's variable.
+  static func unknownStep(_ name: String, at span: Span) -> Diagnostic {
+    .unsupported(
+      "a step that is not known when compiling", at: span,
+      help:
+        "write a while loop: \(name) = start; while \(name) < stop: …; \(name) += step; or, so that it can run in parallel, a loop over the number of steps: for k in range((stop - start + step - 1) // step), with \(name) = start + k * step"
+    )
+  }
+
+  static func unknownSliceStep(at span: Span) -> Diagnostic {
+    .unsupported(
+      "a slice step that is not known when compiling", at: span,
+      help:
+        "write a loop over the number of steps: for k in range((stop - start + step - 1) // step), with x[start + k * step]"
+    )
+  }
+
   static func noResult(_ name: String, at span: Span) -> Diagnostic {
     Diagnostic(
       .type, "\(name) returns no value", at: span,

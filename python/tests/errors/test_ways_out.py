@@ -34,6 +34,7 @@ TURNS = (
 )
 CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
 NEW_AXIS = "numpy.newaxis (None) in an index is not supported"
+STEP_COUNT = "for k in range((stop - start + step - 1) // step), with"
 SCALAR_NEEDED = "an array stands where a scalar is needed"
 
 # A statement of `def f(x, y, a, c, n, z)`, how the message begins, and the help: "" for none.
@@ -152,6 +153,17 @@ SLIPS = [
         "for i in range(len(x) / 2): y[i] = 1",
         "an argument of range must be an integer, not float64",
         "the quotient of integers without a fraction is written //",
+    ),
+    (
+        "for j in range(c[1], n, c[2]): y[j] = 1",
+        "a step that is not known when compiling is not supported",
+        "write a while loop: j = start; while j < stop: …; j += step; or, so that it can run in "
+        f"parallel, a loop over the number of steps: {STEP_COUNT} j = start + k * step",
+    ),
+    (
+        "y[:: c[1]] = 1",
+        "a slice step that is not known when compiling is not supported",
+        f"write a loop over the number of steps: {STEP_COUNT} x[start + k * step]",
     ),
     # Arrays and scalars.
     ("y[:] = x[c]", SCALAR_NEEDED, LOOP),
@@ -309,6 +321,33 @@ def test_arrays_take_turns_in_the_ways_that_are_named() -> None:
     parpy.jit(by_calls)(a, b := a.copy(), 3)
     parpy.jit(by_dimension)(buf, 3)
     assert np.array_equal(np.stack([a, b]), buf)
+
+
+def test_steps_that_are_not_known_are_taken_in_the_ways_that_are_named() -> None:
+    def by_while(y, c):
+        for i in range(1, 4):
+            j = i * i
+            while j < len(y):
+                y[j] += c[i]
+                j += i
+
+    def by_count(y, c):
+        for i in range(1, 4):
+            for k in range((len(y) - i * i + i - 1) // i):
+                j = i * i + k * i
+                y[j] += c[i]
+
+    def in_python(y, c):
+        for i in range(1, 4):
+            for j in range(i * i, len(y), i):
+                y[j] += c[i]
+
+    c, expected = np.arange(4.0), np.zeros(17)
+    in_python(expected, c)
+    for function in (by_while, by_count):
+        y = np.zeros(17)
+        parpy.jit(function)(y, c)
+        np.testing.assert_array_equal(y, expected)
 
 
 def test_the_ways_out_lead_out() -> None:
