@@ -51,12 +51,14 @@ extension Lowerer {
     guard let path = callee.path else { return }
     switch names.resolve(path) {
     case .missing(let known):
-      try rejectMissingRoot(of: callee)
+      try checkBase(of: callee)
       throw reject(
         path.count == 1 && known.isEmpty
           ? .unknownFunction(path, at: callee.span)
           : .undefinedFunction(path, known: known, at: callee.span))
-    case .unsupported(let kind): throw reject(.unknownFunction(path, kind, at: callee.span))
+    case .unsupported(let kind):
+      try checkBase(of: callee)
+      throw reject(.unknownFunction(path, kind, at: callee.span))
     case .integer, .float, .bool, .typedScalar, .complex, .shapeVariable, .typeVariable:
       throw reject(.unknownFunction(path, at: callee.span))
     case .intrinsic, .scalarType, .function, .foreign: return
@@ -129,6 +131,7 @@ extension Lowerer {
     case .len:
       let argument = try only(arguments, [], of: name, at: span)
       guard let extent = try view(argument)?.shape.first else {
+        _ = try value(argument)
         throw reject(Diagnostic(.type, "len() of what is not an array", at: argument.span))
       }
       return .scalar(pythonInteger(extent))

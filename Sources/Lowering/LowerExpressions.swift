@@ -97,7 +97,7 @@ extension Lowerer {
       }
       return .scalar(try read(root, binding, at: e.span))
     }
-    try rejectMissingRoot(of: e)
+    try checkBase(of: e)
     return .scalar(try global(path, at: e.span))
   }
 
@@ -137,7 +137,8 @@ extension Lowerer {
     case .intrinsic, .scalarType, .function, .foreign, .typeVariable:
       throw reject(.unsupported("'\(name)' as a value", at: span, help: "call it"))
     case .unsupported(let description):
-      throw reject(.unsupported("'\(name)', \(description),", at: span))
+      throw reject(
+        .unsupported("'\(name)', \(description),", at: span, help: WaysOut.ofValue(description)))
     }
   }
 
@@ -157,14 +158,21 @@ extension Lowerer {
         likely: likelyName(for: name, among: parameters + locals + known), at: span))
   }
 
-  /// Throws where the first name of a dotted path does not exist, so that nothing can be said of the others.
-  func rejectMissingRoot(of e: Syntax.Expression) throws {
+  /// Throws where the first name of a dotted path does not exist, or where an attribute is asked of data that is to be passed,
+  /// so that nothing can be said of the rest.
+  func checkBase(of e: Syntax.Expression) throws {
     guard case .attribute(let base, _) = e.kind else { return }
-    try rejectMissingRoot(of: base)
-    guard case .name(let root) = base.kind, scope[root] == nil,
-      case .missing(let known) = names.resolve([root])
-    else { return }
-    throw missingName(root, known: known, at: base.span)
+    try checkBase(of: base)
+    guard let path = base.path, scope[path[0]] == nil else { return }
+    switch names.resolve(path) {
+    case .missing(let known) where path.count == 1:
+      throw missingName(path[0], known: known, at: base.span)
+    case .unsupported(let description) where WaysOut.ofValue(description) != nil:
+      _ = try global(path, at: base.span)
+    case .intrinsic, .scalarType, .integer, .float, .bool, .typedScalar, .complex, .function,
+      .foreign, .shapeVariable, .typeVariable, .missing, .unsupported:
+      return
+    }
   }
 
   /// What reading a view gives: an element, or an array still to be looped over.

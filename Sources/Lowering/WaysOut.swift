@@ -30,6 +30,18 @@ enum WaysOut {
     }
   }
 
+  /// For data of the enclosing scopes, by its description; nil for what is no data.
+  static func ofValue(_ description: String) -> String? {
+    switch description {
+    case "an array", "a dict": "pass it as an argument"
+    case "a tuple", "a list":
+      "pass an array of its elements as an argument, or give each a name of its own"
+    case _ where description.hasPrefix("an attribute of "):
+      "give the value a name of its own, or pass it as an argument"
+    default: nil
+    }
+  }
+
   /// For the method `name` of an array.
   static func ofMethod(_ name: String) -> String {
     switch name {

@@ -173,7 +173,16 @@ struct PythonNames: NameResolver, Sendable {
       return try ForeignDeclarations(of: object).callback(position: known ?? callbacks.count - 1)
     }
     if py_is_class(object), try Self.isBfloat16(object) { return .scalarType(.bfloat16) }
-    return .unsupported(object.description)
+    return .unsupported(try Self.isArray(object) ? "an array" : object.description)
+  }
+
+  /// Whether calls can take an object as an array; its class tells, so that no code of it runs.
+  private static func isArray(_ object: PythonPointer) throws(PythonException) -> Bool {
+    let names = InternedNames.shared
+    for name in [names.arrayInterface, names.cudaArrayInterface, names.dlpack] {
+      if try py_type_object(object).optionalAttribute(name) != nil { return true }
+    }
+    return false
   }
 
   /// Whether a class is the scalar type of `ml_dtypes`, which may be imported at any time.

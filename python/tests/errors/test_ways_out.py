@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 import pytest
 from harness import assert_alive, check, define
@@ -18,6 +20,21 @@ def both(a):
     return a[0], a[1]
 
 
+class Tensor:
+    """An array that is known by DLPack alone."""
+
+    def __dlpack__(self, **_: object) -> object:
+        raise NotImplementedError
+
+
+MODULE = {
+    "TABLE": np.arange(3.0),
+    "TENSOR": Tensor(),
+    "SIZES": {"n": 3},
+    "PAIR": (1, 2),
+    "ITEMS": [1, 2],
+    "SETTINGS": types.SimpleNamespace(width=3),
+}
 SUM = "write the loops, or a sum over products"
 DICTIONARY = "pass the dictionary as an argument"
 CHECKED = "check before the call, or store in an array what the caller is to check"
@@ -33,6 +50,8 @@ TURNS = (
     "step(b, a), or use one array with a leading dimension of 2: buf[t % 2]"
 )
 CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
+PASS = "pass it as an argument"
+ELEMENTS = "pass an array of its elements as an argument, or give each a name of its own"
 NEW_AXIS = "numpy.newaxis (None) in an index is not supported"
 STEP_COUNT = "for k in range((stop - start + step - 1) // step), with"
 SCALAR_NEEDED = "an array stands where a scalar is needed"
@@ -201,6 +220,24 @@ SLIPS = [
     ("y[0] = x[0, 1]", "too many indices: 'x' has 1 dimension, 2 were given", ""),
     ("p, q = x.shape", "cannot unpack 1 value into 2 names", ""),
     ("y[0] = both(x)", "storing a tuple in an element is not supported", "unpack it first: a, b ="),
+    # Data of the module.
+    ("y[0] = TABLE[1]", "'TABLE', an array, is not supported", PASS),
+    ("TABLE[:] = x[:]", "'TABLE', an array, is not supported", PASS),
+    ("y[0] = TABLE.sum()", "'TABLE', an array, is not supported", PASS),
+    ("for i in range(len(TABLE)): y[i] = 1", "'TABLE', an array, is not supported", PASS),
+    ("y[0] = TABLE.shape[0]", "'TABLE', an array, is not supported", PASS),
+    ("y[0] = TENSOR[1]", "'TENSOR', an array, is not supported", PASS),
+    ("y[0] = SIZES['n']", "'SIZES', a dict, is not supported", PASS),
+    ("y[0] = PAIR[0]", "'PAIR', a tuple, is not supported", ELEMENTS),
+    ("p, q = PAIR", "'PAIR', a tuple, is not supported", ELEMENTS),
+    ("y[0] = len(PAIR)", "'PAIR', a tuple, is not supported", ELEMENTS),
+    ("y[0] = ITEMS[0]", "'ITEMS', a list, is not supported", ELEMENTS),
+    (
+        "y[0] = SETTINGS.width",
+        "'SETTINGS.width', an attribute of a SimpleNamespace, is not supported",
+        "give the value a name of its own, or pass it as an argument",
+    ),
+    ("y[0] = np", "'np', a module, is not supported", ""),
     # Operators and types.
     ("y[:] = a @ x", "the operator @ is not supported", SUM),
     (
@@ -234,6 +271,7 @@ SLIPS = [
 def test_a_slip(statement: str, message: str, help_text: str) -> None:
     source = f"def f(x, y, a, c, n, z):\n    {statement}\n"
     names = {"np": np, "parpy": parpy, "undecorated": undecorated, "both": both, "GAMMA": 2.0}
+    names |= MODULE
     x, a = np.arange(6.0), np.zeros((2, 6))
     with pytest.raises((parpy.CompileError, NameError, IndexError)) as caught:
         parpy.jit(define(source, **names))(x, x.copy(), a, np.arange(6), 3, 1 + 2j)
