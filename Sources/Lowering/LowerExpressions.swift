@@ -3,10 +3,14 @@ import Syntax
 
 extension Lowerer {
   /// Lowers an expression that must be a scalar.
-  func scalar(_ e: Syntax.Expression) throws -> TypedValue {
+  ///
+  /// - Parameter diagnostic: what is wrong with an array in its place.
+  func scalar(
+    _ e: Syntax.Expression, ifArray diagnostic: (Span) -> Diagnostic = Diagnostic.arrayAsScalar
+  ) throws -> TypedValue {
     switch try value(e) {
     case .scalar(let value): return value
-    case .array: throw reject(.arrayAsScalar(at: e.span))
+    case .array: throw reject(diagnostic(e.span))
     case .tuple: throw reject(.unsupported("a tuple here", at: e.span))
     }
   }
@@ -346,12 +350,13 @@ extension Lowerer {
     _ test: Syntax.Expression, _ then: Syntax.Expression, _ otherwise: Syntax.Expression,
     at span: Span
   ) throws -> TypedValue {
-    let condition = truth(try scalar(test))
+    let condition = truth(try scalar(test, ifArray: Diagnostic.arrayAsCondition))
+    let side = { try self.scalar($0, ifArray: Diagnostic.sliceChosen) }
     if let known = condition.integerLiteral {
-      return chosen(try scalar(known != 0 ? then : otherwise))
+      return chosen(try side(known != 0 ? then : otherwise))
     }
     return try guarded(
-      by: condition, at: span, { try scalar(then) }, otherwise: { try scalar(otherwise) }
+      by: condition, at: span, { try side(then) }, otherwise: { try side(otherwise) }
     ) { try select(condition, $0, $1, at: span) }
   }
 

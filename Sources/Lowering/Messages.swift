@@ -234,6 +234,20 @@ extension Diagnostic {
     )
   }
 
+  static func sliceChosen(at span: Span) -> Diagnostic {
+    .unsupported(
+      "choosing between slices", at: span,
+      help:
+        "write an if statement with an assignment in each branch, or a loop that chooses between elements: a[i] if c else b[i]"
+    )
+  }
+
+  static func arrayAsCondition(at span: Span) -> Diagnostic {
+    Diagnostic(
+      .type, "an array stands where a condition is needed", at: span,
+      help: "write a loop that chooses between elements: a[i] if c[i] else b[i]")
+  }
+
   static func arrayUnpacked(at span: Span) -> Diagnostic {
     .unsupported(
       "an array in a tuple assignment", at: span,

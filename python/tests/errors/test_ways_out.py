@@ -49,6 +49,7 @@ TURNS = (
     "to let two arrays take turns, call a helper with them in both orders, step(a, b) and "
     "step(b, a), or use one array with a leading dimension of 2: buf[t % 2]"
 )
+BRANCHES = "write an if statement with an assignment in each branch, or a loop that chooses between"
 CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
 PASS = "pass it as an argument"
 ELEMENTS = "pass an array of its elements as an argument, or give each a name of its own"
@@ -205,6 +206,14 @@ SLIPS = [
         "choosing between arrays such as 'x' is not supported",
         "choose between elements: a[i] if c else b[i]; or use one array with a leading dimension",
     ),
+    ("y[:] = x[:] if n > 0 else x[::-1]", "choosing between slices is not supported", BRANCHES),
+    ("y[:] = x if x[0] > 0 else y", "choosing between slices is not supported", BRANCHES),
+    (
+        "y[:] = x[:] if x[:] > 0 else 0",
+        "an array stands where a condition is needed",
+        "write a loop that chooses between elements: a[i] if c[i] else b[i]",
+    ),
+    ("y[:] = np.where(x > 0, x, 0)", "Call to unknown function np.where", "write a loop with `a"),
     (
         "a[0], a[1] = a[1], a[0]",
         "an array in a tuple assignment is not supported",
@@ -400,6 +409,10 @@ def test_the_ways_out_lead_out() -> None:
             y[i] += x[c[i]]
             b[i] = x[i] != 0
         b[:] = t[:] != 0
+        if y[0] > 0:
+            y[5:] = x[5:]
+        else:
+            y[5:] = t[5:]
 
     x, b = np.arange(6.0), np.zeros(6, bool)
     check(f, x, np.zeros(6), b, np.arange(6), 3 + 4j, rtol=1e-12)
