@@ -121,7 +121,8 @@ extension Lowerer {
     guard keywords.isEmpty else {
       throw reject(
         .unsupported(
-          "keyword argument '\(keywords[0].name)' of \(name)", at: keywords[0].value.span))
+          "keyword argument '\(keywords[0].name)' of \(name)", at: keywords[0].value.span,
+          help: WaysOut.ofSecondArgument(intrinsic, named: name)))
     }
     switch intrinsic {
     case .pythonMin: return try extremum(.pythonMin, arguments, [], named: name, at: span)
@@ -215,14 +216,15 @@ extension Lowerer {
   }
 
   private func operands(
-    _ arguments: [Syntax.Expression], _ count: Int, named name: String, at span: Span
+    _ arguments: [Syntax.Expression], _ count: Int, named name: String, at span: Span,
+    help: String? = nil
   ) throws -> [Value] {
     guard arguments.count == count else {
       throw reject(
         Diagnostic(
           .type,
           "\(name) takes \(count) argument\(count == 1 ? "" : "s"), \(arguments.count) were given",
-          at: span))
+          at: span, help: help))
     }
     return try arguments.map { try value($0) }
   }
@@ -275,7 +277,9 @@ extension Lowerer {
         try self.complexFunction(function, self.pythonComplex($0), named: name, at: span)
       }
     }
-    let operand = try operands(arguments, 1, named: name, at: span)[0]
+    let operand = try operands(
+      arguments, 1, named: name, at: span,
+      help: WaysOut.ofSecondArgument(intrinsic, named: name))[0]
     return try lift(operand, at: span) { try self.unary(intrinsic, $0, named: name, at: span) }
   }
 

@@ -42,12 +42,21 @@ enum WaysOut {
     }
   }
 
+  /// For a second argument of the function `name`, which stands for `intrinsic`.
+  static func ofSecondArgument(_ intrinsic: Intrinsic, named name: String) -> String? {
+    switch intrinsic {
+    case .round, .numpyRound: "to keep two digits, write \(name)(x * 100) / 100"
+    default: nil
+    }
+  }
+
   /// For the method `name` of an array.
   static func ofMethod(_ name: String) -> String {
     switch name {
     case "astype": "convert where the elements are used, such as parpy.operators.float32(x[i])"
     case "copy": "copy into a temporary: t = np.empty_like(x); t[:] = x[:]"
     case "fill": "assign to a slice: x[:] = value"
+    case "round": "write np.round(x)"
     case "item": "index the array: x[0]"
     case "transpose", "reshape", "ravel", "flatten", "squeeze":
       "index the array as it is, or pass the view that the method gives as another argument"

@@ -53,6 +53,7 @@ BRANCHES = "write an if statement with an assignment in each branch, or a loop t
 CANNOT_NAME = " cannot name a slice: a slice expression never becomes an array of its own"
 PASS = "pass it as an argument"
 ELEMENTS = "pass an array of its elements as an argument, or give each a name of its own"
+TWO_DIGITS = "to keep two digits, write round(x * 100) / 100"
 NEW_AXIS = "numpy.newaxis (None) in an index is not supported"
 STEP_COUNT = "for k in range((stop - start + step - 1) // step), with"
 SCALAR_NEEDED = "an array stands where a scalar is needed"
@@ -262,6 +263,18 @@ SLIPS = [
     ),
     ("y[0] = x[-9]", "index -9 of 'x' is out of bounds for dimension 0 with size 6", ""),
     ("y[0] = x[n - 10]", "index -7 of 'x' is out of bounds for dimension 0 with size 6", ""),
+    ("y[0] = round(x[1], 2)", "round takes 1 argument, 2 were given", TWO_DIGITS),
+    (
+        "y[0] = round(x[1], ndigits=2)",
+        "keyword argument 'ndigits' of round is not supported",
+        TWO_DIGITS,
+    ),
+    (
+        "y[:] = np.round(x, decimals=2)",
+        "keyword argument 'decimals' of np.round is not supported",
+        "to keep two digits, write np.round(x * 100) / 100",
+    ),
+    ("y[:] = x.round(2)", "method 'round' of an array is not supported", "write np.round(x)"),
     ("y[0] = float('many')", "a string is not supported", "write a number, or one of 'inf'"),
     (
         "y[:] = sum(a)",
@@ -409,6 +422,7 @@ def test_the_ways_out_lead_out() -> None:
             y[i] += x[c[i]]
             b[i] = x[i] != 0
         b[:] = t[:] != 0
+        y[4] = round(x[1] * 100) / 100
         if y[0] > 0:
             y[5:] = x[5:]
         else:
