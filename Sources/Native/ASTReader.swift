@@ -82,7 +82,11 @@ struct ASTReader {
     }
     for list in ["defaults", "kw_defaults"] {
       for value in try items(arguments, list) where value.pointer != py_none() {
-        reject("default values of parameters are", at: try span(of: value.pointer))
+        reject(
+          "default values of parameters are", at: try span(of: value.pointer),
+          help:
+            "pass the value in every call, or use a constant of the module in place of the parameter"
+        )
       }
     }
     return parameters

@@ -311,6 +311,12 @@ def test_the_way_out_of_a_store_into_bools() -> None:
         parpy.jit(define(source))(np.zeros(3, bool), np.ones(3))
 
 
+def test_the_way_out_of_default_values() -> None:
+    source = "def f(x, n=3):\n    x[0] = n\n"
+    with pytest.raises(parpy.CompileError, match="help: pass the value in every call, or use a"):
+        parpy.jit(define(source))(np.ones(3), 3)
+
+
 def test_a_loop_of_one_thread_is_no_parallelism() -> None:
     def doubles(x):
         parpy.label("N")
