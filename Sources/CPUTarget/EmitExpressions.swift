@@ -59,6 +59,8 @@ extension FunctionEmitter {
     if condition.lanes > 1 { return selectInLanes(condition, then, otherwise) }
     let (yes, no, done) = (label("then"), label("else"), label("choice"))
     add("br i1 \(condition.text), label %\(yes), label %\(no)")
+    branchDepth += 1
+    defer { branchDepth -= 1 }
     // A value may have one lane on one side and several on the other; the wider decides, found by writing both.
     open(yes)
     var left = emit(then)

@@ -46,9 +46,10 @@ extension FunctionEmitter {
       let name = "@llvm.masked.load.\(pairs.element.mangled(lanes: 2 * lanes)).p0"
       module.declare(
         "declare \(type) \(name)(ptr captures(none), i32 immarg, <\(2 * lanes) x i1>, \(type))")
-      wide = line(
+      let loaded = line(
         "call \(type) \(name)(ptr align \(alignment) \(pairs.pointer), i32 \(alignment), \(mask.typed), \(type) zeroinitializer)"
       )
+      wide = frozen(Value(loaded, pairs.element, lanes: 2 * lanes)).text
     } else {
       wide = line("load \(type), ptr \(pairs.pointer), align \(alignment)")
     }

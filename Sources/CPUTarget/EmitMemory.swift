@@ -23,9 +23,11 @@ extension FunctionEmitter {
     let alignment = "align \(element.size)"
     switch access(id, indices) {
     case .uniform(let pointer):
-      return fromMemory(
-        Value(line("load \(element.llvmElement), ptr \(pointer), \(alignment)"), stored(element)),
-        element)
+      var loaded = Value(
+        line("load \(element.llvmElement), ptr \(pointer), \(alignment)"), stored(element))
+      // LLVM's vectoriser masks what branches load.
+      if vector == nil, branchDepth > 0, storedBuffers.contains(id) { loaded = frozen(loaded) }
+      return fromMemory(loaded, element)
     case .consecutive(let pointer, let isReversed):
       guard let vector else { return .integer(0, element) }
       let type = "<\(vector.lanes) x \(element.llvmElement)>"
@@ -36,11 +38,12 @@ extension FunctionEmitter {
         module.declare(
           "declare \(type) \(name)(ptr captures(none), i32 immarg, <\(vector.lanes) x i1>, \(type))"
         )
-        loaded = Value(
-          line(
-            "call \(type) \(name)(ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed), \(type) zeroinitializer)"
-          ),
-          stored(element), lanes: vector.lanes)
+        loaded = frozen(
+          Value(
+            line(
+              "call \(type) \(name)(ptr align \(element.size) \(pointer), i32 \(element.size), \(mask.typed), \(type) zeroinitializer)"
+            ),
+            stored(element), lanes: vector.lanes))
       } else {
         loaded = Value(
           line("load \(type), ptr \(pointer), \(alignment)"), stored(element), lanes: vector.lanes)
@@ -98,6 +101,20 @@ extension FunctionEmitter {
       scatter(toMemory(splat(value)), pointers(id, indices), pairs.element)
     case .scattered(let pointers): scatter(toMemory(splat(value)), pointers, element)
     }
+  }
+
+  /// The same value, at the place where it is loaded.
+  ///
+  /// LLVM 22 makes one masked load of a load and a select of its lanes where the select stands (`InstCombine`), which is behind
+  /// what overwrites the element:
+  ///
+  ///     v = masked.load(p, mask)                 masked.store(0, p, mask)
+  ///     masked.store(0, p, mask)          →      s = masked.load(p, mask, old)
+  ///     s = select(mask, v, old)
+  ///
+  /// It does not look through a freeze, which costs nothing.
+  func frozen(_ value: Value) -> Value {
+    Value(line("freeze \(value.typed)"), value.type, lanes: value.lanes)
   }
 
   /// The same mask, but LLVM cannot know its lanes.

@@ -70,6 +70,8 @@ extension FunctionEmitter {
     let (yes, done) = (label("then"), label("endif"))
     let no = otherwise == nil ? done : label("else")
     add("br i1 \(condition), label %\(yes), label %\(no)")
+    branchDepth += 1
+    defer { branchDepth -= 1 }
     open(yes)
     then()
     add("br label %\(done)")

@@ -32,6 +32,16 @@ final class FunctionEmitter {
   var streams = false
   /// The vector loop being written.
   var vector: VectorContext?
+  /// How many branches are around what is being written.
+  var branchDepth = 0
+  /// What the function stores to.
+  private(set) lazy var storedBuffers: Set<BufferID> = {
+    var found: Set<BufferID> = []
+    statements.forEachStatement { statement in
+      if case .store(let id, _, _) = statement.kind { found.insert(id) }
+    }
+    return found
+  }()
 
   /// The iterations that a vector loop runs at once.
   struct VectorContext {
