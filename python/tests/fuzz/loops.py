@@ -16,7 +16,7 @@ class Statements(ComplexExpressions):
     # --- Statements
 
     def statement(self) -> None:
-        kinds = [self.store, self.store, self.local, self.slices, self.slices]
+        kinds = [self.store, self.store, self.moved, self.local, self.slices, self.slices]
         if self.depth < 4 and self.budget > 0:
             kinds += [self.if_, self.if_, self.for_, self.for_, self.while_, self.guarded]
             if not self.in_helper:
@@ -47,6 +47,26 @@ class Statements(ComplexExpressions):
         op = self.one("=", "=", "=", "+=", "-=", "*=")
         text = self.stored(target.kind, self.number(1, 3))
         self.emit(f"{place} {op} {text}")
+
+    def moved(self) -> None:
+        """Reads an element, overwrites it, and stores what it was, perhaps in a branch."""
+        source = self.writable(lambda a: not t.is_bool(a.kind))
+        if source is None:
+            return
+        place, name = self.element(source), self.fresh("s")
+        self.emit(f"{name} = {place}")
+        self.emit(f"{place} = {self.stored(source.kind, 1)}")
+        self.locals[name] = source.kind
+        target = self.writable(lambda a: t.storable(source.kind, a.kind))
+        if target is None:
+            return
+        store = f"{self.element(target)} = {name}"
+        if self.chance(0.3):
+            self.emit(store)
+            return
+        self.emit(f"if {self.condition(1).text}:")
+        with self.block():
+            self.emit(store)
 
     def local(self) -> None:
         free = [n for n in self.locals if n not in self.frozen]
