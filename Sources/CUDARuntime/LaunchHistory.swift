@@ -36,8 +36,9 @@ struct LaunchMemory: Sendable {
 ///
 ///     for wave in range(n): launch(A, wave)
 ///
-/// no stretch of a call is like another one, and all are like those at the same place in the order of the call before. Iterations in which many launches differ share one graph, whose nodes are changed, until a call repeats the one before; then
-/// each gets its own, and the next call changes none.
+/// no stretch of a call is like another one, and all are like those at the same place in the order of the call before. Iterations in
+/// which many launches differ share one graph, whose nodes are changed, until a call repeats the one before; then each gets its own,
+/// and the next call changes none.
 struct LaunchHistory: Sendable {
   /// The latest between two places of the host part.
   private var latest: [LaunchStretch: LaunchMemory] = [:]

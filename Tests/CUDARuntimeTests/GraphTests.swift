@@ -256,6 +256,24 @@ extension GPUTests {
       TestProgram.Kernel(name: "b", buffers: ["x"], liveIns: ["c"]),
     ]
 
+    /// A GPU whose kernels do `x[0] = 3·x[0] + s` with their scalar, and what runs a program on it.
+    private static func multiplyingAndAdding(
+      _ program: TestProgram
+    ) throws -> (FakeGPU, HostExecutor) {
+      let (gpu, driver) = try FakeGPU.start {
+        for name in ["a", "b"] {
+          $0.kernels[name] = (
+            2,
+            {
+              $0.element(0, 0, as: Int64.self).pointee =
+                3 &* $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[1])
+            }
+          )
+        }
+      }
+      return (gpu, try program.executor(on: driver.device(0)))
+    }
+
     /// No stretch of a call is like another one, and all are those of the call before; what a graph was changed to in between counts.
     @Test func stretchesRepeatThoseOfTheCallBefore() throws {
       let program = try TestProgram(
@@ -268,18 +286,7 @@ extension GPUTests {
             launch 1
         """,
         Self.ofIterationAndScalar)
-      let (gpu, driver) = try FakeGPU.start {
-        for name in ["a", "b"] {
-          $0.kernels[name] = (
-            2,
-            {
-              $0.element(0, 0, as: Int64.self).pointee =
-                3 &* $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[1])
-            }
-          )
-        }
-      }
-      let executor = try program.executor(on: driver.device(0))
+      let (gpu, executor) = try Self.multiplyingAndAdding(program)
       let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
       defer { x.deallocate() }
       func wanted(_ n: Int64, _ c: Int64) -> Int64 {
@@ -315,18 +322,7 @@ extension GPUTests {
             launch 1
         """,
         Self.ofIterationAndScalar)
-      let (gpu, driver) = try FakeGPU.start {
-        for name in ["a", "b"] {
-          $0.kernels[name] = (
-            2,
-            {
-              $0.element(0, 0, as: Int64.self).pointee =
-                3 &* $0.element(0, 0, as: Int64.self).pointee &+ Int64(bitPattern: $0.arguments[1])
-            }
-          )
-        }
-      }
-      let executor = try program.executor(on: driver.device(0))
+      let (gpu, executor) = try Self.multiplyingAndAdding(program)
       let x = UnsafeMutablePointer<Int64>.allocate(capacity: 4)
       defer { x.deallocate() }
       func check(_ c: Int64) throws {

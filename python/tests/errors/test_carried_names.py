@@ -39,13 +39,7 @@ def in_a_branch(x, o):
         o[i] = t
 
 
-@parpy.jit
-def inner(x, o):
-    s = 0.0
-    parpy.label("N")
-    for i in range(len(x)):
-        s += x[i]
-        o[i] = s
+inner = parpy.jit(running_sum)
 
 
 def in_a_helper(x, o):
