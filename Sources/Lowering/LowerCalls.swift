@@ -79,7 +79,7 @@ extension Lowerer {
   }
 
   /// The methods of arrays that are reductions.
-  private static var reductionMethods: [String: LoopIR.BinaryOperator] {
+  static var reductionMethods: [String: LoopIR.BinaryOperator] {
     ["sum": .add, "prod": .multiply, "min": .minimum, "max": .maximum]
   }
 

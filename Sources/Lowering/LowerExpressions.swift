@@ -269,17 +269,21 @@ extension Lowerer {
     }
     let left = try scalar(first)
     if operands.count == 1 { return left }
-    return try logical(op, left, at: span) { try boolean(op, operands.dropFirst(), at: span) }
+    let rest = operands.dropFirst()
+    return try logical(op, left, rest, at: span) { try boolean(op, rest, at: span) }
   }
 
   /// `left op right`, where `right` is evaluated only if `left` leaves the result open.
   private func logical(
-    _ op: BooleanOperator, _ left: TypedValue, at span: Span, _ right: () throws -> TypedValue
+    _ op: BooleanOperator, _ left: TypedValue, _ operands: some Collection<Syntax.Expression>,
+    at span: Span, _ right: () throws -> TypedValue
   ) throws -> TypedValue {
     let isOpen = op == .and ? truth(left) : Expression(.unary(.not, truth(left)), .bool).folded
     // As with a branch that is known not to run, nothing is asked of an operand that is not evaluated.
     if left.type == .bool, let known = isOpen.integerLiteral {
-      return known != 0 ? chosen(try right()) : left
+      if known != 0 { return chosen(try right()) }
+      operands.forEach(leaveOut)
+      return left
     }
     return try guarded(by: isOpen, at: span, right, otherwise: { left }) { right, _ in
       if left.type == .bool && right.type == .bool {
@@ -353,11 +357,19 @@ extension Lowerer {
     let condition = truth(try scalar(test, ifArray: Diagnostic.arrayAsCondition))
     let side = { try self.scalar($0, ifArray: Diagnostic.sliceChosen) }
     if let known = condition.integerLiteral {
+      leaveOut(known != 0 ? otherwise : then)
       return chosen(try side(known != 0 ? then : otherwise))
     }
     return try guarded(
       by: condition, at: span, { try side(then) }, otherwise: { try side(otherwise) }
     ) { try select(condition, $0, $1, at: span) }
+  }
+
+  /// Takes note of an operand that is known not to be evaluated: a label may name a reduction in it all the same.
+  private func leaveOut(_ operand: Syntax.Expression) {
+    guard operand.contains(where: isReduction) else { return }
+    ir.leavesCodeOut = true
+    reductionsLabelled += 1
   }
 
   private func comparison(
@@ -380,7 +392,7 @@ extension Lowerer {
     _ links: ArraySlice<Syntax.Expression.ComparisonLink>, at span: Span
   ) throws -> TypedValue {
     guard let link = links.first else { return truth }
-    return try logical(.and, truth, at: span) {
+    return try logical(.and, truth, links.map(\.operand), at: span) {
       let right = try scalar(link.operand)
       guard case .scalar(let next) = try compare(link.op, .scalar(middle), .scalar(right), at: span)
       else { throw reject(.arrayAsScalar(at: span)) }

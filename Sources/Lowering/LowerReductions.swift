@@ -56,6 +56,20 @@ extension Lowerer {
         }, computedAt: storesOfCalls.count))
   }
 
+  /// Whether an expression is a call that `reduction` lowers.
+  func isReduction(_ e: Syntax.Expression) -> Bool {
+    guard case .call(let callee, let arguments, _) = e.kind else { return false }
+    if let path = callee.path, case .intrinsic(let intrinsic) = names.resolve(path) {
+      return switch intrinsic {
+      case .reduceSum, .reduceProd, .reduceMin, .reduceMax, .pythonSum, .pythonProd: true
+      case .minOrReduce, .maxOrReduce: arguments.count == 1
+      default: false
+      }
+    }
+    guard case .attribute(_, let name) = callee.kind else { return false }
+    return Self.reductionMethods[name] != nil
+  }
+
   /// Python's `sum` or `math.prod`: of one dimension, where they mean what the reduction does.
   func pythonReduction(
     _ op: LoopIR.BinaryOperator, _ arguments: [Syntax.Expression],

@@ -89,15 +89,13 @@ extension Lowerer {
   /// Whether the statement's own expressions call functions that may change what was read before.
   func callsFunctions(_ statement: Syntax.Statement) -> Bool {
     func calls(_ e: Syntax.Expression) -> Bool {
-      if case .call(let callee, _, _) = e.kind, let path = callee.path {
-        switch names.resolve(path) {
-        case .function, .foreign, .intrinsic(.inline): return true
-        default: break
+      e.contains { part in
+        guard case .call(let callee, _, _) = part.kind, let path = callee.path else { return false }
+        return switch names.resolve(path) {
+        case .function, .foreign, .intrinsic(.inline): true
+        default: false
         }
       }
-      var found = false
-      e.forEachChild { found = found || calls($0) }
-      return found
     }
     switch statement.kind {
     case .assign(let target, let value), .augmentedAssign(let target, _, let value):

@@ -115,10 +115,5 @@ struct NameUse {
 
 extension Syntax.Expression {
   /// Whether a name is read anywhere in the expression.
-  fileprivate func mentions(_ name: String) -> Bool {
-    if kind == .name(name) { return true }
-    var found = false
-    forEachChild { found = found || $0.mentions(name) }
-    return found
-  }
+  fileprivate func mentions(_ name: String) -> Bool { contains { $0.kind == .name(name) } }
 }

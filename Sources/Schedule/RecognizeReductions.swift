@@ -222,7 +222,7 @@ private struct ReductionRecognizer {
     for element in rereadElements()
     where function[element.buffer].holdsParts && !own.contains(element.buffer)
       && element.indices.allSatisfy({ inner.leaveUnchanged($0) })
-      && commonOperator(of: element) == nil
+      && commonOperator(of: element) == nil && commonUpdate(of: element.buffer) == nil
     {
       return function[element.buffer].name
     }
@@ -351,6 +351,8 @@ private struct ReductionRecognizer {
   }
 
   /// Gives array elements that the loop does not index, and only updates, an accumulator.
+  ///
+  /// An element that others may be, all updated by one operator, has none: `c[3] += 1; c[x[i]] += 1`.
   private mutating func promoteElements() -> (before: [Statement], after: [Statement]) {
     var before: [Statement] = []
     var after: [Statement] = []
@@ -358,6 +360,7 @@ private struct ReductionRecognizer {
       guard let (op, span) = commonOperator(of: candidate),
         let identity = op.identity(of: widestType(of: candidate))
       else {
+        if commonUpdate(of: candidate.buffer) != nil { continue }
         errors.append(
           Diagnostic(
             .program,

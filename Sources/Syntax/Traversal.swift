@@ -33,6 +33,14 @@ extension Expression {
     }
   }
 
+  /// Whether the expression, or a part of it, satisfies `predicate`.
+  public func contains(where predicate: (Expression) -> Bool) -> Bool {
+    if predicate(self) { return true }
+    var found = false
+    forEachChild { found = found || $0.contains(where: predicate) }
+    return found
+  }
+
   /// The expression with each direct part replaced by what `transform` makes of it.
   public func mapChildren(_ transform: (Expression) -> Expression) -> Expression {
     let kind: Kind

@@ -8,6 +8,7 @@ Most data are small integers, so that float results are exact in whatever order 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -251,6 +252,26 @@ def flattened(t, r):
 def test_one_label_names_all_reduced_dimensions() -> None:
     for shape in [(2, 3, 4), (1, 1, 500), (50, 1, 3), (7, 11, 13)]:
         check(flattened, data("float64", *shape), np.zeros(1), schedules=each("all"))
+
+
+def only_where_there_are_elements(x, r, is_wanted):
+    parpy.label("N")
+    r[0] = parpy.operators.sum(x[:]) if len(x) > 0 else -1.0
+    parpy.label("N")
+    r[1] = len(x) > 0 and parpy.operators.max(x[:])
+    parpy.label("N")
+    r[2] = not is_wanted or parpy.operators.min(x[:]) < 0 < parpy.operators.sum(x[:])
+    parpy.label("N")
+    r[3:] = x.sum() if is_wanted and len(x) > 3 else 0.0
+
+
+@pytest.mark.parametrize("specialize", ["auto", "always", "never"])
+def test_a_label_before_a_reduction_that_is_not_evaluated(specialize: Any) -> None:
+    for n in (0, 1, 5, 0, 100):
+        for is_wanted in (True, False):
+            x, r = data("float64", n), np.zeros(6)
+            args = (x, r, is_wanted) if n else (x, r, False)
+            check(only_where_there_are_elements, *args, schedules=each("N"), specialize=specialize)
 
 
 # --- Where a reduction may stand --------------------------------------------------------------
