@@ -12,7 +12,9 @@ extension Lowerer {
     guard case .name(let name) = target.kind else {
       throw reject(.unsupported("a loop target other than a name", at: target.span))
     }
-    let bounds = try arguments.map { try integerIndex($0, "an argument of range") }
+    let bounds = try arguments.map {
+      try integerIndex($0, "an argument of range", takesBools: true)
+    }
     let first = arguments.count == 1 ? .index(0) : settled(bounds[0], "start")
     let stop = settled(arguments.count == 1 ? bounds[0] : bounds[1], "stop")
     let step = try arguments.count == 3 ? knownStep(bounds[2], of: name, at: arguments[2].span) : 1

@@ -167,9 +167,10 @@ extension Lowerer {
   ///
   /// - Parameters:
   ///   - what: names it in messages, with an article.
+  ///   - takesBools: whether a bool of Python's is an integer here, as it is in `range`.
   ///   - diagnostic: what is wrong with an array in its place.
   func integerIndex(
-    _ e: Syntax.Expression, _ what: String,
+    _ e: Syntax.Expression, _ what: String, takesBools: Bool = false,
     ifArray diagnostic: (Span) -> Diagnostic = Diagnostic.arrayAsScalar
   ) throws -> LoopIR.Expression {
     let value = try value(e)
@@ -177,12 +178,18 @@ extension Lowerer {
     guard case .scalar(let number) = value else {
       throw reject(.unsupported("a tuple here", at: e.span))
     }
+    if takesBools, number.type == .bool, number.isWeak {
+      return number.expression.converted(to: .int64)
+    }
     guard number.type.isInteger else {
       let isQuotient = if case .binary(.divide, _, _) = e.kind { true } else { false }
+      let help =
+        if isQuotient { "the quotient of integers without a fraction is written //" } else if
+          takesBools
+        { "int(…) makes an integer of it" } else { nil as String? }
       throw reject(
         Diagnostic(
-          .type, "\(what) must be an integer, not \(number.type)", at: e.span,
-          help: isQuotient ? "the quotient of integers without a fraction is written //" : nil))
+          .type, "\(what) must be an integer, not \(number.type)", at: e.span, help: help))
     }
     return number.index
   }

@@ -179,13 +179,13 @@ final class FunctionState: CallableState {
     let result = try execute(variant, frame)
     if result == 0 { return }
     var refused = variant
-    if try fail(result, variant, frame) { return }
+    if try fail(result, variant, frame, opts) { return }
     // One with open extents, one for its extents of 0, one of constants alone.
     for _ in 0..<2 {
       let special = try respecialize(frame, opts, after: refused)
       let result = try execute(special, frame)
       if result == 0 { return }
-      if try fail(result, special, frame) { return }
+      if try fail(result, special, frame, opts) { return }
       refused = special
     }
     throw raise(
@@ -221,7 +221,7 @@ final class FunctionState: CallableState {
 
   /// Raises what a result other than 0 stands for; false where it asks for another version.
   private func fail(
-    _ result: Int64, _ variant: Variant, _ frame: CallFrame.Reference
+    _ result: Int64, _ variant: Variant, _ frame: CallFrame.Reference, _ opts: PythonPointer?
   ) throws(PythonException) -> Bool {
     let failures = variant.failures
     if result == -2 { throw raise(variant.fault(in: frame), in: variant.sourceFiles) }
@@ -236,6 +236,11 @@ final class FunctionState: CallableState {
         in: callee.sources)
     }
     guard let failure = failures[Int(result) - 1] else { return false }
+    if failure.category == .index, variant.parameterCount > 0,
+      let exception = try explain(failure, frame, opts)
+    {
+      throw exception
+    }
     throw raise(failure, in: variant.sourceFiles)
   }
 

@@ -104,6 +104,35 @@ extension FunctionState {
       reason: "the version with parameters does not serve these values")
   }
 
+  /// What a failed check says of the values of the frame's call, which a version with parameters does not know; nil where a
+  /// version for these values says nothing of the kind.
+  ///
+  ///     index of 'x' is out of bounds in dimension 0
+  ///       →  index 8 of 'x' is out of bounds for dimension 0 with size 8
+  func explain(
+    _ failure: Diagnostic, _ frame: CallFrame.Reference, _ opts: PythonPointer?
+  ) throws(PythonException) -> PythonException? {
+    let opts = try OptionsReader.snapshot(opts)
+    let options = try CallOptions(opts.pointer)
+    try gate.enter()
+    defer { gate.leave() }
+    let (names, identities) = try lookUpNames(frame, opts.pointer, options)
+    let (family, _) = family(frame, identities, .values)
+    let plan = family.history.plan(frame.pointee.valueWords, .always)
+    let signature = signature(plan, family.layout, options)
+    let machine = try Self.machine(for: options)
+    do {
+      _ = try compileProgram(signature, names, machine)
+      return nil
+    } catch {
+      guard let place = failure.spans.first else { return nil }
+      let isSaid = error.diagnostics.contains {
+        $0.category == failure.category && $0.spans.first?.isSame(as: place) == true
+      }
+      return isSaid ? raise(error, in: names.sources) : nil
+    }
+  }
+
   /// The family of the frame's call, and whether it is a new one; takes over the references.
   private func family(
     _ frame: CallFrame.Reference, _ identities: [PythonPointer], _ breadth: Family.Breadth

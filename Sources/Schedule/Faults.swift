@@ -65,8 +65,6 @@ extension RunTimeTest {
   /// Whether this is the test of `subject` that stands at `span`.
   public func isAbout(_ subject: Subject, at span: Span) -> Bool {
     guard self.subject == subject, let own = fault.template.spans.first else { return false }
-    // Spans compare equal wherever they are, so their parts are compared.
-    return own.source == span.source && own.line == span.line && own.column == span.column
-      && own.endLine == span.endLine && own.endColumn == span.endColumn
+    return own.isSame(as: span)
   }
 }

@@ -56,7 +56,7 @@ public struct Diagnostic: Sendable, Hashable {
     self.init(category, message, at: [span], help: help)
   }
 
-  /// The message, the place and the help, as `SPEC.md` §6 lays them out.
+  /// The message, each place once, and the help, as `SPEC.md` §6 lays them out.
   ///
   ///     Assignments are not allowed outside parallel code.
   ///
@@ -69,17 +69,18 @@ public struct Diagnostic: Sendable, Hashable {
   ///     help: …
   public func rendered(with sources: [SourceFile]) -> String {
     var text = message
-    var isQuoted = false
+    var quoted: Set<String> = []
     for (i, span) in spans.enumerated() {
-      guard let place = Self.place(span, in: sources) else { continue }
+      guard let place = Self.place(span, in: sources), quoted.insert(place).inserted else {
+        continue
+      }
       text += "\n\nOn " + place
-      isQuoted = true
       for call in i == 0 ? calls : [] {
         guard let place = Self.place(call.span, in: sources) else { continue }
         text += "\ncalled from `\(call.caller)`, on " + place
       }
     }
-    if let help { text += (isQuoted ? "\n" : "\n\n") + "help: " + help }
+    if let help { text += (quoted.isEmpty ? "\n\n" : "\n") + "help: " + help }
     return text
   }
 

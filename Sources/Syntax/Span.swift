@@ -25,4 +25,10 @@ public struct Span: Sendable, Hashable {
   public static func == (_: Span, _: Span) -> Bool { true }
   /// Hashes nothing, as all are equal.
   public func hash(into _: inout Hasher) {}
+
+  /// Whether two spans are of the same code.
+  public func isSame(as other: Span) -> Bool {
+    source == other.source && line == other.line && column == other.column
+      && endLine == other.endLine && endColumn == other.endColumn
+  }
 }

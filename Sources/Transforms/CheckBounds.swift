@@ -8,10 +8,12 @@ import struct Syntax.Span
 ///
 ///     for i in 0..<N: y[i] = x[i + 1]     →   check N <= 0 or N < x_extent0 else IndexError
 ///
+///     if K > 0: y[0] = x[K]               →   check not K > 0 or K < x_extent0 else IndexError
+///
 /// An access that is certain to run when its loops do, with indices affine in loop variables and parameters, reaches its
 /// least and greatest index at the ends of the loops' ranges. What that makes is a condition on the parameters: true and
-/// dropped, false and an error now, or a check on entry. Accesses under a condition or in a `while` loop, and indices
-/// that depend on data, are left to `check-accesses`.
+/// dropped, false and an error now, or a check on entry. Accesses under a condition on anything else or in a `while` loop,
+/// and indices that depend on data, are left to `check-accesses`.
 public let checkBounds = Pass<LoopFunction>("check-bounds") {
   (function, _) throws(DiagnosticError) in
   var checker = BoundsChecker(function: function)
@@ -43,7 +45,9 @@ private struct Context {
   var facts: Facts
   /// The loops around it, outermost first.
   var loops: [ForLoop] = []
-  /// Whether it may be skipped although all its loops run.
+  /// The conditions around it that are known on entry, all of which hold where it runs.
+  var guards: [Expression] = []
+  /// Whether it may be skipped although all its loops run and all guards hold.
   var isConditional = false
 }
 
@@ -92,18 +96,26 @@ private struct BoundsChecker {
       visit(body, inner)
     case .conditional(let condition, let then, let otherwise):
       visit(condition, context)
-      var inner = context
-      inner.isConditional = true
-      inner.facts = context.facts.assuming(condition)
-      visit(then, inner)
-      inner.facts = context.facts.assuming(condition, holds: false)
-      visit(otherwise, inner)
+      visit(then, branch(condition, of: context))
+      visit(otherwise, branch(condition, holds: false, of: context))
     case .device(let body), .allocate(_, let body): visit(body, context)
     case .requireEqual(let left, let right):
       visit(left, context)
       visit(right, context)
     case .launch, .barrier: break
     }
+  }
+
+  /// Where a condition holds, or where it does not.
+  private func branch(_ condition: Expression, holds: Bool = true, of context: Context) -> Context {
+    var inner = context
+    inner.facts = context.facts.assuming(condition, holds: holds)
+    if function.isKnownOnEntry(condition) {
+      inner.guards.append(holds ? condition : condition.negated)
+    } else {
+      inner.isConditional = true
+    }
+    return inner
   }
 
   /// Of a part that is passed by reference the fixed indices are looked at; ranges are inside their dimension.
@@ -123,16 +135,14 @@ private struct BoundsChecker {
   }
 
   private mutating func visit(_ e: Expression, _ context: Context) {
-    var lazily = context
-    lazily.isConditional = true
     switch e.kind {
     case .select(let condition, let then, let otherwise):
       visit(condition, context)
-      visit(then, lazily)
-      visit(otherwise, lazily)
-    case .logical(_, let left, let right):
+      visit(then, branch(condition, of: context))
+      visit(otherwise, branch(condition, holds: false, of: context))
+    case .logical(let op, let left, let right):
       visit(left, context)
-      visit(right, lazily)
+      visit(right, branch(left, holds: op == .and, of: context))
     case .load(let buffer, let indices):
       indices.forEach { visit($0, context) }
       check(buffer, indices, at: e.span, context)
@@ -172,7 +182,7 @@ private struct BoundsChecker {
           ? reached.values.map(condition).reduce(.bool(true)) {
             Expression(.logical(.and, $0, $1), .bool).folded
           } : .bool(false),
-        for: reached, buffer, d, extent, isCountedFromFront: !wraps, span)
+        for: reached, under: context.guards, buffer, d, extent, isCountedFromFront: !wraps, span)
       return isEnforced && isRectangular(context.loops)
     }
     let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
@@ -202,10 +212,11 @@ private struct BoundsChecker {
 
   /// Adds the condition, unless the access does not run; false where it is not known on entry.
   private mutating func require(
-    _ condition: Expression, for reached: Extreme, _ buffer: BufferID, _ dimension: Int,
-    _ extent: Expression, isCountedFromFront: Bool, _ span: Span
+    _ condition: Expression, for reached: Extreme, under guards: [Expression], _ buffer: BufferID,
+    _ dimension: Int, _ extent: Expression, isCountedFromFront: Bool, _ span: Span
   ) -> Bool {
-    let whole = reached.isNeverReached.reduce(condition) {
+    let isSkipped = reached.isNeverReached + guards.map(\.negated)
+    let whole = isSkipped.reduce(condition) {
       Expression(.logical(.or, $1, $0), .bool).mapBottomUp(\.folded)
     }
     guard function.isKnownOnEntry(whole) else { return false }
@@ -297,6 +308,8 @@ extension ForLoop {
 }
 
 extension Expression {
+  fileprivate var negated: Expression { Expression(.unary(.not, self), .bool).folded }
+
   /// The degree of the expression as a polynomial in a variable; nil where it is none.
   fileprivate func degree(in variable: VariableID) -> Int? {
     switch kind {

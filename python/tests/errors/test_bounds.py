@@ -215,6 +215,61 @@ def test_bounds_inside_loops_that_are_empty_are_no_error() -> None:
             parpy.jit(empty_outer)(np.zeros((12, 4)), 5, opts=options(specialize=specialize))
 
 
+def under_conditions(x, y, n, a, flag):
+    parpy.label("N")
+    for i in range(len(y)):
+        if a != 0.0:
+            y[i] += a * x[i + n]  # here: sum
+        elif flag:
+            y[i] = x[n]  # here: element
+        y[i] += x[n] if n > 7 and not flag else 1.0  # here: choice
+
+
+@pytest.mark.parametrize("specialize", ["auto", "always", "never"])
+def test_what_arguments_decide_is_checked_before_anything_has_changed(specialize: str) -> None:
+    function = parpy.jit(under_conditions)
+    lines = marked_lines(under_conditions)
+    for schedule in ({}, {"N": parpy.threads(8)}):
+        for n, a, flag, wrong in (
+            (0, 1.0, True, None),
+            (1, 1.0, True, ("sum", 6)),
+            (1, 0.0, True, None),
+            (9, 0.0, True, ("element", 9)),
+            (6, 0.0, False, None),
+            (9, 0.0, False, ("choice", 9)),
+            (-6, 0.0, True, None),
+            (-7, 0.0, True, ("element", -7)),
+            (3, float("nan"), False, ("sum", 8)),
+        ):
+            opts = options(schedule, specialize=specialize)
+            y = np.zeros(6)
+            if wrong is None:
+                check(under_conditions, X, y, n, a, flag, specialize=specialize)
+                function(X, y, n, a, flag, opts=opts)
+                assert y.any()
+                continue
+            line, index = wrong
+            with pytest.raises(
+                IndexError, match=f"index {index} of 'x' is out .* size 6"
+            ) as caught:
+                function(X, y, n, a, flag, opts=opts)
+            assert_placed(caught.value, under_conditions, lines[line])
+            assert not y.any()
+    assert_alive()
+
+
+def counts_as_far_as_a_condition(y, n, flag):
+    parpy.label("N")
+    for i in range(n > 3, n + flag):
+        y[i] = i
+
+
+def test_the_bounds_of_a_range_may_be_bools() -> None:
+    for n in (2, 5):
+        for flag in (False, True):
+            check(counts_as_far_as_a_condition, np.zeros(6), n, flag)
+
+
 def wraps_around(x, n):
     for i in range(3):
         x[i * 4611686018427387904 * n] = 1
