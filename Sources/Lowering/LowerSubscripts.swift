@@ -183,13 +183,12 @@ extension Lowerer {
     }
     guard number.type.isInteger else {
       let isQuotient = if case .binary(.divide, _, _) = e.kind { true } else { false }
-      let help =
-        if isQuotient { "the quotient of integers without a fraction is written //" } else if
-          takesBools
-        { "int(…) makes an integer of it" } else { nil as String? }
+      let conversion = takesBools ? "int(…) makes an integer of it" : nil
       throw reject(
         Diagnostic(
-          .type, "\(what) must be an integer, not \(number.type)", at: e.span, help: help))
+          .type, "\(what) must be an integer, not \(number.type)", at: e.span,
+          help: isQuotient
+            ? "the quotient of integers without a fraction is written //" : conversion))
     }
     return number.index
   }

@@ -165,7 +165,7 @@ private struct RaceFinder {
   }
 
   /// Whether several iterations may give an index one value: it does not depend on the loop's variable, or only by way of
-  /// data, a quotient or a remainder.
+  /// data, a quotient, a remainder, or a range that begins where data tell.
   private func mayRepeat(_ index: Expression) -> Bool {
     let sum = LinearSum(index)
     return !goesOverMovingRange(sum)
@@ -201,6 +201,7 @@ private struct RaceFinder {
   private func termMayRepeat(_ term: Expression) -> Bool {
     switch term.kind {
     case .convert(let operand): return mayRepeat(operand)
+    case .variable(let id): return innerLoops[id].map { readsData($0.lower) } ?? false
     case .select(let condition, let then, let otherwise):
       // One side that all iterations may take, `0 if x[i] > 0 else i`; `n - 1 if i == 0 else i - 1` is fine.
       let sides = [then, otherwise].filter { mayRepeat($0) }

@@ -45,9 +45,9 @@ private struct Context {
   var facts: Facts
   /// The loops around it, outermost first.
   var loops: [ForLoop] = []
-  /// The conditions around it that are known on entry, all of which hold where it runs.
-  var guards: [Expression] = []
-  /// Whether it may be skipped although all its loops run and all guards hold.
+  /// The conditions on parameters under which it is skipped.
+  var skips: [Expression] = []
+  /// Whether it may be skipped although all its loops run and none of these holds.
   var isConditional = false
 }
 
@@ -111,7 +111,7 @@ private struct BoundsChecker {
     var inner = context
     inner.facts = context.facts.assuming(condition, holds: holds)
     if function.isKnownOnEntry(condition) {
-      inner.guards.append(holds ? condition : condition.negated)
+      inner.skips.append(holds ? Expression(.unary(.not, condition), .bool).folded : condition)
     } else {
       inner.isConditional = true
     }
@@ -182,7 +182,7 @@ private struct BoundsChecker {
           ? reached.values.map(condition).reduce(.bool(true)) {
             Expression(.logical(.and, $0, $1), .bool).folded
           } : .bool(false),
-        for: reached, under: context.guards, buffer, d, extent, isCountedFromFront: !wraps, span)
+        for: reached, skippedIf: context.skips, buffer, d, extent, isCountedFromFront: !wraps, span)
       return isEnforced && isRectangular(context.loops)
     }
     let isAtLeast = holds(context.facts.prove(least, atMost: index), isGreatest: false) {
@@ -212,11 +212,11 @@ private struct BoundsChecker {
 
   /// Adds the condition, unless the access does not run; false where it is not known on entry.
   private mutating func require(
-    _ condition: Expression, for reached: Extreme, under guards: [Expression], _ buffer: BufferID,
+    _ condition: Expression, for reached: Extreme, skippedIf skips: [Expression],
+    _ buffer: BufferID,
     _ dimension: Int, _ extent: Expression, isCountedFromFront: Bool, _ span: Span
   ) -> Bool {
-    let isSkipped = reached.isNeverReached + guards.map(\.negated)
-    let whole = isSkipped.reduce(condition) {
+    let whole = (reached.isNeverReached + skips).reduce(condition) {
       Expression(.logical(.or, $1, $0), .bool).mapBottomUp(\.folded)
     }
     guard function.isKnownOnEntry(whole) else { return false }
@@ -308,8 +308,6 @@ extension ForLoop {
 }
 
 extension Expression {
-  fileprivate var negated: Expression { Expression(.unary(.not, self), .bool).folded }
-
   /// The degree of the expression as a polynomial in a variable; nil where it is none.
   fileprivate func degree(in variable: VariableID) -> Int? {
     switch kind {

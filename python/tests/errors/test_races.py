@@ -139,6 +139,13 @@ def adds_to_windows_by_a_loop(x, y):
             y[int(x[i]) % 4 + k] += x[i]  # here: race
 
 
+def adds_to_windows_from_elements_on(x, y):
+    parpy.label("N")
+    for i in range(4):
+        for k in range(int(x[i]) % 4, int(x[i]) % 4 + 3):
+            y[k] += x[i]  # here: race
+
+
 def adds_from_elements_on(x, y):
     parpy.label("N")
     for i in range(6):
@@ -246,7 +253,8 @@ def changes_nothing_twice(x, y):
         *(counts_by_remainder, counts_by_quotient, adds_up_inside, adds_up_over_a_triangle),
         *(counts_by_data_through_a_local, counts_by_a_chain_of_locals),
         *(adds_up_by_a_local, counts_by_a_branch, halves_an_element, greatest_by_a_condition),
-        *(adds_to_windows, adds_to_windows_by_a_loop, adds_from_elements_on, adds_up_to_elements),
+        *(adds_to_windows, adds_to_windows_by_a_loop, adds_to_windows_from_elements_on),
+        *(adds_from_elements_on, adds_up_to_elements),
     ],
 )
 def test_a_race_is_warned_about_at_its_line(function) -> None:
