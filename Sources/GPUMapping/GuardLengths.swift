@@ -17,21 +17,25 @@ import Passes
 ///       require n equals m           →     with device:
 ///       for i in 0..<n: y[i] = x[i]          for i in 0..<n: y[i] = x[i]
 ///
+/// Temporaries that kernels cannot make stay outside of the condition, where the host makes them.
+///
 /// - Requires: loops have their levels.
 public let guardLengths = Pass<LoopFunction>("guard-lengths") { function, _ in
   var result = function
-  result.body = LengthGuard(of: function.body).guarded(function.body, isOnDevice: false)
+  result.body = LengthGuard(of: function).guarded(function.body, isOnDevice: false)
   return result
 }
 
 private struct LengthGuard {
+  private let function: LoopFunction
   private let deviceScalars: Set<VariableID>
   /// How many statements assign each variable.
   private var assignmentCounts: [VariableID: Int] = [:]
 
-  init(of body: [Statement]) {
-    deviceScalars = DeviceScalars(of: body).found
-    body.forEachStatement { statement in
+  init(of function: LoopFunction) {
+    self.function = function
+    deviceScalars = DeviceScalars(of: function.body).found
+    function.body.forEachStatement { statement in
       if let id = statement.assignedVariable { assignmentCounts[id, default: 0] += 1 }
     }
   }
@@ -41,12 +45,16 @@ private struct LengthGuard {
     for (position, statement) in statements.enumerated() {
       switch statement.kind {
       case .requireEqual(let left, let right) where isOnDevice:
-        let rest = guarded(Array(statements[(position + 1)...]), isOnDevice: true)
+        var hoisted: [BufferID] = []
+        let rest = withoutTemporaries(
+          guarded(Array(statements[(position + 1)...]), isOnDevice: true), &hoisted)
         let areEqual = Expression.compare(.equal, left, right)
-        return result + [
-          Statement(
-            .conditional(areEqual, then: rest, otherwise: [statement]), at: statement.span)
-        ]
+        let conditional = Statement(
+          .conditional(areEqual, then: rest, otherwise: [statement]), at: statement.span)
+        return result
+          + hoisted.reduce([conditional]) {
+            [Statement(.allocate($1, body: $0), at: statement.span)]
+          }
       case .device(let body) where !isOnDevice:
         let count = hostCount(of: body)
         let rest = guarded(Array(body.dropFirst(count)), isOnDevice: true)
@@ -57,6 +65,25 @@ private struct LengthGuard {
         .requireEqual, .launch, .barrier:
         result.append(statement.mapBlocks { guarded($0, isOnDevice: isOnDevice) })
       }
+    }
+    return result
+  }
+
+  /// The statements without those around them that make temporaries for which a kernel has no room, where their extents are
+  /// known all along.
+  private func withoutTemporaries(
+    _ statements: [Statement], _ hoisted: inout [BufferID]
+  ) -> [Statement] {
+    var result: [Statement] = []
+    for statement in statements {
+      guard case .allocate(let id, let body) = statement.kind, !function[id].fitsKernel,
+        function[id].extents.allSatisfy(function.isKnownOnEntry)
+      else {
+        result.append(statement)
+        continue
+      }
+      hoisted.append(id)
+      result += withoutTemporaries(body, &hoisted)
     }
     return result
   }

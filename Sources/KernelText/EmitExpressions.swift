@@ -216,6 +216,12 @@ extension FunctionEmitter {
     return CText("\(l.inside(level)) \(symbol) \(r.inside(tighter))", level)
   }
 
+  /// `l symbol r`, where operands that are comparisons themselves stand in parentheses: C++ reads `a != b == c` from the
+  /// left, and compilers warn of `a < b < c`.
+  private func comparison(_ symbol: String, _ l: CText, _ r: CText, _ level: CPrecedence) -> CText {
+    CText("\(l.inside(.sum)) \(symbol) \(r.inside(.sum))", level)
+  }
+
   /// `l op r` of one type.
   ///
   /// - Parameters:
@@ -227,8 +233,12 @@ extension FunctionEmitter {
   ) -> CText {
     if type.isHalf { return half(op, type, widened(l, type), widened(r, type)) }
     if type == .bool {
-      return CText(
-        HelperFunction.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
+      switch op {
+      case .bitXor: return comparison("!=", l, r, .equality)
+      default:
+        return CText(
+          HelperFunction.join(op, .bool, l.inside(.bitOr), r.inside(.bitOr), module.dialect), .or)
+      }
     }
     let wraps = type.isInteger && type.size < 4 || type.isSignedInteger && range == nil
     let isShort = range?.isInside(.int32) ?? false
@@ -279,7 +289,7 @@ extension FunctionEmitter {
     let level: CPrecedence = op == .equal || op == .notEqual ? .equality : .relation
     let (a, b) = (left.type, right.type)
     guard a.isInteger, b.isInteger, a.isSignedInteger != b.isSignedInteger else {
-      return infix(op.symbol, l, r, level)
+      return comparison(op.symbol, l, r, level)
     }
     // Signed with unsigned: a negative number is less than all others.
     let signed = a.isSignedInteger ? l : r
@@ -288,7 +298,7 @@ extension FunctionEmitter {
     )
     let whenNegative = op.holds(a.isSignedInteger ? -1 : 0, a.isSignedInteger ? 0 : -1)
     return CText(
-      "\(signed.inside(.relation)) < 0 ? \(whenNegative) : \(infix(op.symbol, x, y, level).inside(.or))",
+      "\(signed.inside(.relation)) < 0 ? \(whenNegative) : \(comparison(op.symbol, x, y, level).inside(.or))",
       .conditional)
   }
 

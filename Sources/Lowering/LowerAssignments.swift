@@ -16,7 +16,11 @@ extension Lowerer {
       case .array where StructuredBody.isResult(name): throw arrayReturned(at: value.span)
       case .array:
         throw reject(.sliceAsLocal(name, isArray: isArray(name), at: value.span))
-      case .tuple: throw reject(.unsupported("a tuple as the value of a name", at: value.span))
+      case .tuple:
+        throw reject(
+          .unsupported(
+            "a tuple as the value of a name", at: value.span,
+            help: "give each part a name: a, b = …"))
       }
     case .tuple(let targets): try lowerUnpacking(targets, value, at: statement)
     case .subscripted:
@@ -249,7 +253,8 @@ extension Lowerer {
     let loopLabels = labels.prefix(shape.count).map { [$0.name] }
     if isHazard(writing: view, reading: source) {
       // The right side is complete before the first element is written, as in NumPy.
-      let temporary = ir.add(Buffer("temporary", element, extents: shape, role: .temporary))
+      let temporary = ir.add(
+        Buffer("temporary", element, extents: room(for: view, source.shape), role: .temporary))
       let outer = statements
       statements = []
       try elementwise(over: shape, labels: loopLabels, at: statement) { position in
@@ -271,6 +276,23 @@ extension Lowerer {
     let leftOver = labels.dropFirst(shape.count + (reductionsLabelled > 0 ? 1 : 0))
     reductionLabels = []
     try requireAllUsed(Array(leftOver))
+  }
+
+  /// The extents of a temporary for what is assigned to a view. Kernels make none of a length that they compute, so on a
+  /// device that is the one of the source, or of the array, where they are known on entry:
+  ///
+  ///     x[c[i]:] = x[:len(x) - c[i]]   →   temporary: float64[x_extent0]
+  private func room(for view: ArrayView, _ source: [LoopIR.Expression]) -> [LoopIR.Expression] {
+    let shape = view.shape
+    guard signature.options.backend.isDevice else { return shape }
+    let sliced = view.dimensions.indices.filter {
+      if case .range = view.dimensions[$0] { true } else { false }
+    }
+    return shape.enumerated().map { d, extent in
+      let own = d - (shape.count - source.count)
+      let known = [extent] + (own >= 0 && !isOne(source[own]) ? [source[own]] : [])
+      return known.first(where: ir.isKnownOnEntry) ?? ir[view.buffer].extents[sliced[d]]
+    }
   }
 
   private func storeElement(

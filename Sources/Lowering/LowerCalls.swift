@@ -122,7 +122,7 @@ extension Lowerer {
       throw reject(
         .unsupported(
           "keyword argument '\(keywords[0].name)' of \(name)", at: keywords[0].value.span,
-          help: WaysOut.ofSecondArgument(intrinsic, named: name)))
+          help: WaysOut.ofMoreArguments(intrinsic, named: name)))
     }
     switch intrinsic {
     case .pythonMin: return try extremum(.pythonMin, arguments, [], named: name, at: span)
@@ -256,7 +256,9 @@ extension Lowerer {
     _ intrinsic: Intrinsic, _ arguments: [Syntax.Expression], named name: String, at span: Span
   ) throws -> Value {
     if let function = intrinsic.mathFunction {
-      let values = try operands(arguments, function.arity, named: name, at: span)
+      let values = try operands(
+        arguments, function.arity, named: name, at: span,
+        help: WaysOut.ofMoreArguments(intrinsic, named: name))
       guard values.count == 2 else {
         return try lift(values[0], at: span) { value in
           value.type.isComplex
@@ -279,7 +281,7 @@ extension Lowerer {
     }
     let operand = try operands(
       arguments, 1, named: name, at: span,
-      help: WaysOut.ofSecondArgument(intrinsic, named: name))[0]
+      help: WaysOut.ofMoreArguments(intrinsic, named: name))[0]
     return try lift(operand, at: span) { try self.unary(intrinsic, $0, named: name, at: span) }
   }
 

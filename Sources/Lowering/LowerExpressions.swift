@@ -93,7 +93,11 @@ extension Lowerer {
       return try attribute(name, of: view, at: e.span)
     }
     guard let path = e.path, let root = path.first else {
-      throw reject(.unsupported("this expression", at: e.span))
+      var help: String?
+      if case .attribute(let base, _) = e.kind, case .call(let callee, _, _) = base.kind {
+        help = callee.path?.last.flatMap { WaysOut.ofFunction($0) }
+      }
+      throw reject(.unsupported("this expression", at: e.span, help: help))
     }
     if let binding = scope[root] {
       guard path.count == 1 else {

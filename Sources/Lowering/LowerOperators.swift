@@ -126,9 +126,12 @@ extension Lowerer {
     var isStretched: [Bool] = []
     for (d, extent) in value.shape.enumerated() {
       let wanted = shape[skipped + d]
-      let equal = try extent == wanted || (!isOne(extent) && areEqual(extent, wanted, at: span))
-      if !equal && !isOne(extent) { return nil }
-      isStretched.append(!equal)
+      if isOne(extent) {
+        isStretched.append(extent != wanted && !isOne(wanted))
+      } else {
+        guard try extent == wanted || areEqual(extent, wanted, at: span) else { return nil }
+        isStretched.append(false)
+      }
     }
     if skipped == 0 && !isStretched.contains(true) { return value }
     var result = value
@@ -142,7 +145,7 @@ extension Lowerer {
   }
 
   /// Whether an extent is known to be 1, as that of `x[:i + 1]` in a loop over `range(1)`.
-  private func isOne(_ extent: LoopIR.Expression) -> Bool {
+  func isOne(_ extent: LoopIR.Expression) -> Bool {
     if let literal = extent.integerLiteral { return literal == 1 }
     return facts.prove(extent, atMost: .index(1)) && facts.prove(.index(1), atMost: extent)
   }

@@ -34,7 +34,7 @@ extension Diagnostic {
       help = "decorate it with @parpy.jit, or with @parpy.callback to call it in Python"
     } else {
       help =
-        path.last.flatMap { WaysOut.ofFunction($0) }
+        path.last.flatMap { WaysOut.ofFunction($0, of: path.dropLast().last) }
         ?? "known are functions decorated with @parpy.jit, those of parpy.operators and parpy.math, and what math and numpy have of the same meaning"
     }
     return Diagnostic(.program, "Call to unknown function \(name)", at: span, help: help)

@@ -2,9 +2,10 @@ import Syntax
 
 /// What to write in place of functions and methods that mean nothing to the compiler, by their names.
 enum WaysOut {
-  /// For `name` of Python or of a module such as NumPy; nil where nothing special is known of it.
-  static func ofFunction(_ name: String) -> String? {
+  /// For `name` of Python, or of `module` such as `np`; nil where nothing special is known of it.
+  static func ofFunction(_ name: String, of module: String? = nil) -> String? {
     switch name {
+    case "remainder" where module == "math": "write x - n * round(x / n)"
     case "print":
       "run the function in Python with opts=parpy.seq() to print, or call a @parpy.callback"
     case "mean", "average", "nanmean": "divide a sum by a length: sum(x[:]) / len(x)"
@@ -17,10 +18,31 @@ enum WaysOut {
     case "subtract": "write the operator -"
     case "multiply": "write the operator *"
     case "divide", "true_divide": "write the operator /"
-    case "power", "float_power", "pow": "write the operator **"
+    case "power": "write the operator **"
+    case "float_power": "write the operator ** with a float: parpy.operators.float64(x) ** y"
+    case "pow": "write the operator **; for a power modulo n, multiply and take % n in a loop"
     case "mod", "remainder": "write the operator %"
+    case "fmod": "write math.fmod(x, y)"
+    case "floor_divide": "write the operator //"
     case "divmod": "write the operators // and %"
     case "square": "write x * x"
+    case "clip": "write min(max(x, low), high)"
+    case "sign": "write 1 if x > 0 else -1 if x < 0 else 0"
+    case "logical_and": "write `a and b`, or the operator & for arrays of bools"
+    case "logical_or": "write `a or b`, or the operator | for arrays of bools"
+    case "logical_not": "write `not a`, or the operator ~ for arrays of bools"
+    case "logical_xor", "bitwise_xor": "write the operator ^"
+    case "bitwise_and": "write the operator &"
+    case "bitwise_or": "write the operator |"
+    case "bitwise_not", "invert": "write the operator ~"
+    case "left_shift": "write the operator <<"
+    case "right_shift": "write the operator >>"
+    case "degrees", "rad2deg": "write x * (180 / math.pi)"
+    case "radians", "deg2rad": "write x * (math.pi / 180)"
+    case "isclose": "write abs(a - b) <= 1e-9 * max(abs(a), abs(b))"
+    case "gcd": "write Euclid's algorithm: while b != 0: a, b = b, a % b"
+    case "iinfo", "finfo":
+      "give the value a name outside of the function, such as LARGEST = np.iinfo(np.int32).max"
     case "isinstance", "type": "ask for element types with parpy.builtin.static_types_eq"
     case "array", "asarray", "arange", "linspace", "eye", "stack", "concatenate":
       "make the array before the call, or a temporary with np.empty and fill it in a loop"
@@ -42,10 +64,12 @@ enum WaysOut {
     }
   }
 
-  /// For a second argument of the function `name`, which stands for `intrinsic`.
-  static func ofSecondArgument(_ intrinsic: Intrinsic, named name: String) -> String? {
+  /// For more arguments of the function `name`, which stands for `intrinsic`, than it takes.
+  static func ofMoreArguments(_ intrinsic: Intrinsic, named name: String) -> String? {
     switch intrinsic {
     case .round, .numpyRound: "to keep two digits, write \(name)(x * 100) / 100"
+    case .log: "for another base, divide: \(name)(x) / \(name)(base)"
+    case .hypot: "write the square root of the sum of the squares"
     default: nil
     }
   }

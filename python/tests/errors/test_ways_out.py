@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 
 import numpy as np
@@ -35,6 +36,7 @@ MODULE = {
     "ITEMS": [1, 2],
     "SETTINGS": types.SimpleNamespace(width=3),
 }
+UNKNOWN = "Call to unknown function "
 SUM = "write the loops, or a sum over products"
 DICTIONARY = "pass the dictionary as an argument"
 CHECKED = "check before the call, or store in an array what the caller is to check"
@@ -78,6 +80,28 @@ SLIPS = [
         "divide a sum by a length: sum(x[:]) / len(x)",
     ),
     ("np.add(x, x, out=y)", "Call to unknown function np.add", "write the operator +"),
+    ("y[0] = math.remainder(x[0], 3)", UNKNOWN, "write x - n * round(x / n)"),
+    ("y[0] = np.remainder(x[0], 3)", UNKNOWN, "write the operator %"),
+    ("y[0] = np.fmod(x[0], 3)", UNKNOWN, "write math.fmod(x, y)"),
+    ("y[0] = pow(n, 5, 7)", UNKNOWN, "write the operator **; for a power modulo n, multiply"),
+    ("y[:] = np.clip(x, 0, 1)", UNKNOWN, "write min(max(x, low), high)"),
+    ("y[0] = math.degrees(x[0])", UNKNOWN, "write x * (180 / math.pi)"),
+    ("y[0] = np.logical_and(n, x[0])", UNKNOWN, "write `a and b`"),
+    (
+        "y[0] = math.log(x[1], 2)",
+        "math.log takes 1 argument, 2 were given",
+        "for another base, divide: math.log(x) / math.log(base)",
+    ),
+    (
+        "y[0] = math.hypot(3, 4, x[0])",
+        "math.hypot takes 2 arguments, 3 were given",
+        "write the square root of the sum of the squares",
+    ),
+    (
+        "y[0] = np.iinfo(np.int32).max",
+        "this expression is not supported",
+        "give the value a name outside of the function",
+    ),
     ("y[0] = np.spacing(x[0])", "Call to unknown function np.spacing", KNOWN),
     (
         "y[0] = undecorated(x[0])",
@@ -228,6 +252,11 @@ SLIPS = [
     ("a[:, :] = x[None, :]", NEW_AXIS, "leave it out: operands with fewer dimensions"),
     ("a[:, :] = c[:2, None]", NEW_AXIS, "write a loop over the dimension before it, for i in"),
     ("y[0] = x[0, 1]", "too many indices: 'x' has 1 dimension, 2 were given", ""),
+    (
+        "p = both(a[0])",
+        "a tuple as the value of a name is not supported",
+        "give each part a name: a, b = …",
+    ),
     ("p, q = x.shape", "cannot unpack 1 value into 2 names", ""),
     ("y[0] = both(x)", "storing a tuple in an element is not supported", "unpack it first: a, b ="),
     # Data of the module.
@@ -292,7 +321,14 @@ SLIPS = [
 @pytest.mark.parametrize(("statement", "message", "help_text"), SLIPS, ids=[s[0] for s in SLIPS])
 def test_a_slip(statement: str, message: str, help_text: str) -> None:
     source = f"def f(x, y, a, c, n, z):\n    {statement}\n"
-    names = {"np": np, "parpy": parpy, "undecorated": undecorated, "both": both, "GAMMA": 2.0}
+    names = {
+        "np": np,
+        "math": math,
+        "parpy": parpy,
+        "undecorated": undecorated,
+        "both": both,
+        "GAMMA": 2.0,
+    }
     names |= MODULE
     x, a = np.arange(6.0), np.zeros((2, 6))
     with pytest.raises((parpy.CompileError, NameError, IndexError)) as caught:

@@ -240,7 +240,16 @@ class Expressions(Writer):
             if value and self.chance(0.7):
                 return value
             depth = 0
-        form = self.one("cmp", "cmp", "cmp", "and", "or", "not", "chain", "in", "isnan")
+        form = self.one(
+            *["cmp"] * 3, "and", "or", "not", "chain", "in", "isnan", "of conditions", "bool"
+        )  # fmt: skip
+        if form == "bool":
+            return Value(f"bool({self.one(self.integer, self.real)(depth - 1).text})", "wb")
+        if depth > 0 and form == "of conditions":
+            left, right = self.condition(depth - 1), self.condition(depth - 1)
+            op = self.one(*"^^&|", "==", "!=", "<", "<=", ">", ">=")
+            kind = "wb" if left.kind == right.kind == "wb" else "bool"
+            return Value(f"({left.text} {op} {right.text})", kind)
         if depth > 0 and form in ("and", "or"):
             left, right = self.condition(depth - 1), self.condition(depth - 1)
             if left.kind != right.kind:

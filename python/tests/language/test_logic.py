@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -19,6 +20,55 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 7.0, math.inf, -math.inf, math.nan]
 def grid(dtype: str) -> tuple[np.ndarray, np.ndarray]:
     values = np.array(SPECIAL if dtype in FLOATS else [0, 1, 2, 0, 1, 7, 3], dtype)
     return np.repeat(values, len(values)), np.tile(values, len(values))
+
+
+def joins_comparisons(b, p, x, f, r):
+    parpy.label("N")
+    for i in range(len(x)):
+        r[0, i] = b[i] ^ (x[i] == 2)
+        r[1, i] = (x[i] == 1) ^ (x[i] != 4)
+        r[2, i] = (x[i] < 3) < p[i]
+        r[3, i] = (x[i] == 3) == (b[i] != p[i])
+        r[4, i] = b[i] == (f[i] == f[i])
+        r[5, i] = b[i] ^ bool(x[i])
+        r[6, i] = not b[i] ^ (f[i] != f[i])
+        r[7, i] = (b[i] >= p[i]) <= (x[i] == 1) != p[i]
+        r[8, i] = (b[i] | (x[i] == 1)) ^ (p[i] & (x[i] > 1))
+        if b[i] ^ (x[i] == 4):
+            r[9, i] = True
+
+
+def joins_comparisons_of_slices(b, p, x, f, r):
+    parpy.label("N")
+    r[0, :] = b[:] ^ (x[:] == 2)
+    parpy.label("N")
+    r[1, :] = (x[:] < 3) < (p[:] == b[:])
+    parpy.label("N")
+    r[2, 0] = parpy.operators.max((x[:] == 2) ^ (x[:] != 3))
+
+
+def sums_up_comparisons(b, p, x, f, r):
+    k = False
+    n = 0
+    parpy.label("N")
+    for i in range(len(x)):
+        k ^= x[i] == 2
+        n += b[i] ^ (x[i] == 2)
+    r[0, 0] = k
+    r[0, 1] = n > len(x) // 2
+
+
+COMPARISONS = [joins_comparisons, joins_comparisons_of_slices, sums_up_comparisons]
+
+
+@pytest.mark.parametrize("function", COMPARISONS, ids=lambda f: f.__name__)
+def test_operators_of_comparisons(function: FunctionType) -> None:
+    for n in (2, 7, 64, 200):
+        k = np.arange(n)
+        b, p, f = k % 3 == 0, k % 4 < 2, np.where(k % 5 == 0, math.nan, 1.0).astype(np.float32)
+        is_sum = function is sums_up_comparisons
+        schedules = each(reduce="N", threads=[32]) if is_sum else each("N")
+        check(function, b, p, k % 6, f, np.zeros((10, n + 1), bool)[:, :n], schedules=schedules)
 
 
 # --- and, or, not -----------------------------------------------------------------------------
