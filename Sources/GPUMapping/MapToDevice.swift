@@ -15,6 +15,14 @@ import struct Syntax.Span
 /// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
 /// threads make together is an innermost level.
 ///
+/// Blocks of the levels between cannot wait for each other. Where the outermost loops do more than run the next one, those levels
+/// run in order, with a warning:
+///
+///     @workers(64) for i in 0..<n:              @workers(64) @blocks_x for i in 0..<n:
+///       @workers(16) for j in 0..<m:        →     for j in 0..<m:
+///         @workers(32) for k in 0..<l: …            @workers(32) @threads for k in 0..<l: …
+///       y[i] = x[i, 0, 0]                         y[i] = x[i, 0, 0]
+///
 /// Left alone are nests whose loops have their levels, see `mapToClusters`.
 ///
 /// - Parameter schedule: the schedule of each label.
@@ -96,6 +104,18 @@ extension Diagnostic {
       "Found inconsistent parallel structures: the loops stand on one level of a nest, but \(described(first)) and \(described(second))",
       at: [first.span, second.span],
       help: "give both labels the same schedule, or leave one of them out of it")
+  }
+
+  /// A level between the outermost and the innermost whose iterations no blocks share.
+  fileprivate static func levelInOrder(_ request: LevelRequest, of outer: LevelRequest)
+    -> Diagnostic
+  {
+    Diagnostic(
+      .program,
+      "the iterations of the loop '\(request.label)' run in order: its blocks would have to wait for each other in each iteration of '\(outer.label)', which does more than run it",
+      at: request.span,
+      help: "leave its label out of the schedule; or run what stands beside it in a nest of its own"
+    )
   }
 
   /// A call of threads beside parallel loops that have others inside.
@@ -200,8 +220,15 @@ private struct DeviceMapper {
   // MARK: Mapping
 
   private mutating func map(nest loop: ForLoop) -> ForLoop {
-    let requests = requests(of: loop)
+    var loop = loop
+    var requests = requests(of: loop)
     guard let innermost = requests.last else { return loop }
+    let depth = requests.count - 2
+    if depth > 0, errors.isEmpty, !isNestOfBlocks(loop, depth) {
+      warnings.append(.levelInOrder(requests[1], of: requests[0]))
+      loop.body = inOrder(loop.body, above: innermost)
+      requests = self.requests(of: loop)
+    }
     var blocks = Self.dimensions
     var inner = DeviceLevel.threads
     if innermost.mayExceedBlock {
@@ -246,6 +273,31 @@ private struct DeviceMapper {
         return statement.mapBlocks { assigned(levels, in: $0) }
       }
       return Statement(.loop(assigned(levels, to: loop)), at: statement.span)
+    }
+  }
+
+  /// Whether the blocks of so many levels below a loop do nothing that concerns another block: each is in the one around it, with
+  /// scalar code before it at most, and none of them reduces.
+  private func isNestOfBlocks(_ loop: ForLoop, _ depth: Int) -> Bool {
+    if depth == 0 { return true }
+    guard loop.reductions.isEmpty, loop.hasOneInnerLoop(in: function),
+      case .loop(let inner)? = loop.body.last?.kind
+    else { return false }
+    return isNestOfBlocks(inner, depth - 1)
+  }
+
+  /// The statements with parallel loops around others in order, and those that ask for other threads than the innermost.
+  private func inOrder(_ statements: [Statement], above innermost: LevelRequest) -> [Statement] {
+    statements.map { statement in
+      guard case .loop(var loop) = statement.kind, let request = LevelRequest(loop, schedule) else {
+        return statement.mapBlocks { inOrder($0, above: innermost) }
+      }
+      guard loop.body.containsParallelLoop || !request.agrees(with: innermost) else {
+        return statement
+      }
+      loop.mapping.workers = nil
+      loop.body = inOrder(loop.body, above: innermost)
+      return Statement(.loop(loop), at: statement.span)
     }
   }
 

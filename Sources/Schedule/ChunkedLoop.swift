@@ -174,10 +174,12 @@ public struct ChunkedLoop {
 
   /// The loop over the chunks.
   public var chunkLoop: Statement {
-    let outer = ForLoop(
+    var outer = ForLoop(
       chunk, from: .index(0), to: count,
       body: before + [Statement(.loop(inner), at: span)] + after, reductions: chunkReductions,
       mapping: chunkMapping, at: loop.span)
+    // Those of buffers without a copy a chunk are shared by all chunks.
+    outer.updates = inner.updates.filter(loop.updates.contains)
     return Statement(.loop(outer), at: span)
   }
 

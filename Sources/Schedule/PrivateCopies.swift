@@ -1,8 +1,8 @@
 import LoopIR
 import struct Syntax.Span
 
-/// The two versions of a parallel loop whose iterations update elements of shared buffers: with a private copy a chunk, or on
-/// one worker where the copies would cost more than they gain. Which one runs depends on the extents alone.
+/// The two versions of a parallel loop whose iterations update elements of shared buffers: with a private copy a chunk, or in
+/// order where the copies would cost more than they gain. Which one runs depends on the extents alone.
 struct PrivateCopies {
   /// The most chunks, and so copies.
   private static let mostChunks = 8
@@ -59,11 +59,11 @@ struct PrivateCopies {
   }
 
   /// The statements that take the loop's place.
-  func statements(_ function: inout LoopFunction) -> [Statement] {
-    var serial = loop
-    serial.mapping.workers = nil
+  ///
+  /// - Parameter serial: the loop with its iterations in order.
+  func statements(_ function: inout LoopFunction, orElse serial: Statement) -> [Statement] {
     // A test is against the extents of the user's array, which a copy has not.
-    if isTested { return [Statement(.loop(serial), at: span)] }
+    if isTested { return [serial] }
     let room = Expression.binary(
       .floorDivide, updates,
       .binary(.pythonMax, elements * .index(Self.updatesPerElement), .index(1)))
@@ -81,7 +81,7 @@ struct PrivateCopies {
       Statement(
         .conditional(
           .compare(.greater, function.read(chunks), .index(1)), then: parallel.statements,
-          otherwise: [Statement(.loop(serial), at: span)]), at: span),
+          otherwise: [serial]), at: span),
     ]
   }
 }

@@ -27,7 +27,7 @@ import struct Syntax.Span
 ///       @update(add parts) for i in …: parts[c, b[i]] = parts[c, b[i]] + w[i]
 ///     @independent for k in 0..<m: for c in 0..<chunks: h[k] = h[k] + parts[c, k]
 ///
-/// where the copies are small beside the loop; else the loop runs on one worker.
+/// where the copies are small beside the loop; else its iterations run in order, and parallel loops inside are cut themselves.
 ///
 /// The chunks depend on the extents alone and are joined in order, so the result has the same bits whatever the number of
 /// workers is. A reduction inside a parallel loop stays whole: its worker is busy already.
@@ -53,8 +53,11 @@ private struct ReductionSplitter {
         continue
       }
       if !loop.updates.isEmpty {
+        var serial = loop
+        serial.mapping.workers = nil
+        let inOrder = splitInside(Statement(.loop(serial), at: statement.span))
         result += PrivateCopies(function: function, loop: loop, at: statement.span)
-          .statements(&function)
+          .statements(&function, orElse: inOrder)
       } else {
         result += loop.reductions.isEmpty ? [statement] : split(loop, at: statement.span)
       }

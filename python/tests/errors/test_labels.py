@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import Case, Wrong, reject
+from harness import Case, Wrong, marked_lines, reject
 
 import parpy
 
@@ -306,3 +306,28 @@ def test_a_declared_reduction_that_is_none_runs_in_order(function) -> None:
         parpy.jit(function)(x, y, opts=parpy.par(REDUCE))
     function(x, expected)
     np.testing.assert_array_equal(y, expected)
+
+
+# --- Levels of a GPU --------------------------------------------------------------------------
+
+
+def runs_more_than_the_next_loop(x, y):
+    parpy.label("i")
+    for i in range(x.shape[0]):
+        parpy.label("j")
+        for j in range(x.shape[1]):  # here: between
+            parpy.label("k")
+            for k in range(x.shape[2]):
+                x[i, j, k] = i + j + k
+        y[i] = x[i, 0, 0]
+
+
+def test_a_level_between_that_runs_in_order_is_warned_of() -> None:
+    opts = parpy.par({"i": parpy.threads(8), "j": parpy.threads(4), "k": parpy.threads(32)})
+    opts.backend = parpy.CompileBackend.Cuda
+    arguments = (np.zeros((6, 4, 4)), np.zeros(6))
+    with pytest.warns(RuntimeWarning, match="the iterations of the loop 'j' run in order") as found:
+        text = parpy.print_compiled(runs_more_than_the_next_loop, arguments, opts)
+    line = marked_lines(runs_more_than_the_next_loop)["between"]
+    assert f"On line {line} of" in str(found[0].message)
+    assert "blockIdx.y" not in text
