@@ -24,7 +24,9 @@ import struct Syntax.Span
 /// inner loop becomes a nest of its own, and so do the statements between two of them. Scalars that are computed of what the nest
 /// does not change are computed again where they are used; others, and temporaries, get one element an iteration.
 ///
-/// Left alone are nests that clusters run, nests of other depths, those with calls, with tests of lengths, with inner loops inside conditions or sequential
+/// So are nests of three levels and more, whose second one runs on blocks, too, where the outermost loop does more than run it.
+///
+/// Left alone are nests that clusters run, other nests of two levels, those with calls, with tests of lengths, with inner loops inside conditions or sequential
 /// loops, with temporaries whose shape only the iteration knows, and numbers of threads that are not known when compiling.
 ///
 /// - Parameter schedule: the schedule of each label.
@@ -70,7 +72,8 @@ private struct NestDistributor {
     guard loop.mapping.level == nil,
       loop.reductions.isEmpty, loop.updates.isEmpty, loop.condition == nil,
       !loop.lower.contains(\.isLoad), deviceScalars.isKnownToHost(loop.tripCount),
-      isTwoLevels(loop.body), asksForBlocks(loop.body), isClosed(loop.body)
+      isTwoLevels(loop.body) && asksForBlocks(loop.body) || hasBlocksThatWait(loop),
+      isClosed(loop.body)
     else { return nil }
     if loop.hasOneInnerLoop(in: function) { return nil }
 
@@ -97,6 +100,27 @@ private struct NestDistributor {
     body.allSatisfy { statement in
       switch statement.kind {
       case .allocate(_, let inner): isTwoLevels(inner)
+      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .requireEqual,
+        .launch, .barrier:
+        statement.blocks.allSatisfy { !$0.containsParallelLoop }
+      }
+    }
+  }
+
+  /// Whether the nest has a level of blocks between its outermost and its innermost, and the outermost loop does more than run it.
+  private func hasBlocksThatWait(_ loop: ForLoop) -> Bool {
+    guard let requests = loop.requests(in: function, schedule), requests.count > 2 else {
+      return false
+    }
+    return standDirectly(loop.body) && !loop.isNestOfBlocks(requests.count - 2, in: function)
+  }
+
+  /// Whether no parallel loop inside is in a condition or a sequential loop.
+  private func standDirectly(_ body: [Statement]) -> Bool {
+    body.allSatisfy { statement in
+      switch statement.kind {
+      case .allocate(_, let inner): standDirectly(inner)
+      case .loop(let loop) where loop.mapping.workers != nil: true
       case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .requireEqual,
         .launch, .barrier:
         statement.blocks.allSatisfy { !$0.containsParallelLoop }
@@ -137,10 +161,13 @@ private struct NestDistributor {
         return [Statement(.allocate(id, body: inner), at: statement.span)]
       }
       guard case .loop(let loop) = statement.kind, !loop.reductions.isEmpty,
-        let request = LevelRequest(loop, schedule)
+        let request = LevelRequest(loop, schedule),
+        request.mayExceedBlock || loop.body.containsParallelLoop
       else { return [statement] }
+      // Iterations of a chunk have threads of their own where parallel loops are inside.
+      let level: DeviceLevel = loop.body.containsParallelLoop ? .blocksX : .grid
       return ChunkedLoop(
-        loop, sharedBy: request, level: .grid, at: statement.span, &copy.function
+        loop, sharedBy: request, level: level, at: statement.span, &copy.function
       ).statements
     }
     self = copy

@@ -14,6 +14,16 @@ extension ForLoop {
       return !value.loads(from: stored)
     }
   }
+
+  /// Whether the blocks of so many levels below the loop do nothing that concerns another block: each loop is in the one around it,
+  /// with scalar code before it at most, and none of them reduces.
+  func isNestOfBlocks(_ depth: Int, in function: LoopFunction) -> Bool {
+    if depth == 0 { return true }
+    guard reductions.isEmpty, hasOneInnerLoop(in: function),
+      case .loop(let inner)? = body.last?.kind
+    else { return false }
+    return inner.isNestOfBlocks(depth - 1, in: function)
+  }
 }
 
 extension LoopFunction {

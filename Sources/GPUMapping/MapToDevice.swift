@@ -15,8 +15,8 @@ import struct Syntax.Span
 /// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
 /// threads make together is an innermost level.
 ///
-/// Blocks of the levels between cannot wait for each other. Where the outermost loops do more than run the next one, those levels
-/// run in order, with a warning:
+/// Blocks of the levels between cannot wait for each other. Where the outermost loops reduce, or do more than run the next one, and
+/// `distribute-nests` has left that alone, those levels run in order, with a warning:
 ///
 ///     @workers(64) for i in 0..<n:              @workers(64) @blocks_x for i in 0..<n:
 ///       @workers(16) for j in 0..<m:        →     for j in 0..<m:
@@ -35,6 +35,15 @@ public func mapToDevice(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction
     if !mapper.errors.isEmpty { throw DiagnosticError(mapper.errors) }
     mapper.warnings.forEach(context.warn)
     return result
+  }
+}
+
+extension ForLoop {
+  /// What each level of the nest asks for, outermost first; nil where two loops of one level disagree.
+  func requests(in function: LoopFunction, _ schedule: [String: LoopSchedule]) -> [LevelRequest]? {
+    var mapper = DeviceMapper(of: function, schedule)
+    let requests = mapper.requests(of: self)
+    return mapper.errors.isEmpty ? requests : nil
   }
 }
 
@@ -112,7 +121,7 @@ extension Diagnostic {
   {
     Diagnostic(
       .program,
-      "the iterations of the loop '\(request.label)' run in order: its blocks would have to wait for each other in each iteration of '\(outer.label)', which does more than run it",
+      "the iterations of the loop '\(request.label)' run in order: its blocks would have to wait for each other, as '\(outer.label)' reduces or does more than run it",
       at: request.span,
       help: "leave its label out of the schedule; or run what stands beside it in a nest of its own"
     )
@@ -167,7 +176,7 @@ private struct DeviceMapper {
   // MARK: The levels of a nest
 
   /// What each level of the nest asks for, outermost first.
-  private mutating func requests(of loop: ForLoop) -> [LevelRequest] {
+  mutating func requests(of loop: ForLoop) -> [LevelRequest] {
     guard let own = LevelRequest(loop, schedule) else { return requests(in: loop.body) }
     return [own] + requests(in: loop.body)
   }
@@ -224,7 +233,7 @@ private struct DeviceMapper {
     var requests = requests(of: loop)
     guard let innermost = requests.last else { return loop }
     let depth = requests.count - 2
-    if depth > 0, errors.isEmpty, !isNestOfBlocks(loop, depth) {
+    if depth > 0, errors.isEmpty, !loop.isNestOfBlocks(depth, in: function) {
       warnings.append(.levelInOrder(requests[1], of: requests[0]))
       loop.body = inOrder(loop.body, above: innermost)
       requests = self.requests(of: loop)
@@ -274,16 +283,6 @@ private struct DeviceMapper {
       }
       return Statement(.loop(assigned(levels, to: loop)), at: statement.span)
     }
-  }
-
-  /// Whether the blocks of so many levels below a loop do nothing that concerns another block: each is in the one around it, with
-  /// scalar code before it at most, and none of them reduces.
-  private func isNestOfBlocks(_ loop: ForLoop, _ depth: Int) -> Bool {
-    if depth == 0 { return true }
-    guard loop.reductions.isEmpty, loop.hasOneInnerLoop(in: function),
-      case .loop(let inner)? = loop.body.last?.kind
-    else { return false }
-    return isNestOfBlocks(inner, depth - 1)
   }
 
   /// The statements with parallel loops around others in order, and those that ask for other threads than the innermost.

@@ -314,11 +314,12 @@ def test_a_declared_reduction_that_is_none_runs_in_order(function) -> None:
 def runs_more_than_the_next_loop(x, y):
     parpy.label("i")
     for i in range(x.shape[0]):
-        parpy.label("j")
-        for j in range(x.shape[1]):  # here: between
-            parpy.label("k")
-            for k in range(x.shape[2]):
-                x[i, j, k] = i + j + k
+        if y[i] > 0:
+            parpy.label("j")
+            for j in range(x.shape[1]):  # here: between
+                parpy.label("k")
+                for k in range(x.shape[2]):
+                    x[i, j, k] = i + j + k
         y[i] = x[i, 0, 0]
 
 
