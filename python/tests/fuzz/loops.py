@@ -23,7 +23,13 @@ class Statements(ComplexExpressions):
                 kinds += [self.call, self.call]
             if self.owned is None:
                 kinds += [self.parallel, self.parallel, self.parallel, self.reduce, self.reduce]
-                kinds += [self.histogram, self.shifted, self.accumulate, self.temporary]
+                kinds += [
+                    self.histogram,
+                    self.tallies,
+                    self.shifted,
+                    self.accumulate,
+                    self.temporary,
+                ]
                 kinds += [self.product, self.product, self.down_columns]
             else:
                 kinds += [self.private]
@@ -564,6 +570,53 @@ class Loops(Statements):
             else:
                 op = self.one("+=", "+=", "+=", "-=")
                 self.emit(f"{place} {op} {value}")
+
+    def tallies(self) -> None:
+        """A nest of reductions: of scalars, and of elements that are fixed or that data name."""
+        source = self.array(
+            lambda a: t.is_int(a.kind) and len(a.extents) > 1 and 0 not in a.extents
+        )
+        target = self.writable(lambda a: a.kind in ("int64", "int32") and 0 not in a.extents)
+        if source is None or target is None or source is target or max(source.extents) > 130:
+            return
+        shown, self.arrays = self.arrays, [source]
+        depth = self.one(2, 2, 2, 3)
+        names = [self.fresh("s") for _ in range(depth)]
+        kind = target.kind
+        kept = self.lines
+        self.lines = []
+        self.tally(source, target, names, 0)
+        nest, self.lines = self.lines, kept
+        self.emit(f"{names[0]} = parpy.operators.{kind}(0)")
+        self.lines += nest
+        self.arrays = shown
+        self.locals[names[0]] = kind
+        self.frozen.add(names[0])
+        self.emit(f"{self.element(target)} = {names[0]}")
+
+    def tally(self, source: Array, target: Array, names: list[str], level: int) -> None:
+        """The loop of a level, which updates the scalar around it, what is inside, and elements."""
+        self.label("reduce")
+        i = self.fresh("i")
+        is_row = level < len(source.extents)
+        extent = source.extents[level] if is_row else 3
+        size = f"{source.name}.shape[{level}]" if is_row else "3"
+        self.emit(f"for {i} in range({size}):")
+        with self.block(), self.counter(i, 0, extent - 1):
+            value = f"parpy.operators.{target.kind}({self.element(source, 0)}) % 9"
+            if level + 1 < len(names):
+                self.emit(f"{names[level + 1]} = parpy.operators.{target.kind}(0)")
+                self.tally(source, target, names, level + 1)
+                value = self.one(value, *[f"{names[level + 1]} % 9"] * 3)
+            self.emit(f"{names[level]} += {value}")
+            if self.chance(0.7):
+                places = [
+                    f"({value}) % {target.extents[0]}",
+                    str(self.number(0, target.extents[0] - 1)),
+                ]
+                rest = [str(self.number(0, e - 1)) for e in target.extents[1:]]
+                place = f"{target.name}[{', '.join([self.one(*places, places[0]), *rest])}]"
+                self.emit(f"{place} += {self.one('1', value)}")
 
     def accumulate(self) -> None:
         """A recurrence: each iteration needs the one before."""
