@@ -233,6 +233,7 @@ private struct DeviceMapper {
     var requests = requests(of: loop)
     guard let innermost = requests.last else { return loop }
     let depth = requests.count - 2
+    rejectCalls(in: loop.body, above: depth)
     if depth > 0, errors.isEmpty, !loop.isNestOfBlocks(depth, in: function) {
       warnings.append(.levelInOrder(requests[1], of: requests[0]))
       loop.body = inOrder(loop.body, above: innermost)
@@ -261,7 +262,6 @@ private struct DeviceMapper {
           at: requests.map(\.span), help: "leave a label out of the schedule"))
       return loop
     }
-    rejectCalls(in: loop.body, above: requests.count - 2)
     let levels = blocks.prefix(requests.count - 1) + [inner]
     return assigned(levels[...], to: loop)
   }
