@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import types_of as t
-from loops import Loops
+from reductions import Reductions
 from writer import Array
 
 WIDTHS = (256, 256, 257, 258, 260, 288, 300, 384)
 
 
-class Rows(Loops):
+class Rows(Reductions):
     """Writes loops over rows, in which loops, slices and reductions run through the columns."""
 
     n: int  # rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness import check
+from harness import check, define
 
 import parpy
 
@@ -128,7 +128,8 @@ def test_three_levels_that_reduce(function: Program, shape: tuple[int, int]) -> 
     check(function, *arguments, schedules=schedules("ijk"))
 
 
-def reads_another_row(x, c, r):
+STORES_AND = """
+def stores_and_reads(x, c, r):
     parpy.label("b")
     for p in range(x.shape[0]):
         parpy.label("y")
@@ -136,22 +137,21 @@ def reads_another_row(x, c, r):
             parpy.label("x")
             for j in range(7):
                 c[p, i, j] = x[p] * (i + 2 * j)
-        r[p, 0, 0] += c[p, 3, 2]
-
-
-def reads_the_transpose(x, c, r):
-    parpy.label("b")
-    for p in range(x.shape[0]):
-        parpy.label("y")
-        for i in range(7):
-            parpy.label("x")
-            for j in range(7):
-                c[p, i, j] = x[p] * (i + 2 * j)
+        {}
+"""
+READS_THE_TRANSPOSE = """
         parpy.label("y")
         for i in range(7):
             parpy.label("x")
             for j in range(7):
                 r[p, i, j] = c[p, j, i]
+"""
+# What follows the stores of all blocks.
+READS = [
+    "r[p, 0, 0] += c[p, 3, 2]",
+    "r[p, 0, 0] = parpy.operators.sum(c[p, :, :])",
+    READS_THE_TRANSPOSE.strip(),
+]
 
 
 def steps_through_time(x, c, r):
@@ -182,23 +182,12 @@ def runs_where_a_condition_holds(x, c, r):
         r[p, 1, 1] = c[p, 6, 6]
 
 
-def adds_up_what_a_level_has_stored(x, c, r):
-    parpy.label("b")
-    for p in range(x.shape[0]):
-        parpy.label("y")
-        for i in range(7):
-            parpy.label("x")
-            for j in range(7):
-                c[p, i, j] = x[p] * (i + 2 * j)
-        r[p, 0, 0] = parpy.operators.sum(c[p, :, :])
-
-
 @pytest.mark.parametrize("threads", [(64, 8, 32), (4, 7, 2048), (256, 256, 64)])
 @pytest.mark.parametrize(
     "function",
     [
-        *(reads_another_row, reads_the_transpose, steps_through_time),
-        *(runs_where_a_condition_holds, adds_up_what_a_level_has_stored),
+        *(define(STORES_AND.format(reads)) for reads in READS),
+        *(steps_through_time, runs_where_a_condition_holds),
     ],
 )
 def test_three_levels_with_more_than_the_next_level_inside(
