@@ -26,8 +26,22 @@ import struct Syntax.Span
 ///
 /// So are nests of three levels and more, whose second one runs on blocks, too, where the outermost loop does more than run it.
 ///
-/// Left alone are nests that clusters run, other nests of two levels, those with calls, with tests of lengths, with inner loops inside conditions or sequential
-/// loops, with temporaries whose shape only the iteration knows, and numbers of threads that are not known when compiling.
+/// A loop in order around inner loops is one that the host runs: all iterations are through with one round of it before any begins
+/// the next (loop interchange). A condition around them is computed once and tested in each part. An accumulator of the outermost
+/// loop becomes one of each iteration, which a loop of its own joins:
+///
+///     @workers(64) @reduce(add s)                    temporary s_of: float32[n]; taken_of: bool[n]
+///     for i in 0..<n:                                @workers(64) for i: s_own = 0; s_of[i] = s_own; taken_of[i] = f[i] > 0
+///       if f[i] > 0:                                 for t in 0..<m:
+///         for t in 0..<m:                              @workers(64) for i:
+///           @workers(8192) for j: y[i, j] = …    →       if taken_of[i]: @workers(8192) for j: y[i, j] = …
+///           s = s + y[i, t]                            @workers(64) for i:
+///                                                        if taken_of[i]: s_own = s_of[i]; s_own = s_own + y[i, t]; s_of[i] = s_own
+///                                                    @workers(64) @reduce(add s) for i: s = s + s_of[i]
+///
+/// Left alone are nests that clusters run, other nests of two levels, those with calls and with tests of lengths, with inner loops
+/// inside a `while` or a loop whose range only the iteration knows, with temporaries of such a shape, and numbers of threads that
+/// are not known when compiling.
 ///
 /// - Parameter schedule: the schedule of each label.
 public func distributeNests(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
@@ -69,75 +83,34 @@ private struct NestDistributor {
 
   /// The nests that a nest becomes; nil where it is left alone.
   private mutating func distributed(_ loop: ForLoop, at span: Span) -> [Statement]? {
-    guard loop.mapping.level == nil,
-      loop.reductions.isEmpty, loop.updates.isEmpty, loop.condition == nil,
+    guard loop.mapping.level == nil, loop.condition == nil,
       !loop.lower.contains(\.isLoad), deviceScalars.isKnownToHost(loop.tripCount),
-      isTwoLevels(loop.body) && asksForBlocks(loop.body) || hasBlocksThatWait(loop),
-      isClosed(loop.body)
+      hasBlocksThatWait(loop), isClosed(loop.body), loop.innerLoop(in: function) == nil
     else { return nil }
-    if loop.hasOneInnerLoop(in: function) { return nil }
 
     let expansion = PrivateExpansion(of: loop, in: function)
     var temporaries: [BufferID] = []
-    guard
+    var loop = loop
+    loop.body = loop.body.withoutDeviceBlocks
+    guard let join = splitAccumulators(of: &loop, expansion, &temporaries),
       let body = withoutTemporaries(
         withSplitReductions(loop.body), expansion,
         changing: [Statement(.loop(loop))].changedVariables,
-        &temporaries)
+        &temporaries),
+      var parts = NestParts(body, of: loop, in: &function, deviceScalars, schedule)
     else { return nil }
-    var parts = NestParts(body, of: loop, in: function)
     parts.passScalars(expansion, &temporaries, &function)
-    let nests = parts.bodies.map { body in
-      var nest = loop
-      nest.body = body
-      return Statement(.loop(nest), at: span)
-    }
+    let nests = parts.nests(of: loop, at: span) + join
     return temporaries.reversed().reduce(nests) { [Statement(.allocate($1, body: $0), at: span)] }
   }
 
-  /// Whether the parallel loops inside stand directly in the body, and have none inside themselves.
-  private func isTwoLevels(_ body: [Statement]) -> Bool {
-    body.allSatisfy { statement in
-      switch statement.kind {
-      case .allocate(_, let inner): isTwoLevels(inner)
-      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .requireEqual,
-        .launch, .barrier:
-        statement.blocks.allSatisfy { !$0.containsParallelLoop }
-      }
-    }
-  }
-
-  /// Whether the nest has a level of blocks between its outermost and its innermost, and the outermost loop does more than run it.
+  /// Whether the nest has a level of several blocks below its outermost, and the outermost loop does more than run it.
   private func hasBlocksThatWait(_ loop: ForLoop) -> Bool {
-    guard let requests = loop.requests(in: function, schedule), requests.count > 2 else {
+    guard let requests = loop.requests(in: function, schedule), requests.count > 1 else {
       return false
     }
-    return standDirectly(loop.body) && !loop.isNestOfBlocks(requests.count - 2, in: function)
-  }
-
-  /// Whether no parallel loop inside is in a condition or a sequential loop.
-  private func standDirectly(_ body: [Statement]) -> Bool {
-    body.allSatisfy { statement in
-      switch statement.kind {
-      case .allocate(_, let inner): standDirectly(inner)
-      case .loop(let loop) where loop.mapping.workers != nil: true
-      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .requireEqual,
-        .launch, .barrier:
-        statement.blocks.allSatisfy { !$0.containsParallelLoop }
-      }
-    }
-  }
-
-  /// Whether all parallel loops inside ask for one number of threads, more than a block has.
-  private func asksForBlocks(_ body: [Statement]) -> Bool {
-    var requests: [LevelRequest] = []
-    body.forEachStatement { statement in
-      if case .loop(let loop) = statement.kind, let request = LevelRequest(loop, schedule) {
-        requests.append(request)
-      }
-    }
-    guard let first = requests.first, first.exceedsBlock == true else { return false }
-    return requests.allSatisfy(first.agrees)
+    if requests.count == 2 && requests[1].exceedsBlock != true { return false }
+    return !loop.isNestOfBlocks(max(1, requests.count - 2), in: function)
   }
 
   /// Whether the body calls nothing, and nothing in it must be skipped where a test fails.
@@ -145,24 +118,53 @@ private struct NestDistributor {
     var isClosed = true
     body.forEachStatement { statement in
       switch statement.kind {
-      case .call, .requireEqual, .device, .launch, .barrier: isClosed = false
-      case .assign, .store, .loop, .whileLoop, .conditional, .allocate: break
+      case .call, .requireEqual, .launch, .barrier: isClosed = false
+      case .assign, .store, .loop, .whileLoop, .conditional, .device, .allocate: break
       }
     }
     return isClosed
+  }
+
+  /// Gives each iteration of a loop that reduces accumulators of its own, and returns what joins them; nil where nothing leaves an
+  /// accumulator as it is.
+  private mutating func splitAccumulators(
+    of loop: inout ForLoop, _ expansion: PrivateExpansion, _ temporaries: inout [BufferID]
+  ) -> [Statement]? {
+    if loop.reductions.isEmpty { return [] }
+    let iteration = function.add(Variable(function[loop.variable].name, .int64))
+    var joins: [Statement] = []
+    for reduction in loop.reductions {
+      let id = reduction.accumulator
+      let variable = function[id]
+      guard let identity = reduction.op.identity(of: variable.type) else { return nil }
+      let own = function.add(Variable(variable.name, variable.type, isPart: variable.isPart))
+      let room = expansion.room(for: own, &function)
+      temporaries.append(room)
+      loop.body =
+        [Statement(.assign(own, identity))] + loop.renaming(id, to: own).body
+        + [expansion.store(own, in: room, function)]
+      let joined = Expression.Kind.binary(
+        reduction.op.combining, function.read(id),
+        Expression(.load(room, [function.read(iteration)]), variable.type))
+      joins.append(Statement(.assign(id, Expression(joined, variable.type))))
+    }
+    var join = loop
+    join.variable = iteration
+    (join.lower, join.upper, join.step) = (.index(0), expansion.trips, 1)
+    join.reductions = loop.reductions.map { Reduction($0.op.combining, $0.accumulator) }
+    join.updates = []
+    join.body = joins
+    loop.reductions = []
+    return [Statement(.loop(join), at: loop.span)]
   }
 
   /// The body with each reduction of several blocks cut into one partial result a block.
   private mutating func withSplitReductions(_ body: [Statement]) -> [Statement] {
     var copy = self
     let result = body.flatMap { statement -> [Statement] in
-      if case .allocate(let id, let inner) = statement.kind {
-        let inner = copy.withSplitReductions(inner)
-        return [Statement(.allocate(id, body: inner), at: statement.span)]
-      }
-      guard case .loop(let loop) = statement.kind, !loop.reductions.isEmpty,
-        let request = LevelRequest(loop, schedule),
-        request.mayExceedBlock || loop.body.containsParallelLoop
+      guard case .loop(let loop) = statement.kind, let request = LevelRequest(loop, schedule)
+      else { return [statement.mapBlocks { copy.withSplitReductions($0) }] }
+      guard !loop.reductions.isEmpty, request.mayExceedBlock || loop.body.containsParallelLoop
       else { return [statement] }
       // Iterations of a chunk have threads of their own where parallel loops are inside.
       let level: DeviceLevel = loop.body.containsParallelLoop ? .blocksX : .grid
@@ -175,159 +177,50 @@ private struct NestDistributor {
   }
 
   /// The body with an element of each temporary for every iteration; nil where the host cannot tell how large that is.
+  ///
+  /// One that is made inside a part stays there.
   private mutating func withoutTemporaries(
     _ body: [Statement], _ expansion: PrivateExpansion, changing changed: Set<VariableID>,
     _ temporaries: inout [BufferID]
   ) -> [Statement]? {
     var result: [Statement] = []
     for statement in body {
-      guard case .allocate(let id, let inner) = statement.kind else {
-        // One that is made inside a part stays there.
+      guard statement.needsBlocks(schedule) else {
         result.append(statement)
         continue
       }
-      let isKnown = function[id].extents.allSatisfy {
-        deviceScalars.isKnownToHost($0) && !$0.mentions(changed)
+      switch statement.kind {
+      case .allocate(let id, let inner):
+        let isKnown = function[id].extents.allSatisfy {
+          deviceScalars.isKnownToHost($0) && !$0.mentions(changed)
+        }
+        guard isKnown, function[id].strides == nil else { return nil }
+        temporaries.append(id)
+        let moved = expansion.expand(id, in: inner, &function)
+        guard let flat = withoutTemporaries(moved, expansion, changing: changed, &temporaries)
+        else { return nil }
+        result += flat
+      case .loop(let loop) where loop.mapping.workers != nil: result.append(statement)
+      case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .requireEqual,
+        .launch, .barrier:
+        var blocks: [[Statement]] = []
+        for block in statement.blocks {
+          guard let flat = withoutTemporaries(block, expansion, changing: changed, &temporaries)
+          else { return nil }
+          blocks.append(flat)
+        }
+        result.append(statement.replacingBlocks(with: blocks))
       }
-      guard isKnown, function[id].strides == nil else { return nil }
-      temporaries.append(id)
-      let moved = expansion.expand(id, in: inner, &function)
-      guard let flat = withoutTemporaries(moved, expansion, changing: changed, &temporaries)
-      else { return nil }
-      result += flat
     }
     return result
   }
 }
 
-// MARK: - The parts of a body
-
-/// The body of a loop, cut where all iterations must be through before any goes on.
-private struct NestParts {
-  private let function: LoopFunction
-  /// Scalar code that a part runs for itself where it needs the result, in order.
-  private var repeated: [Statement] = []
-  private var parts: [[Statement]] = []
-  /// The parts, each with the scalars it needs.
-  private(set) var bodies: [[Statement]] = []
-
-  init(_ body: [Statement], of loop: ForLoop, in function: LoopFunction) {
-    self.function = function
-    let stored = function.mayChange(in: body)
-    let repeatable = Self.repeatable(in: body, stored)
-    var open: [Statement] = []
-    for statement in body {
-      if let id = statement.assignedVariable, repeatable.contains(id) {
-        repeated.append(statement)
-      } else if statement.isSharedByBlocks {
-        if !open.isEmpty && !Self.mayFollow(open, statement, stored) {
-          parts.append(open)
-          open = []
-        }
-        parts.append([statement])
-      } else {
-        open.append(statement)
-      }
-    }
-    if !open.isEmpty { parts.append(open) }
-  }
-
-  /// The scalars that are assigned once, a value that no part changes.
-  private static func repeatable(
-    in body: [Statement], _ stored: Set<BufferID>
-  ) -> Set<VariableID> {
-    var count: [VariableID: Int] = [:]
-    body.forEachStatement { if let id = $0.assignedVariable { count[id, default: 0] += 1 } }
-    var changed = body.changedVariables
-    var found: Set<VariableID> = []
-    for statement in body {
-      guard case .assign(let id, let value) = statement.kind, count[id] == 1,
-        !value.mentions(changed), !value.loads(from: stored)
-      else { continue }
-      found.insert(id)
-      changed.remove(id)
-    }
-    return found
-  }
-
-  /// Whether scalar code may as well run after a loop that stands behind it.
-  private static func mayFollow(
-    _ code: [Statement], _ loop: Statement, _ stored: Set<BufferID>
-  ) -> Bool {
-    var exposure = UpwardExposure(of: code.changedVariables)
-    exposure.visit([loop])
-    return exposure.exposed.isEmpty
-      && code.allSatisfy { statement in
-        guard case .assign(_, let value) = statement.kind else { return false }
-        return !value.loads(from: stored)
-      }
-  }
-
-  /// Gives each part the scalars of those before it, by way of memory where it cannot compute them again.
-  mutating func passScalars(
-    _ expansion: PrivateExpansion, _ temporaries: inout [BufferID], _ function: inout LoopFunction
-  ) {
-    let assigned = parts.map(\.scalarsForOthers)
-    var rooms: [VariableID: BufferID] = [:]
-    for id in Set(assigned.joined()).sorted(by: { $0.index < $1.index }) {
-      let first = assigned.firstIndex { $0.contains(id) } ?? 0
-      if parts[(first + 1)...].contains(where: { $0.exposes(id) }) {
-        rooms[id] = expansion.room(for: id, &function)
-      }
-    }
-    let ordered = rooms.sorted { $0.key.index < $1.key.index }
-    temporaries += ordered.map(\.value)
-    var known: Set<VariableID> = []
-    for (part, assigned) in zip(parts, assigned) {
-      let after = ordered.filter { assigned.contains($0.key) }.map { id, room in
-        Statement(.store(room, [expansion.position], function.read(id)))
-      }
-      let before = ordered.filter { known.contains($0.key) && (part + after).exposes($0.key) }
-        .map { id, room in
-          Statement(
-            .assign(id, Expression(.load(room, [expansion.position]), function[id].type)))
-        }
-      bodies.append(withRepeated(before + part + after))
-      known.formUnion(assigned)
-    }
-  }
-
-  /// A part after the scalar code that it needs.
-  private func withRepeated(_ body: [Statement]) -> [Statement] {
-    repeated.reversed().reduce(body) { body, statement in
-      guard let id = statement.assignedVariable, body.exposes(id) else { return body }
-      return [statement] + body
-    }
-  }
-}
-
 extension [Statement] {
-  /// Whether a variable may be read before it is assigned.
-  fileprivate func exposes(_ id: VariableID) -> Bool {
-    var exposure = UpwardExposure(of: [id])
-    exposure.visit(self)
-    return !exposure.exposed.isEmpty
-  }
-
-  /// The scalars assigned outside parallel loops, whose own are private to a thread, and what those accumulate.
-  fileprivate var scalarsForOthers: Set<VariableID> {
-    var found: Set<VariableID> = []
-    for statement in self {
-      if let id = statement.assignedVariable { found.insert(id) }
-      if case .loop(let loop) = statement.kind, loop.mapping.workers != nil {
-        found.formUnion(loop.reductions.map(\.accumulator))
-      } else {
-        for block in statement.blocks { found.formUnion(block.scalarsForOthers) }
-      }
+  /// The statements with what blocks for the device hold in their place: inside a parallel loop, all is on the device.
+  fileprivate var withoutDeviceBlocks: [Statement] {
+    flatMapStatements { statement in
+      if case .device(let body) = statement.kind { body } else { [statement] }
     }
-    return found
-  }
-}
-
-extension Statement {
-  /// Whether several blocks share one iteration of the loop around: a parallel loop, but for one that joins partial results.
-  fileprivate var isSharedByBlocks: Bool {
-    guard case .loop(let loop) = kind else { return false }
-    return loop.mapping.workers != nil && loop.mapping.level != .threads
   }
 }

@@ -1,28 +1,40 @@
 import LoopIR
 
 extension ForLoop {
-  /// Whether the body is one parallel loop, after scalar code whose result does not depend on what the loop stores.
+  /// The parallel loop that the body is, after scalar code, and where conditions hold, whose results do not depend on what the loop
+  /// stores; nil where the body is more than that.
   ///
   /// Each thread can run that code for itself: no block waits for another.
-  func hasOneInnerLoop(in function: LoopFunction) -> Bool {
-    guard case .loop(let inner)? = body.last?.kind, inner.mapping.workers != nil,
-      inner.reductions.isEmpty
-    else { return false }
-    let stored = function.mayChange(in: body)
-    return body.dropLast().allSatisfy { statement in
-      guard case .assign(_, let value) = statement.kind else { return false }
-      return !value.loads(from: stored)
-    }
+  func innerLoop(in function: LoopFunction) -> ForLoop? {
+    body.innerLoop(stored: function.mayChange(in: body))
   }
 
   /// Whether the blocks of so many levels below the loop do nothing that concerns another block: each loop is in the one around it,
   /// with scalar code before it at most, and none of them reduces.
   func isNestOfBlocks(_ depth: Int, in function: LoopFunction) -> Bool {
     if depth == 0 { return true }
-    guard reductions.isEmpty, hasOneInnerLoop(in: function),
-      case .loop(let inner)? = body.last?.kind
-    else { return false }
+    guard reductions.isEmpty, let inner = innerLoop(in: function) else { return false }
     return inner.isNestOfBlocks(depth - 1, in: function)
+  }
+}
+
+extension [Statement] {
+  fileprivate func innerLoop(stored: Set<BufferID>) -> ForLoop? {
+    let isFree = dropLast().allSatisfy { statement in
+      guard case .assign(_, let value) = statement.kind else { return false }
+      return !value.loads(from: stored)
+    }
+    guard isFree else { return nil }
+    switch last?.kind {
+    case .loop(let inner)? where inner.mapping.workers != nil && inner.reductions.isEmpty:
+      return inner
+    case .conditional(let condition, let then, let otherwise)?
+    where otherwise.isEmpty && !condition.loads(from: stored):
+      return then.innerLoop(stored: stored)
+    case .assign, .store, .call, .loop, .whileLoop, .conditional, .device, .allocate, .requireEqual,
+      .launch, .barrier, nil:
+      return nil
+    }
   }
 }
 

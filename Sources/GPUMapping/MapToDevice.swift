@@ -15,13 +15,13 @@ import struct Syntax.Span
 /// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
 /// threads make together is an innermost level.
 ///
-/// Blocks of the levels between cannot wait for each other. Where the outermost loops reduce, or do more than run the next one, and
-/// `distribute-nests` has left that alone, those levels run in order, with a warning:
+/// Blocks of the levels between cannot wait for each other. Where they would have to, and `distribute-nests` has left that alone,
+/// those levels run in order, with a warning:
 ///
 ///     @workers(64) for i in 0..<n:              @workers(64) @blocks_x for i in 0..<n:
-///       @workers(16) for j in 0..<m:        →     for j in 0..<m:
-///         @workers(32) for k in 0..<l: …            @workers(32) @threads for k in 0..<l: …
-///       y[i] = x[i, 0, 0]                         y[i] = x[i, 0, 0]
+///       while y[i] > 0:                           while y[i] > 0:
+///         @workers(16) for j in 0..<m:        →     for j in 0..<m:
+///           @workers(32) for k in 0..<l: …            @workers(32) @threads for k in 0..<l: …
 ///
 /// Left alone are nests whose loops have their levels, see `mapToClusters`.
 ///
@@ -121,9 +121,10 @@ extension Diagnostic {
   {
     Diagnostic(
       .program,
-      "the iterations of the loop '\(request.label)' run in order: its blocks would have to wait for each other, as '\(outer.label)' reduces or does more than run it",
+      "the iterations of the loop '\(request.label)' run in order: its blocks would have to wait for each other inside an iteration of '\(outer.label)'",
       at: request.span,
-      help: "leave its label out of the schedule; or run what stands beside it in a nest of its own"
+      help:
+        "leave its label out of the schedule; or give it a nest of its own, outside any loop whose number of iterations only '\(outer.label)' knows"
     )
   }
 
@@ -249,7 +250,7 @@ private struct DeviceMapper {
         warnings.append(
           Diagnostic(
             .program,
-            "the loop '\(innermost.label)' runs on the \(innermost.threadsPerBlock) threads of one block: more would have to wait for other blocks in each iteration of the loop around it",
+            "the loop '\(innermost.label)' runs on the \(innermost.threadsPerBlock) threads of one block: more would have to wait for other blocks inside an iteration of the loop around it",
             at: innermost.span,
             help: "ask for at most tpb threads, or run it in a nest of its own"))
       }
@@ -304,8 +305,6 @@ private struct DeviceMapper {
   private func isPerfect(_ loop: ForLoop) -> Bool {
     guard loop.reductions.isEmpty else { return false }
     if !loop.body.containsParallelLoop { return true }
-    guard loop.hasOneInnerLoop(in: function), case .loop(let inner)? = loop.body.last?.kind
-    else { return false }
-    return isPerfect(inner)
+    return loop.innerLoop(in: function).map(isPerfect) ?? false
   }
 }

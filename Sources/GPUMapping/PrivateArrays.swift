@@ -47,8 +47,24 @@ struct PrivateExpansion {
   }
 
   /// An array with one element an iteration for what a scalar holds.
+  ///
+  /// One of a bool holds integers: those that no iteration has stored are no bools, and may be loaded where nothing comes of it.
   func room(for id: VariableID, _ function: inout LoopFunction) -> BufferID {
-    function.add(
-      Buffer(function[id].name, function[id].type, extents: [trips], role: .temporary))
+    let type = function[id].type
+    return function.add(
+      Buffer(
+        function[id].name, type == .bool ? .uint8 : type, extents: [trips], role: .temporary))
+  }
+
+  /// Leaves a scalar in its room.
+  func store(_ id: VariableID, in room: BufferID, _ function: LoopFunction) -> Statement {
+    let value = function.read(id).converted(to: function[room].element)
+    return Statement(.store(room, [position], value))
+  }
+
+  /// Takes a scalar from its room.
+  func load(_ id: VariableID, from room: BufferID, _ function: LoopFunction) -> Statement {
+    let value = Expression(.load(room, [position]), function[room].element)
+    return Statement(.assign(id, value.converted(to: function[id].type)))
   }
 }

@@ -89,7 +89,7 @@ private struct ProductNest {
 
   init?(_ rows: ForLoop, _ function: inout LoopFunction) {
     guard rows.isTileable, rows.mapping.level?.isOfBlocks == true,
-      rows.hasOneInnerLoop(in: function), case .loop(let columns)? = rows.body.last?.kind,
+      rows.innerLoop(in: function) != nil, case .loop(let columns)? = rows.body.last?.kind,
       columns.isTileable, columns.mapping.lanes == 1,
       let level = columns.mapping.level, level == .grid || level == .threads
     else { return nil }

@@ -145,6 +145,12 @@ extension Statement {
     }
   }
 
+  /// The statement with the blocks directly inside it replaced, see `blocks`; one that is missing is empty.
+  public func replacingBlocks(with blocks: [[Statement]]) -> Statement {
+    var rest = blocks.makeIterator()
+    return mapBlocks { _ in rest.next() ?? [] }
+  }
+
   /// The statement with each block directly inside it replaced.
   public func mapBlocks(_ transform: ([Statement]) -> [Statement]) -> Statement {
     let kind: Kind

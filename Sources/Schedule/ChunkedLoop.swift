@@ -210,7 +210,7 @@ extension ForLoop {
   }
 
   /// The loop with every use of a variable in its body replaced by another.
-  func renaming(_ old: VariableID, to new: VariableID) -> ForLoop {
+  public func renaming(_ old: VariableID, to new: VariableID) -> ForLoop {
     var result = self
     let renamed = body.mapExpressions { e in
       e.kind == .variable(old) ? e.replacing(.variable(new)) : e

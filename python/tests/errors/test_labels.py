@@ -311,16 +311,15 @@ def test_a_declared_reduction_that_is_none_runs_in_order(function) -> None:
 # --- Levels of a GPU --------------------------------------------------------------------------
 
 
-def runs_more_than_the_next_loop(x, y):
+def repeats_the_next_loop(x, y):
     parpy.label("i")
     for i in range(x.shape[0]):
-        if y[i] > 0:
+        while x[i, 0, 0] < y[i]:
             parpy.label("j")
             for j in range(x.shape[1]):  # here: between
                 parpy.label("k")
                 for k in range(x.shape[2]):
-                    x[i, j, k] = i + j + k
-        y[i] = x[i, 0, 0]
+                    x[i, j, k] += i + j + k + 1
 
 
 def test_a_level_between_that_runs_in_order_is_warned_of() -> None:
@@ -328,7 +327,7 @@ def test_a_level_between_that_runs_in_order_is_warned_of() -> None:
     opts.backend = parpy.CompileBackend.Cuda
     arguments = (np.zeros((6, 4, 4)), np.zeros(6))
     with pytest.warns(RuntimeWarning, match="the iterations of the loop 'j' run in order") as found:
-        text = parpy.print_compiled(runs_more_than_the_next_loop, arguments, opts)
-    line = marked_lines(runs_more_than_the_next_loop)["between"]
+        text = parpy.print_compiled(repeats_the_next_loop, arguments, opts)
+    line = marked_lines(repeats_the_next_loop)["between"]
     assert f"On line {line} of" in str(found[0].message)
     assert "blockIdx.y" not in text
