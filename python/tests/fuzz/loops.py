@@ -26,6 +26,7 @@ class Statements(ComplexExpressions):
                 kinds += [
                     self.histogram,
                     self.tallies,
+                    self.levels,
                     self.shifted,
                     self.accumulate,
                     self.temporary,

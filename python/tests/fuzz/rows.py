@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import types_of as t
-from reductions import Reductions
+from levels import Levels
 from writer import Array
 
 WIDTHS = (256, 256, 257, 258, 260, 288, 300, 384)
 
 
-class Rows(Reductions):
+class Rows(Levels):
     """Writes loops over rows, in which loops, slices and reductions run through the columns."""
 
     n: int  # rows
