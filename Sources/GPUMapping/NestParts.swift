@@ -100,7 +100,8 @@ struct NestParts {
     var open: [Statement] = []
     let candidates = assignedOnce(in: statements)
     for statement in statements {
-      if case .assign(let id, let value) = statement.kind, candidates.contains(id), isStable(value) {
+      if case .assign(let id, let value) = statement.kind, candidates.contains(id), isStable(value)
+      {
         place.layers.append(.repeated(id, statement))
         repeated.insert(id)
       } else if statement.isParallelLoop || !statement.needsBlocks(schedule) {

@@ -263,7 +263,7 @@ open class FunctionEmitter {
       let type = host[id].element
       var term = text(update.term)
       if update.op == .subtract {
-        term = binary(.subtract, type, zero(of: type), term)
+        term = binary(.subtract, type, CText(zero(type), .unary), term)
       }
       let helper = HelperFunction.atomic(update.op.combining, type)
       module.use(helper)

@@ -333,8 +333,9 @@ extension Lowerer {
     at span: Span = .none
   ) throws -> TypedValue {
     let type = joined(ElementType(then), ElementType(otherwise))
-    for value in [then, otherwise] where ElementType(value) == type {
-      try requireFit(value)
+    for value in [then, otherwise] {
+      if ElementType(value) == type { try requireFit(value) }
+      noteMisfit(of: value, in: type, at: span)
     }
     func chosen(_ then: LoopIR.Expression, _ otherwise: LoopIR.Expression) -> LoopIR.Expression {
       Expression(

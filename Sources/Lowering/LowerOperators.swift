@@ -289,8 +289,7 @@ extension Lowerer {
       let literal = value.integerLiteral, let range = type.type.integerRange,
       !range.contains(literal)
     {
-      throw reject(
-        Diagnostic(.type, "Python integer \(literal) is out of bounds for \(type.type)", at: span))
+      throw reject(.outOfBounds(literal, type.type, at: span))
     }
     return value.converted(to: type.type)
   }

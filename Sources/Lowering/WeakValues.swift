@@ -120,6 +120,7 @@ extension Lowerer {
   /// The statements that put a value into a local.
   func copies(of value: TypedValue, to local: TypedValue, at span: Span) -> [LoopIR.Statement] {
     guard case .variable(let id) = local.expression.kind else { return [] }
+    noteMisfit(of: value, in: ElementType(local), at: span)
     func copy(_ value: LoopIR.Expression, _ id: VariableID) -> LoopIR.Statement {
       LoopIR.Statement(.assign(id, value), at: span)
     }
@@ -131,6 +132,16 @@ extension Lowerer {
     }
     let early = makeVariable(ir[exact].name, .int64)
     return [copy(value.index, early), narrow, copy(ir.read(early, at: span), exact)]
+  }
+
+  /// Notes a Python integer that meets values of a NumPy type which cannot hold it, as NumPy does.
+  func noteMisfit(of value: TypedValue, in type: ElementType, at span: Span) {
+    guard value.isWeak, !type.isWeak, value.type == weakTypes.integer,
+      let literal = value.integerLiteral, let range = type.type.integerRange,
+      !range.contains(literal)
+    else { return }
+    let place = value.expression.span.line > 0 ? value.expression.span : span
+    diagnostics.append(.meetsNarrowValues(literal, type.type, at: place))
   }
 
   /// Puts a value into a local.
@@ -205,6 +216,23 @@ extension Diagnostic {
       .program,
       "the integer \(value) does not fit in \(type), which is the type of Python's integers in this call",
       at: span, help: "convert it: parpy.operators.int64(\(value))")
+  }
+
+  /// A Python integer beside values of a NumPy type that cannot hold it.
+  static func outOfBounds(_ value: Int64, _ type: ScalarType, at span: Span, help: String? = nil)
+    -> Self
+  {
+    Diagnostic(.type, "Python integer \(value) is out of bounds for \(type)", at: span, help: help)
+  }
+
+  fileprivate static func meetsNarrowValues(_ value: Int64, _ type: ScalarType, at span: Span)
+    -> Self
+  {
+    outOfBounds(
+      value, type, at: span,
+      help:
+        "it may be this or a value of \(type), which a name holds as \(type): convert that value to a Python integer, with int(…)"
+    )
   }
 
   fileprivate static func argumentDoesNotFit(

@@ -18,7 +18,7 @@ struct JamNest {
     else { return nil }
     let changing = AssignedVariables(in: loop)
     guard ([loop] + nest.loops).allSatisfy({ $0.hasRange(unchangedBy: changing) }),
-      !nest.carriesScalars,
+      !nest.carriesScalars(in: loop),
       JamDependences(of: nest, in: loop, changing, facts, function).allowJamming
     else { return nil }
     self = nest
@@ -45,9 +45,9 @@ struct JamNest {
     body = rest
   }
 
-  /// Whether an iteration reads a scalar that an earlier one has assigned.
-  private var carriesScalars: Bool {
-    (scalars + [body]).contains { statements in
+  /// Whether an iteration of the loop, or of one inside it, reads a scalar that an earlier one has assigned, at any depth.
+  private func carriesScalars(in loop: ForLoop) -> Bool {
+    (scalars + [body, loop.body]).contains { statements in
       var assigned: Set<VariableID> = []
       statements.forEachStatement { if case .assign(let id, _) = $0.kind { assigned.insert(id) } }
       var exposure = UpwardExposure(of: assigned)

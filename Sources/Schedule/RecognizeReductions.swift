@@ -199,7 +199,9 @@ private struct ReductionRecognizer {
             .program,
             "'\(function[variable].name)' is carried from one iteration to the next, but not as 's = s op value' with one operator",
             at: loop.span,
-            help: "remove .reduce() from the schedule of the loop, or restate the update"))
+            help:
+              "write each update with one operator and one value, as 's += value', 's = max(s, value)' or 'if c: s += value'; or remove .reduce() from the schedule of the loop"
+          ))
         continue
       }
       if !loop.reductions.contains(where: { $0.accumulator == variable }) {
@@ -371,6 +373,13 @@ private struct ReductionRecognizer {
           ))
         continue
       }
+      let isSurelyUpdated = isUpdatedFirst(candidate)
+      // A test that each update makes must not be made where there is none.
+      if !isSurelyUpdated, candidate.indices.contains(where: \.isChecked),
+        commonUpdate(of: candidate.buffer) != nil
+      {
+        continue
+      }
       let element = function[candidate.buffer].element
       let type = widestType(of: candidate)
       let accumulator = function.add(
@@ -390,16 +399,44 @@ private struct ReductionRecognizer {
       let total = Expression(
         .binary(op.combining, target.converted(to: type), read), type, at: span
       ).converted(to: element)
-      let store = Statement(.store(candidate.buffer, candidate.indices, total), at: span)
+      let store = inRange(
+        candidate, isKnown: isSurelyUpdated,
+        Statement(.store(candidate.buffer, candidate.indices, total), at: span))
       let isEmpty = Expression.compare(
         loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper)
       if isEmpty.integerLiteral == 0 {
-        after.append(store)
+        after += store
       } else {
-        after.append(Statement(.conditional(isEmpty, then: [], otherwise: [store]), at: span))
+        after.append(Statement(.conditional(isEmpty, then: [], otherwise: store), at: span))
       }
     }
     return (before, after)
+  }
+
+  /// Whether the first iteration, if there is one, updates an element: not under a condition, and in no loop inside.
+  private func isUpdatedFirst(_ element: Element) -> Bool {
+    loop.condition == nil
+      && loop.body.contains { statement in
+        guard case .store(element.buffer, element.indices, _) = statement.kind else { return false }
+        return true
+      }
+  }
+
+  /// What stores to an element where it is one of the array: a loop that updates it nowhere may name one that is not there.
+  ///
+  /// - Parameter isKnown: whether the loop has surely made an access.
+  private func inRange(_ element: Element, isKnown: Bool, _ store: Statement) -> [Statement] {
+    if isKnown { return [store] }
+    let tests = zip(element.indices, function[element.buffer].extents).flatMap { index, extent in
+      [Expression.compare(.lessEqual, .index(0), index), .compare(.less, index, extent)]
+    }
+    let test = tests.reduce(Expression.bool(true)) {
+      Expression(.logical(.and, $0, $1), .bool).mapBottomUp(\.folded)
+    }
+    guard let known = Literal(test) else {
+      return [Statement(.conditional(test, then: [store], otherwise: []), at: store.span)]
+    }
+    return known.isTrue ? [store] : []
   }
 
   /// The widest type that the loop's updates of an element are computed in.

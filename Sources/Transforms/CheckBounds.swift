@@ -11,8 +11,8 @@ import struct Syntax.Span
 ///     if K > 0: y[0] = x[K]               →   check not K > 0 or K < x_extent0 else IndexError
 ///
 /// An access that is certain to run when its loops do, with indices affine in loop variables and parameters, reaches its
-/// least and greatest index at the ends of the loops' ranges. What that makes is a condition on the parameters: true and
-/// dropped, false and an error now, or a check on entry. Accesses under a condition on anything else or in a `while` loop,
+/// least and greatest index at the ends of the loops' ranges, as far as loops inside that depend on them run. What that makes is a
+/// condition on the parameters: true and dropped, false and an error now, or a check on entry. Accesses under a condition on anything else or in a `while` loop,
 /// and indices that depend on data, are left to `check-accesses`.
 public let checkBounds = Pass<LoopFunction>("check-bounds") {
   (function, _) throws(DiagnosticError) in
@@ -270,8 +270,10 @@ private struct Extreme {
     values = [index]
     isNeverReached = []
     for loop in loops.reversed() {
-      let ends = loop.step > 0 ? (loop.lower, loop.lastValue) : (loop.lastValue, loop.lower)
+      let range = loop.step > 0 ? (loop.lower, loop.lastValue) : (loop.lastValue, loop.lower)
+      let ends = loop.step.magnitude == 1 ? narrowed(range, of: loop.variable) : range
       var corners: [Expression] = []
+      var isNarrowed = false
       var isKnown = true
       var corner = ends.0
       for value in values {
@@ -280,6 +282,7 @@ private struct Extreme {
         isKnown = isKnown && coefficient != nil
         if let coefficient { corner = (coefficient > 0) == isGreatest ? ends.1 : ends.0 }
         for end in coefficient == nil ? [ends.0, ends.1] : [corner] {
+          isNarrowed = isNarrowed || end != range.0 && end != range.1
           let sum = LinearSum(value.substituting([loop.variable: end]))
           isExact = isExact && sum.isExact
           corners.append(sum.expression(of: .int64, at: index.span))
@@ -295,7 +298,34 @@ private struct Extreme {
       }
       isNeverReached.append(
         .compare(loop.step > 0 ? .greaterEqual : .lessEqual, loop.lower, loop.upper))
+      if isNarrowed { isNeverReached.append(.compare(.less, ends.1, ends.0)) }
     }
+  }
+
+  /// The part of a loop's range in which the loops inside run.
+  ///
+  ///     for i in 0..<n: for j in i..<m     →     i from 0 to min(n - 1, m - 1)
+  private func narrowed(
+    _ range: (Expression, Expression), of variable: VariableID
+  ) -> (Expression, Expression) {
+    var ends = range
+    for condition in isNeverReached {
+      guard case .compare(let comparison, let lower, let upper) = condition.kind,
+        comparison == .greaterEqual || comparison == .lessEqual
+      else { continue }
+      // An inner loop has so many iterations.
+      let count = comparison == .greaterEqual ? upper - lower : lower - upper
+      guard count.degree(in: variable) == 1, let slope = count.coefficient(of: variable),
+        slope.magnitude == 1
+      else { continue }
+      let atZero = count.substituting([variable: .index(0)])
+      if slope < 0 {
+        ends.1 = .binary(.pythonMin, ends.1, atZero - .index(1)).mapBottomUp(\.folded)
+      } else {
+        ends.0 = .binary(.pythonMax, ends.0, .index(1) - atZero).mapBottomUp(\.folded)
+      }
+    }
+    return ends
   }
 }
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from harness import Case, Wrong, assert_alive, assert_placed, check, marked_lines, options, reject
@@ -363,3 +365,48 @@ def test_great_numbers_may_cancel(specialize: str) -> None:
         y = np.zeros(4)
         parpy.jit(back_again)(y, 4, k, opts=parpy.CompileOptions(specialize=specialize))
         assert y.all(), k
+
+
+def from_the_diagonal(y, n, m):
+    parpy.label("N")
+    for i in range(n):
+        for j in range(i, m):
+            y[i] += j
+
+
+def below_the_diagonal(y, n, m):
+    parpy.label("N")
+    for i in range(n - 1, -1, -1):
+        for j in range(m, i):
+            y[n - 1 - i] += j
+
+
+def between_two_ends(y, n, m):
+    parpy.label("N")
+    for i in range(n):
+        for j in range(i + 2, m):
+            for k in range(j, m):
+                y[j] += k
+
+
+@pytest.mark.parametrize("specialize", ["always", "never"])
+@pytest.mark.parametrize(
+    "function", [from_the_diagonal, below_the_diagonal, between_two_ends], ids=lambda f: f.__name__
+)
+def test_bounds_of_loops_inside_narrow_those_around(function, specialize: str) -> None:
+    """Only the last iteration of the outer loop was looked at, which may run no inner one."""
+    for n, m in itertools.product(range(8), repeat=2):
+        for size in range(7):
+            memory = np.zeros(8, np.int64)
+            expected = memory[:size].copy()
+            opts = parpy.par({"N": parpy.threads(4).reduce()})
+            opts.specialize = specialize
+            try:
+                function(expected, n, m)
+            except IndexError:
+                with pytest.raises(IndexError, match="out of bounds"):
+                    parpy.jit(function)(memory[:size], n, m, opts=opts)
+                assert not memory.any()
+            else:
+                parpy.jit(function)(memory[:size], n, m, opts=opts)
+                assert (memory[:size] == expected).all()

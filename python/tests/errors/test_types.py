@@ -96,6 +96,27 @@ def negative_weak_integer(u):
     u[:] = -1 * u[:]  # error: Python integer -1 is out of bounds for uint8
 
 
+@wrong(TE, U8, at="-1")
+def starts_a_maximum_below_all(u):
+    b = -1  # error: Python integer -1 is out of bounds for uint8
+    for k in range(3):
+        b = max(b, u[k])
+    u[0] = b
+
+
+@wrong(TE, U8, at="300")
+def chooses_too_much(u):
+    u[0] = u[1] if u[2] > 3 else 300  # error: Python integer 300 is out of bounds for uint8
+
+
+@wrong(TE, U8, at="-1")
+def leaves_one_of_two(u):
+    b = u[1]
+    if u[0] > 2:
+        b = -1  # error: Python integer -1 is out of bounds for uint8
+    u[2] = b
+
+
 @wrong(TE, np.zeros(3, np.int8))
 def augmented_by_too_much(i):
     i[0] += 128  # error: Python integer 128 is out of bounds for int8

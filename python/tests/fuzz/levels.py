@@ -8,9 +8,10 @@ from writer import Array
 
 
 class Levels(Reductions):
-    """Writes nests over the parts of an array, of which each iteration changes its own in several steps."""
+    """Writes nests in which each iteration changes its part of an array in several steps."""
 
-    # The labels of the loops below the outermost, with their roles: all on one level of a nest ask for the same threads.
+    # The labels of the loops below the outermost, with their roles: all on one level of a nest ask
+    # for the same threads.
     inner: tuple[tuple[str, str], ...] = ()
     # A sum over all iterations, and its type.
     total: tuple[str, str] | None = None

@@ -230,3 +230,47 @@ def test_indices_are_checked() -> None:
         else:
             check(lookup, a, np.zeros(20, np.int64), w, schedules=each("N"), check_bounds=True)
             check(lookup, a, np.zeros(20, np.int64), w, schedules=each("N"))
+
+
+def carries_from_a_deeper_loop(a, b, c):
+    t = 0
+    for k in range(a.shape[0]):
+        u = t
+        for q in range(c.shape[0]):
+            t = a[k] * q
+            parpy.label("J")
+            for j in range(c.shape[1]):
+                c[q, j] += u * b[k, j] + t
+
+
+def carries_between_two_loops(a, b, c):
+    parpy.label("Q")
+    for q in range(c.shape[0]):
+        t = 0
+        for k in range(a.shape[0]):
+            u = t + a[k]
+            parpy.label("J")
+            for j in range(c.shape[1]):
+                c[q, j] += u * b[k, j]
+            t = u
+
+
+def carries_past_slices(a, b, c):
+    t = 0
+    for k in range(a.shape[0]):
+        u = t
+        for q in range(c.shape[0]):
+            t = a[k]
+            c[q, :] += u * b[k, :]
+
+
+@pytest.mark.parametrize("shape", [(5, 9, 40), (3, 16, 100), (4, 7, 33)])
+@pytest.mark.parametrize(
+    "function", [carries_from_a_deeper_loop, carries_between_two_loops, carries_past_slices]
+)
+def test_scalars_that_another_depth_assigns(function, shape: tuple[int, int, int]) -> None:
+    """They were those of no iteration at all where iterations were jammed."""
+    n, m, k = shape
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(-5, 5, m), rng.integers(-5, 5, (m, k))
+    check(function, a, b, np.zeros((n, k), np.int64), schedules=[{}, *each("J"), *each("Q", "J")])

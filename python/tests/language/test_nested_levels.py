@@ -1,6 +1,7 @@
 """Nests of several parallel levels whose inner loops stand in sequential loops and conditions.
 
-On a GPU every part of such a nest that all iterations must be through with is a kernel, and the host runs the sequential loops.
+On a GPU every part of such a nest that all iterations must be through with is a kernel, and the
+host runs the sequential loops.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import parpy
 
 Program = Callable[..., None]
 
-# Threads of the batch, the rows and the columns. Columns of more threads than a block has span blocks where two levels are parallel.
+# Threads of the batch, the rows and the columns: columns of more threads than a block has span
+# blocks where two levels are parallel.
 THREADS = [(64, 8, 32), (4, 7, 2048), (3, 256, 64)]
 
 
 def schedules(threads: tuple[int, int, int], labels: str = "") -> list[dict[str, Any]]:
-    """All three levels, the outer and the inner one, and the inner two; labels of reductions declare them."""
+    """All three levels, the outer and the inner one, and the inner two.
+
+    Those of `labels` are declared reductions.
+    """
     levels = {
         label: parpy.threads(n).reduce() if label in labels else parpy.threads(n)
         for label, n in zip("byx", threads, strict=True)
@@ -245,11 +250,34 @@ def counts_in_steps(x, c, r):
                     c[1, 0, 0] += 1
 
 
+def keeps_a_sum_for_later(x, c, r):
+    parpy.label("b")
+    for p in range(x.shape[0]):
+        s = x[p]
+        parpy.label("y")
+        for i in range(7):
+            s += r[p, i, 0]
+        t = s
+        parpy.label("y")
+        for i in range(7):
+            s += 3 * r[p, i, 1]
+        parpy.label("y")
+        for i in range(7):
+            parpy.label("x")
+            for j in range(9):
+                c[p, i, j] = s + 10 * t + j
+
+
 @pytest.mark.parametrize("labels", ["byx", "yx"])
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize(
     ("function", "reduces"),
-    [(sums_in_steps, "yx"), (sums_where_a_condition_holds, "byx"), (counts_in_steps, "byx")],
+    [
+        (sums_in_steps, "yx"),
+        (sums_where_a_condition_holds, "byx"),
+        (counts_in_steps, "byx"),
+        (keeps_a_sum_for_later, "y"),
+    ],
 )
 def test_reductions(
     function: Program, reduces: str, threads: tuple[int, int, int], labels: str

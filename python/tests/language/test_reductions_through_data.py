@@ -30,6 +30,20 @@ def test_histogram(dtype: str) -> None:
     check(histogram, b, w, np.ones(10, dtype), schedules=[{}, *REDUCE])
 
 
+def takes_from_bins(b, w, h):
+    parpy.label("N")
+    for i in range(len(b)):
+        h[b[i]] -= w[i]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "float16", "float32", "complex64"])
+def test_differences(dtype: str) -> None:
+    """The negated value of a float16 was one that not every CUDA compiler takes."""
+    rng = np.random.default_rng(9)
+    b, w = rng.integers(0, 10, 200), rng.integers(0, 5, 200).astype(dtype)
+    check(takes_from_bins, b, w, np.full(10, 90, dtype), schedules=[{}, *REDUCE])
+
+
 def histogram_and_total(b, w, h):
     parpy.label("N")
     for i in range(len(b)):
