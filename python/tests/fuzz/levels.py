@@ -100,7 +100,9 @@ class Levels(Reductions):
     def nest(self, written: list[Array], total: str | None) -> None:
         """The inner levels: stores to elements of their own, or a sum."""
         assert self.owned is not None
-        targets = self.random.sample(written, self.number(1, min(2, len(written))))
+        targets = written[:1]
+        if total is None:
+            targets = self.random.sample(written, self.number(1, min(2, len(written))))
         self.level(targets, total, dict(self.owned), 0)
 
     def level(
