@@ -8,30 +8,38 @@ struct DeclarationPlan {
   var inside: [Int: Set<VariableID>] = [:]
 
   init(_ statements: [Statement], _ variables: Set<VariableID>) {
-    for id in variables {
-      let users = statements.indices.filter { id.isMentioned(in: [statements[$0]]) }
-      guard let first = users.first else { continue }
-      if users.count == 1 && Self.isInner(id, statements[first]) {
-        inside[first, default: []].insert(id)
-      } else {
-        here[first, default: []].append(id)
-      }
+    let mentioned = statements.map { [$0].mentioned(of: variables) }
+    var users: [VariableID: Int] = [:]
+    for id in mentioned.joined() { users[id, default: 0] += 1 }
+    var declared: Set<VariableID> = []
+    for (position, statement) in statements.enumerated() {
+      let first = mentioned[position].filter { !declared.contains($0) }
+      if first.isEmpty { continue }
+      let inner = Self.inner(first.filter { users[$0] == 1 }, statement)
+      inside[position] = inner
+      here[position] = Array(first.subtracting(inner))
+      declared.formUnion(first)
     }
   }
 
-  /// Whether only one block inside the statement knows the variable, and no iteration takes its value from another.
-  private static func isInner(_ id: VariableID, _ statement: Statement) -> Bool {
-    let blocks = statement.blocks.filter { id.isMentioned(in: $0) }
-    guard blocks.count == 1, !statement.kind.isAssignment else { return false }
-    var isOwn = false
-    statement.forEachExpression { isOwn = isOwn || $0.reads(id) }
-    if case .loop(let loop) = statement.kind {
-      isOwn = isOwn || loop.reductions.contains { $0.accumulator == id }
+  /// The variables that only one block inside the statement knows, and whose values no iteration takes from another.
+  private static func inner(
+    _ variables: Set<VariableID>, _ statement: Statement
+  ) -> Set<VariableID> {
+    let blocks = statement.blocks
+    let mentioned = blocks.map { $0.mentioned(of: variables) }
+    // A block that does not know a variable does not expose it.
+    var shared = statement.used
+    for (position, ids) in mentioned.enumerated() {
+      for others in mentioned[..<position] { shared.formUnion(ids.intersection(others)) }
     }
-    if isOwn { return false }
-    var exposure = UpwardExposure(of: [id])
-    exposure.visit(blocks[0])
-    return exposure.exposed.isEmpty
+    var inner: Set<VariableID> = []
+    for (block, ids) in zip(blocks, mentioned) {
+      var exposure = UpwardExposure(of: ids)
+      exposure.visit(block)
+      inner.formUnion(ids.subtracting(exposure.exposed))
+    }
+    return inner.subtracting(shared)
   }
 }
 
@@ -43,24 +51,28 @@ extension Statement {
     forEachExpression { reads = reads || $0.reads(id) }
     return !reads
   }
-}
 
-extension Statement.Kind {
-  var isAssignment: Bool { if case .assign = self { true } else { false } }
-}
-
-extension VariableID {
-  /// Whether statements read, assign or accumulate into the variable.
-  func isMentioned(in statements: [Statement]) -> Bool {
-    var found = false
-    statements.forEachStatement { statement in
-      statement.forEachExpression { found = found || $0.reads(self) }
-      if statement.assignedVariable == self { found = true }
-      if case .loop(let loop) = statement.kind {
-        found = found || loop.reductions.contains { $0.accumulator == self }
-      }
+  /// The variables that the statement itself reads or accumulates into.
+  fileprivate var used: Set<VariableID> {
+    var used: Set<VariableID> = []
+    forEachExpression {
+      $0.forEachDescendant { if case .variable(let id) = $0.kind { used.insert(id) } }
     }
-    return found
+    if case .loop(let loop) = kind { used.formUnion(loop.reductions.map(\.accumulator)) }
+    return used
+  }
+}
+
+extension [Statement] {
+  /// Those of the variables that the statements read, assign or accumulate into.
+  func mentioned(of variables: Set<VariableID>) -> Set<VariableID> {
+    if variables.isEmpty { return [] }
+    var found: Set<VariableID> = []
+    forEachStatement { statement in
+      found.formUnion(statement.used)
+      if let id = statement.assignedVariable { found.insert(id) }
+    }
+    return found.intersection(variables)
   }
 }
 

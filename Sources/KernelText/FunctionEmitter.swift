@@ -13,6 +13,8 @@ open class FunctionEmitter {
   private var variableNames: [VariableID: String] = [:]
   private var bufferNames: [BufferID: String] = [:]
   private var taken: Set<String> = []
+  /// The greatest number that a name was made unique with; all those below are taken.
+  private var numbers: [String: Int] = [:]
   /// The buffers whose elements several threads update, in the loops around.
   var updated: Set<BufferID> = []
   /// Whether each thread that comes by has an iteration of its own.
@@ -96,17 +98,18 @@ open class FunctionEmitter {
     if module.dialect.reservedNames.contains(base) || HelperFunction.mayBeCalled(base) {
       base += "_"
     }
-    var name = base
-    var number = 1
-    while !taken.insert(name).inserted {
-      number += 1
-      name = "\(base)_\(number)"
-    }
-    return name
+    if taken.insert(base).inserted { return base }
+    var number = numbers[base, default: 1] + 1
+    while !taken.insert("\(base)_\(number)").inserted { number += 1 }
+    numbers[base] = number
+    return "\(base)_\(number)"
   }
 
   /// Lets names be given again, whose block has ended.
-  func release(_ names: [String]) { taken.subtract(names) }
+  func release(_ names: [String]) {
+    taken.subtract(names)
+    numbers = [:]
+  }
 
   // MARK: Lines
 
@@ -239,7 +242,7 @@ open class FunctionEmitter {
     case .whileLoop(let condition, let body):
       braces("while (\(text(condition).text))") { emit(body, declaring: inner) }
     case .conditional(let condition, let then, let otherwise):
-      let used = inner.filter { $0.isMentioned(in: then) }
+      let used = then.mentioned(of: inner)
       braces("if (\(text(condition).text))") { emit(then, declaring: used) }
       if !otherwise.isEmpty {
         addElse { emit(otherwise, declaring: inner.subtracting(used)) }

@@ -85,12 +85,14 @@ struct RestrictedPointers {
   /// The integers that are one of two values, for one that is assigned in a branch and used outside of it, and those made of them.
   private func chosenVariables(in body: [Statement]) -> Set<VariableID> {
     var chosen: Set<VariableID> = []
+    let all = body.mentions
     body.forEachStatement { statement in
       guard case .conditional(_, let then, let otherwise) = statement.kind else { return }
       for branch in [then, otherwise] {
+        let inside = branch.mentions
         branch.forEachStatement { inner in
           guard let id = inner.assignedVariable, host[id].type.isInteger else { return }
-          if branch.mentions(of: id) < body.mentions(of: id) { chosen.insert(id) }
+          if inside[id] != all[id] { chosen.insert(id) }
         }
       }
     }
@@ -148,11 +150,11 @@ extension [Statement] {
     return found
   }
 
-  /// How often a variable is read and assigned.
-  fileprivate func mentions(of id: VariableID) -> Int {
-    var count = 0
-    forEachStatement { if $0.assignedVariable == id { count += 1 } }
-    forEachExpression { if case .variable(id) = $0.kind { count += 1 } }
-    return count
+  /// How often each variable is read and assigned.
+  fileprivate var mentions: [VariableID: Int] {
+    var counts: [VariableID: Int] = [:]
+    forEachStatement { if let id = $0.assignedVariable { counts[id, default: 0] += 1 } }
+    forEachExpression { if case .variable(let id) = $0.kind { counts[id, default: 0] += 1 } }
+    return counts
   }
 }

@@ -22,11 +22,7 @@ public struct UpwardExposure {
   }
 
   private mutating func visit(_ statement: Statement) {
-    statement.forEachExpression { e in
-      var copy = self
-      copy.read(e)
-      self = copy
-    }
+    statement.forEachExpression { read($0) }
     switch statement.kind {
     case .assign(let id, _): assigned.insert(id)
     case .call(let call): if let id = call.result { assigned.insert(id) }
