@@ -20,6 +20,7 @@ public func requireParallelism(
   let isLeftOut = lowered.leavesCodeOut || lowered.body.runsOnDevice(schedule)
   if isLeftOut || mapped.body.runsOnDevice(schedule) { return }
   let sequential = lowered.body.loopOfOneThread(schedule)
+  let label = lowered.body.firstLabel
   throw DiagnosticError(
     Diagnostic(
       .program, "The function \(mapped.name) does not contain any parallelism",
@@ -27,7 +28,10 @@ public func requireParallelism(
       help: sequential.map {
         "threads(1) leaves the loop '\($0.label)' sequential: give the label more threads, such as parpy.threads(1024), or put the loop in a `with parpy.gpu:` block to run it in one thread"
       }
-        ?? "put parpy.label('N') before a loop and give the label threads: parpy.par({'N': parpy.threads(1024)})"
+        ?? (label == nil
+          ? "put parpy.label('N') before a loop and give the label threads: "
+          : "give a label of its loops threads: ")
+        + "parpy.par({'\(label ?? "N")': parpy.threads(1024)})"
     ))
 }
 
@@ -43,6 +47,15 @@ extension [Statement] {
         schedule[label]?.threads != nil
       else { return }
       found = (label, statement.span)
+    }
+    return found
+  }
+
+  /// The label of the first loop that bears one.
+  fileprivate var firstLabel: String? {
+    var found: String?
+    forEachStatement { statement in
+      if case .loop(let loop) = statement.kind { found = found ?? loop.labels.first }
     }
     return found
   }

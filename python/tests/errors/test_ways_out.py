@@ -380,6 +380,18 @@ def test_a_loop_of_one_thread_is_no_parallelism() -> None:
         assert "__global__" in way_out
 
 
+def test_a_schedule_of_no_label_of_the_function_is_told_one() -> None:
+    def doubles(x):
+        parpy.label("rows")
+        for i in range(len(x)):
+            x[i] *= 2
+
+    opts = parpy.par({"N": parpy.threads(32)})
+    opts.backend = parpy.CompileBackend.Cuda
+    with pytest.raises(parpy.CompileError, match=r"parpy\.par\({'rows': parpy\.threads\(1024\)}\)"):
+        parpy.print_compiled(doubles, [np.ones(20)], opts)
+
+
 @pytest.mark.parametrize("operator", ["=", "+="])
 def test_an_array_in_the_place_of_an_element_is_underlined(operator: str) -> None:
     source = f"def f(o, x):\n    for i in range(3):\n        o[i] {operator} x[i]\n"
