@@ -138,6 +138,9 @@ extension FunctionEmitter {
     case .pythonMax, .maximum: return intrinsic(isSigned ? "smax" : "umax", [l, r])
     case .shiftLeft, .shiftRight: return shift(op, l, r)
     case .floorDivide, .modulo:
+      if l.lanes > 1, l.type.bitWidth <= 16, r.text.hasPrefix("%") {
+        return narrowDivision(op, l, r)
+      }
       return isSigned ? signedDivision(op, l, r) : unsignedDivision(op, l, r)
     case .power: return helperCall(.integerPower(l.type), [l, r])
     // The verifier admits this for floats alone.
@@ -194,6 +197,25 @@ extension FunctionEmitter {
     let divisor = select(isZero, Value.integer(1, l.type, lanes: l.lanes), r)
     let name = op == .modulo ? "urem" : "udiv"
     return select(isZero, zero, result("\(name) \(l.typed), \(divisor.text)", l.type, l.lanes))
+  }
+
+  /// Division of 8- and 16-bit integers in vector registers, which divide floats alone: each integer would be divided by itself.
+  ///
+  /// The quotient of a and b is no integer or 1/b away from the next; float32, with 24 bits, errs by less.
+  private func narrowDivision(_ op: BinaryOperator, _ l: Value, _ r: Value) -> Value {
+    let (type, lanes) = (l.type, l.lanes)
+    let zero = Value.integer(0, type, lanes: lanes)
+    let isZero = result("icmp eq \(r.typed), \(zero.text)", .bool, lanes)
+    let divisor = select(isZero, .integer(1, type, lanes: lanes), r)
+    let operands = [l, divisor].map { convert(convert($0, to: .int32), to: .float32) }
+    let quotient = result("fdiv \(operands[0].typed), \(operands[1].text)", .float32, lanes)
+    let floored = intrinsic("floor", [quotient])
+    let integer = result(
+      "fptosi \(floored.typed) to \(ScalarType.int32.llvm(lanes: lanes))", .int32, lanes)
+    let rounded = convert(integer, to: type)
+    if op == .floorDivide { return select(isZero, zero, rounded) }
+    let product = result("mul \(rounded.typed), \(divisor.text)", type, lanes)
+    return select(isZero, zero, result("sub \(l.typed), \(product.text)", type, lanes))
   }
 
   // MARK: Comparisons

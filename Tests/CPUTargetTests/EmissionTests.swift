@@ -181,6 +181,8 @@ import Testing
   /// A divisor that reaches the machine is never 0, and never -1 for signed numbers: a select stands before it.
   @Test(arguments: ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
   func divisionsAreGuarded(type: String) throws {
+    // Vector registers divide narrow integers as floats.
+    let isNarrow = type.hasSuffix("int8") || type.hasSuffix("int16")
     for lanes in [1, 8] {
       let emission = try Emission(
         """
@@ -201,7 +203,7 @@ import Testing
         let definition = emission.definition(of: divisor, in: "f_kernel0") ?? ""
         #expect(definition.contains(" = select "), "\(line) | \(definition)")
       }
-      #expect(divisions >= 2)
+      #expect(isNarrow && lanes > 1 ? divisions == 0 : divisions >= 2)
     }
   }
 

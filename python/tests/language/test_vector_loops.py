@@ -159,6 +159,31 @@ def inner_loops(a, y):
         y[i] = s
 
 
+def quotients_and_remainders(a, b, q, r):
+    parpy.label("N")
+    for i in range(len(a)):
+        q[i] = a[i] // b[i]
+        r[i] = a[i] % b[i]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+def test_narrow_integers_are_divided_exactly(dtype: str) -> None:
+    """Vector registers divide them as float32."""
+    limits = np.iinfo(dtype)
+    if limits.bits == 8:
+        values = np.arange(limits.min, limits.max + 1)
+    else:
+        near = np.arange(-50, 51)
+        values = np.concatenate([near, limits.max + near, limits.min + near, 255 + near])
+        values = np.unique(np.clip(values, limits.min, limits.max))
+    a, b = (x.ravel().astype(dtype) for x in np.meshgrid(values, values))
+    q, r = np.zeros_like(a), np.zeros_like(a)
+    decorated(quotients_and_remainders)(a, b, q, r, opts=options({"N": parpy.threads(4)}))
+    with np.errstate(all="ignore"):
+        assert_same(q, a // b)
+        assert_same(r, a % b)
+
+
 def divisions(x, c, y):
     parpy.label("N")
     for i in range(len(x)):
