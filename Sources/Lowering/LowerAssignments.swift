@@ -129,7 +129,10 @@ extension Lowerer {
     try rejectLabels(on: "a tuple assignment")
     try rejectArrays(in: value, unpackedInto: targets)
     guard case .tuple(let values) = try self.value(value) else {
-      throw reject(.unsupported("unpacking anything but a tuple of scalars", at: value.span))
+      throw reject(
+        .unsupported(
+          "unpacking anything but a tuple of scalars", at: value.span,
+          help: "give each name a value of its own: a, b = x[i, 0], x[i, 1]"))
     }
     guard targets.count == values.count else {
       throw reject(

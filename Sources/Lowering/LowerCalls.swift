@@ -16,7 +16,10 @@ extension Lowerer {
       return try method(name, of: view, base, arguments, keywords, at: span)
     }
     guard let path = callee.path else {
-      throw reject(.unsupported("calling this expression", at: callee.span))
+      throw reject(
+        .unsupported(
+          "calling this expression", at: callee.span,
+          help: "call a function by its name, and pass it the value: f(value)"))
     }
     switch names.resolve(path) {
     case .intrinsic(let intrinsic):
@@ -47,6 +50,13 @@ extension Lowerer {
       // Reductions are known.
       if Self.reductionMethods[name] == nil { throw reject(.unknownMethod(name, at: callee.span)) }
       return
+    }
+    if case .attribute(let base, let name) = callee.kind, isNumber(base) {
+      throw reject(
+        .unsupported(
+          "method '\(name)' of a number", at: callee.span,
+          help: "a number has .real, .imag and .conjugate(); functions are those of math and numpy")
+      )
     }
     guard let path = callee.path else { return }
     switch names.resolve(path) {

@@ -45,7 +45,9 @@ extension Lowerer {
     let name = path.joined(separator: ".")
     guard case .name(let local) = target.kind else {
       throw reject(
-        .unsupported("\(name) as the value of anything but a name", at: target.span))
+        .unsupported(
+          "\(name) as the value of anything but a name", at: target.span,
+          help: "store a number in all elements: y[:] = 0; or name the new array: t = \(name)(…)"))
     }
     let typePosition = intrinsic == .full ? 2 : 1
     guard (1...typePosition + 1).contains(arguments.count),

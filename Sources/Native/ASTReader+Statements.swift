@@ -181,7 +181,9 @@ extension ASTReader {
     for item in itemNodes {
       let variable = try item.pointer.attribute("optional_vars")
       if variable.pointer != py_none() {
-        reject("`with` with `as` is", at: try self.span(of: variable.pointer))
+        reject(
+          "`with` with `as` is", at: try self.span(of: variable.pointer),
+          help: "the only block is `with parpy.gpu:`")
       }
       let context = try item.pointer.attribute("context_expr")
       if let read = try readExpression(context.pointer) { contexts.append(read) }
@@ -199,7 +201,9 @@ extension ASTReader {
     of node: PythonPointer, _ loop: String
   ) throws(PythonException) {
     guard let first = try items(node, "orelse").first else { return }
-    reject("\(loop) with `else` is", at: try span(of: first.pointer))
+    reject(
+      "\(loop) with `else` is", at: try span(of: first.pointer),
+      help: "keep in a variable that the loop was left by `break`, and test it after the loop")
   }
 
   // MARK: - The rest

@@ -304,6 +304,22 @@ SLIPS = [
         "to keep two digits, write np.round(x * 100) / 100",
     ),
     ("y[:] = x.round(2)", "method 'round' of an array is not supported", "write np.round(x)"),
+    ("y[0] = n.bit_count()", "method 'bit_count' of a number is not supported", "a number has .real"),
+    (
+        "m, k = a[:, 0]",
+        "unpacking anything but a tuple of scalars is not supported",
+        "give each name a value of its own: a, b = x[i, 0], x[i, 1]",
+    ),
+    (
+        "y[:] = np.zeros(6)",
+        "np.zeros as the value of anything but a name is not supported",
+        "store a number in all elements: y[:] = 0; or name the new array: t = np.zeros(…)",
+    ),
+    (
+        "for k in range(n):\n        y[k] = 0\n    else:\n        y[0] = 1",
+        "`for` with `else` is not supported",
+        "keep in a variable that the loop was left by `break`",
+    ),
     ("y[0] = float('many')", "a string is not supported", "write a number, or one of 'inf'"),
     (
         "y[:] = sum(a)",
