@@ -3,7 +3,7 @@ import struct Syntax.Diagnostic
 import struct Syntax.Span
 
 /// Warnings about the elements that several iterations of a parallel loop update, though the loop was not declared as a
-/// reduction.
+/// reduction, and of those that one iteration stores to and another one uses (`OverlapFinder`).
 ///
 /// Locals are seen through: what is judged of the update on the left is the one on the right.
 ///
@@ -16,14 +16,21 @@ func races(in loop: ForLoop, of function: LoopFunction) -> [Diagnostic] {
   if let trips = loop.tripCount.integerLiteral, trips <= 1 { return [] }
   var finder = RaceFinder(function: function, loop: loop)
   finder.visit(loop.body)
-  return finder.warnings
+  var overlaps = OverlapFinder(loop, in: function)
+  return finder.warnings + overlaps.warnings(about: finder.accesses, without: finder.judged)
 }
 
 private struct RaceFinder {
   /// The largest value of a local that is followed.
   static let mostNodes = 64
+  /// The most accesses that are compared with each other.
+  private static let mostAccesses = 256
 
   private(set) var warnings: [Diagnostic] = []
+  /// The buffers that a warning is about.
+  private(set) var judged: Set<BufferID> = []
+  /// The stores that each iteration does, and what each reads of the buffers that are stored to.
+  private(set) var accesses: [ElementAccess] = []
   private let function: LoopFunction
   private let loop: ForLoop
   private let facts: Facts
@@ -33,10 +40,21 @@ private struct RaceFinder {
   private var changing: AssignedVariables
   /// The loops inside that were come to so far, their bounds written without locals.
   private var innerLoops: [VariableID: ForLoop] = [:]
+  /// The loops inside that are around this point, outermost first.
+  private var nesting: [ForLoop] = []
+  /// The branches around this point, of conditions that all iterations decide alike, and how many there are so far.
+  private var branches: [Int] = []
+  private var branchCount = 0
+  /// How many conditions around this point may an iteration decide in another way than the one before.
+  private var unknownConditions = 0
   /// The buffers that each iteration has of its own.
   private let own: Set<BufferID>
   /// The conditions that hold or fail to hold at this point, written without locals.
   private var conditions: [Expression] = []
+  /// The elements that each index of an iteration comes to.
+  private let samples: IndexSamples
+  /// What changes in the loop, variables of loops inside included.
+  private let changingInside: AssignedVariables
   /// What locals hold at this point, written without locals.
   private var values: [VariableID: Expression] = [:]
 
@@ -46,6 +64,8 @@ private struct RaceFinder {
     facts = Facts(variables: function.variables)
     distinct = DistinctElements(of: loop, in: function)
     changing = AssignedVariables(in: loop, countsInnerLoops: false)
+    changingInside = AssignedVariables(in: loop)
+    samples = IndexSamples(of: loop)
     var own: Set<BufferID> = []
     loop.body.forEachStatement { if case .allocate(let id, _) = $0.kind { own.insert(id) } }
     self.own = own
@@ -61,14 +81,19 @@ private struct RaceFinder {
     switch statement.kind {
     case .assign(let id, let value):
       let known = value.substituting(values)
+      noteLoads(in: known)
       values[id] = known.nodeCount <= Self.mostNodes && !isCarried(known) ? known : nil
     case .store(let buffer, let indices, let value):
-      judge(
-        buffer, indices.map { $0.substituting(values) }, value.substituting(values),
-        at: statement.span)
+      let indices = indices.map { $0.substituting(values) }
+      let value = value.substituting(values)
+      judge(buffer, indices, value, at: statement.span)
+      let element = Expression.Kind.load(buffer, indices)
+      for part in indices + [value] { noteLoads(in: part, but: element) }
+      note(buffer, indices, value, at: statement.span)
     case .call(let call): if let id = call.result { values[id] = nil }
     case .loop(let inner):
       let (lower, upper) = (inner.lower.substituting(values), inner.upper.substituting(values))
+      for bound in [lower, upper] { noteLoads(in: bound) }
       // From a first element, or up to a last one, that all iterations have in common.
       if !changing.leaveUnchanged(lower) && !changing.leaveUnchanged(upper) {
         changing.variables.insert(inner.variable)
@@ -78,9 +103,14 @@ private struct RaceFinder {
       (known.lower, known.upper) = (lower, upper)
       innerLoops[inner.variable] = known
       distinct = around.inside(known)
+      nesting.append(known)
       visit(repeated: inner.body)
+      nesting.removeLast()
       distinct = around
-    case .whileLoop(_, let body): visit(repeated: body)
+    case .whileLoop(_, let body):
+      unknownConditions += 1
+      visit(repeated: body)
+      unknownConditions -= 1
     case .conditional(let condition, let then, let otherwise):
       visit(condition.substituting(values), then, otherwise)
     case .device(let body), .allocate(_, let body): visit(body)
@@ -100,13 +130,19 @@ private struct RaceFinder {
     _ condition: Expression, _ then: [Statement], _ otherwise: [Statement]
   ) {
     let before = values
+    noteLoads(in: condition)
+    let isKnown = changingInside.leaveUnchanged(condition)
+    unknownConditions += isKnown ? 0 : 1
     conditions.append(condition)
-    defer { conditions.removeLast() }
+    defer {
+      conditions.removeLast()
+      unknownConditions -= isKnown ? 0 : 1
+    }
     // In one iteration alone there is no race.
-    if !isOfOneIteration(condition) { visit(then) }
+    if !isOfOneIteration(condition) { visit(branch: then) }
     let afterThen = values
     values = before
-    visit(otherwise)
+    visit(branch: otherwise)
     for (id, right) in values where afterThen[id] != right {
       guard let left = afterThen[id] else {
         values[id] = nil
@@ -115,6 +151,13 @@ private struct RaceFinder {
       let joined = Expression(.select(condition, then: left, otherwise: right), right.type)
       values[id] = joined.nodeCount <= Self.mostNodes ? joined : nil
     }
+  }
+
+  private mutating func visit(branch body: [Statement]) {
+    branches.append(branchCount)
+    branchCount += 1
+    visit(body)
+    branches.removeLast()
   }
 
   /// Whether a value depends on a local that is not known.
@@ -132,6 +175,35 @@ private struct RaceFinder {
     return changed.count == 1 && changed[0].term.kind == .variable(loop.variable)
   }
 
+  // MARK: - Noting accesses
+
+  /// Notes an access to a buffer that iterations have in common; `value` is what is stored, nil where the element is read.
+  private mutating func note(
+    _ buffer: BufferID, _ indices: [Expression], _ value: Expression?, at span: Span
+  ) {
+    guard unknownConditions == 0, !own.contains(buffer), accesses.count < Self.mostAccesses,
+      changing.buffers.contains(buffer)
+    else { return }
+    accesses.append(
+      ElementAccess(
+        buffer: buffer, indices: indices, value: value, loops: nesting, branches: branches,
+        span: span))
+  }
+
+  /// Notes what an expression certainly reads, but for the element that a statement updates.
+  private mutating func noteLoads(in e: Expression, but target: Expression.Kind? = nil) {
+    switch e.kind {
+    case .load(let buffer, let indices) where e.kind != target:
+      note(buffer, indices, nil, at: e.span)
+    case .select(let condition, _, _): return noteLoads(in: condition, but: target)
+    case .logical(_, let left, _): return noteLoads(in: left, but: target)
+    default: break
+    }
+    var operands: [Expression] = []
+    e.forEachChild { operands.append($0) }
+    for operand in operands { noteLoads(in: operand, but: target) }
+  }
+
   // MARK: - Judging updates
 
   private mutating func judge(
@@ -140,11 +212,11 @@ private struct RaceFinder {
     let element = Expression.Kind.load(buffer, indices)
     guard !own.contains(buffer), !isSecondPart(of: function[buffer], indices),
       indices.allSatisfy({ mayRepeat($0) }), value.kind != element,
-      !distinct.areDistinct(indices)
+      !distinct.areDistinct(indices), !samples.areDistinct(indices)
     else { return }
     let help: String
     if let update = Update(of: element, in: value) {
-      if isHarmless(update) { return }
+      if update.isHarmless { return }
       help = "declare the reduction: parpy.threads(n).reduce()"
     } else if (conditions + [value]).contains(where: { $0.contains { $0.kind == element } }) {
       help =
@@ -154,11 +226,11 @@ private struct RaceFinder {
     }
     let label = loop.labels.first ?? ""
     let name = function[buffer].name
-    let inner = AssignedVariables(in: loop)
+    judged.insert(buffer)
     warnings.append(
       Diagnostic(
         .program,
-        indices.allSatisfy { inner.leaveUnchanged($0) }
+        indices.allSatisfy { changingInside.leaveUnchanged($0) }
           ? "all iterations of the parallel loop '\(label)' update one element of '\(name)': this is a race"
           : "iterations of the parallel loop '\(label)' may update the same elements of '\(name)': this is a race where they do",
         at: span, help: help))
@@ -168,7 +240,8 @@ private struct RaceFinder {
   /// data, a quotient, a remainder, or a range that begins where data tell.
   private func mayRepeat(_ index: Expression) -> Bool {
     let sum = LinearSum(index)
-    return !goesOverMovingRange(sum)
+    // One divided by several numbers, as `i // 4 * 8 + i % 4`, may well be told by what that comes to.
+    return !goesOverMovingRange(sum) && sum.terms.count(where: { isOfDivision($0.term) }) < 2
       && sum.terms.allSatisfy { changing.leaveUnchanged($0.term) || termMayRepeat($0.term) }
   }
 
@@ -198,6 +271,12 @@ private struct RaceFinder {
     return found
   }
 
+  private func isOfDivision(_ term: Expression) -> Bool {
+    guard case .binary(let op, _, _) = term.kind else { return false }
+    return (op == .modulo || op == .floorDivide) && !readsData(term)
+      && !changing.leaveUnchanged(term)
+  }
+
   private func termMayRepeat(_ term: Expression) -> Bool {
     switch term.kind {
     case .convert(let operand): return mayRepeat(operand)
@@ -209,6 +288,7 @@ private struct RaceFinder {
         || sides.contains { !changing.leaveUnchanged($0) }
     case .binary(let op, let left, let right)
     where (op == .modulo || op == .floorDivide) && changing.leaveUnchanged(right):
+      if op == .modulo && isRemainder(left, of: right) { return mayRepeat(left) }
       return !(op == .modulo && isRotation(left, modulo: right))
         && LinearSum(left).terms.allSatisfy { term, _ in
           term.kind == .variable(loop.variable) || changing.leaveUnchanged(term)
@@ -228,6 +308,12 @@ private struct RaceFinder {
     return facts.prove(range, atMost: divisor)
   }
 
+  /// Whether a value is what is left of itself when it is divided.
+  private func isRemainder(_ value: Expression, of divisor: Expression) -> Bool {
+    let inside = nesting.reduce(facts.entering(loop)) { $0.entering($1) }
+    return inside.proveNonNegative(value) && inside.prove(value + .index(1), atMost: divisor)
+  }
+
   /// Whether a value depends on elements of arrays that iterations have in common.
   private func readsData(_ e: Expression) -> Bool {
     e.contains { part in
@@ -236,26 +322,9 @@ private struct RaceFinder {
     }
   }
 
-  /// Whether it does not matter how often, and in which order, iterations make an update.
-  private func isHarmless(_ update: Update) -> Bool {
-    update.term.isLiteral
-      && (update.op.isIdempotent
-        || update.op.identity(of: update.term.type)?.kind == update.term.kind)
-  }
-
   /// Whether an access is to the imaginary part of a complex element; what is to be said was said of the real part.
   private func isSecondPart(of buffer: Buffer, _ indices: [Expression]) -> Bool {
     buffer.holdsParts && indices.last?.integerLiteral == 1
-  }
-}
-
-extension ForLoop {
-  /// How far the end is from the start, where the loop runs at all: `e` of `0..<max(e, 0)`.
-  fileprivate var lengthBound: Expression {
-    guard case .binary(.pythonMax, let end, let start) = upper.kind, start == lower else {
-      return upper - lower
-    }
-    return end - lower
   }
 }
 

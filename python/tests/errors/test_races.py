@@ -322,6 +322,7 @@ def adds_by_quotient_and_remainder(x, y):
         y[t // 16, t % 16, 0] += x[t % 6]
         row = (t + 3) // 16
         y[row, 1, (t + 3) % 16] += x[t % 6]
+        y[t // 16, 2, (t + 5) % 16] += x[t % 6]
 
 
 def adds_by_two_quotients(x, y):
@@ -364,7 +365,7 @@ def adds_by_another_remainder(x, y):
 def adds_by_another_dividend(x, y):
     parpy.label("N")
     for t in range(96):
-        y[t // 16, (t + 1) % 16, 0] += x[t % 6]  # here: race
+        y[t // 16, 2 * t % 16, 0] += x[t % 6]  # here: race
 
 
 def adds_by_a_dividend_that_repeats(x, y):

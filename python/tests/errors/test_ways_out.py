@@ -304,7 +304,11 @@ SLIPS = [
         "to keep two digits, write np.round(x * 100) / 100",
     ),
     ("y[:] = x.round(2)", "method 'round' of an array is not supported", "write np.round(x)"),
-    ("y[0] = n.bit_count()", "method 'bit_count' of a number is not supported", "a number has .real"),
+    (
+        "y[0] = n.bit_count()",
+        "method 'bit_count' of a number is not supported",
+        "a number has .real, .imag and .conjugate()",
+    ),
     (
         "m, k = a[:, 0]",
         "unpacking anything but a tuple of scalars is not supported",
