@@ -71,10 +71,12 @@ class Levels(Reductions):
         elif choice == "store":
             self.store()
         elif choice == "for":
-            text, low, high = self.one(
-                ("3", 0, 2), ("2, -1, -1", 0, 2), (f"{written[0].name}.shape[0]", 0, 3),
-                ("1, 1", 1, 0), self.ranges(),
-            )  # fmt: skip
+            forms = [("3", 0, 2), ("2, -1, -1", 0, 2), ("1, 1", 1, 0)]
+            if (rows := written[0].extents[0]) < 9:
+                forms += [(f"{written[0].name}.shape[0]", 0, rows - 1)]
+            if (own := self.ranges())[2] < 9:
+                forms += [own] * 2
+            text, low, high = self.one(*forms)
             step = self.fresh("i")
             self.emit(f"for {step} in range({text}):")
             with self.block(), self.counter(step, low, high):
