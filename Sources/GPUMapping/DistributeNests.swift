@@ -39,8 +39,8 @@ import struct Syntax.Span
 ///                                                        if taken_of[i]: s_own = s_of[i]; s_own = s_own + y[i, t]; s_of[i] = s_own
 ///                                                    @workers(64) @reduce(add s) for i: s = s + s_of[i]
 ///
-/// Left alone are nests that clusters run, other nests of two levels, those with calls and with tests of lengths, with inner loops
-/// inside a `while` or a loop whose range only the iteration knows, with temporaries of such a shape, and numbers of threads that
+/// Left alone are nests that clusters run, other nests of two levels, those of two levels whose outermost loop fills the device with a block
+/// for each iteration, which then keeps what its rows have in the cache, those with calls and with tests of lengths, with inner loops inside a `while` or a loop whose range only the iteration knows, with temporaries of such a shape, and numbers of threads that
 /// are not known when compiling.
 ///
 /// - Parameter schedule: the schedule of each label.
@@ -94,7 +94,7 @@ private struct NestDistributor {
     loop.body = loop.body.withoutDeviceBlocks
     guard let join = splitAccumulators(of: &loop, expansion, &temporaries),
       let body = withoutTemporaries(
-        withSplitReductions(loop.body), expansion,
+        withSplitReductions(loop.body, in: loop), expansion,
         changing: [Statement(.loop(loop))].changedVariables,
         &temporaries),
       var parts = NestParts(body, of: loop, in: &function, deviceScalars, schedule)
@@ -109,7 +109,9 @@ private struct NestDistributor {
     guard let requests = loop.requests(in: function, schedule), requests.count > 1 else {
       return false
     }
-    if requests.count == 2 && requests[1].exceedsBlock != true { return false }
+    if requests.count == 2, requests[1].exceedsBlock != true || loop.fillsDevice(requests[0]) {
+      return false
+    }
     return !loop.isNestOfBlocks(max(1, requests.count - 2), in: function)
   }
 
@@ -159,17 +161,20 @@ private struct NestDistributor {
   }
 
   /// The body with each reduction of several blocks cut into one partial result a block.
-  private mutating func withSplitReductions(_ body: [Statement]) -> [Statement] {
+  private mutating func withSplitReductions(_ body: [Statement], in outer: ForLoop)
+    -> [Statement]
+  {
     var copy = self
     let result = body.flatMap { statement -> [Statement] in
       guard case .loop(let loop) = statement.kind, let request = LevelRequest(loop, schedule)
-      else { return [statement.mapBlocks { copy.withSplitReductions($0) }] }
+      else { return [statement.mapBlocks { copy.withSplitReductions($0, in: outer) }] }
       guard !loop.reductions.isEmpty, request.mayExceedBlock || loop.body.containsParallelLoop
       else { return [statement] }
       // Iterations of a chunk have threads of their own where parallel loops are inside.
       let level: DeviceLevel = loop.body.containsParallelLoop ? .blocksX : .grid
       return ChunkedLoop(
-        loop, sharedBy: request, level: level, at: statement.span, &copy.function
+        loop, sharedBy: request, level: level, inside: outer, at: statement.span,
+        &copy.function
       ).statements
     }
     self = copy

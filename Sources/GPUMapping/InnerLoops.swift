@@ -18,6 +18,21 @@ extension ForLoop {
   }
 }
 
+extension ForLoop {
+  /// So many blocks of 1,024 threads give any device enough to do: two for each multiprocessor of the largest ones, of which there
+  /// are 148, run at a time.
+  static let blocksThatFillDevice = 512
+
+  /// Whether a block for each iteration fills a device: others beside them would gain nothing.
+  ///
+  /// - Parameter request: what the loop asks for.
+  func fillsDevice(_ request: LevelRequest) -> Bool {
+    guard let threads = request.threads.integerLiteral, let trips = tripCount.integerLiteral
+    else { return false }
+    return min(threads, trips) >= Self.blocksThatFillDevice
+  }
+}
+
 extension [Statement] {
   fileprivate func innerLoop(stored: Set<BufferID>) -> ForLoop? {
     let isFree = dropLast().allSatisfy { statement in

@@ -12,7 +12,7 @@ import struct Syntax.Span
 ///     @workers(4096) for i in 0..<n: …     →    @workers(4096) @grid for i in 0..<n: …          1,024 threads a block
 ///
 /// The innermost level of a nest runs on the threads of a block, and where it asks for more than a block has and nothing in the
-/// nest must wait for another block, on several blocks; the levels around it on blocks. A call of an external function that several
+/// nest must wait for another block, on several blocks, unless the iterations of the outermost of two loops fill the device; the levels around it on blocks. A call of an external function that several
 /// threads make together is an innermost level.
 ///
 /// Blocks of the levels between cannot wait for each other. Where they would have to, and `distribute-nests` has left that alone,
@@ -246,7 +246,7 @@ private struct DeviceMapper {
       if requests.count == 1 || isPerfect(loop) {
         inner = .grid
         blocks.removeFirst()
-      } else if innermost.exceedsBlock == true {
+      } else if innermost.exceedsBlock == true, !loop.fillsDevice(requests[0]) {
         warnings.append(
           Diagnostic(
             .program,

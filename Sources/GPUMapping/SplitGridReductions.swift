@@ -65,28 +65,39 @@ extension ChunkedLoop {
 
   /// Cuts a reduction that several blocks share, which leave their results for a loop that joins them.
   ///
-  /// - Parameter level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
+  /// - Parameters:
+  ///   - level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
+  ///   - outer: the loop around, each of whose iterations has chunks.
   init(
-    _ loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel, at span: Span,
-    _ function: inout LoopFunction
+    _ loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel,
+    inside outer: ForLoop? = nil, at span: Span, _ function: inout LoopFunction
   ) {
-    self.init(chunksOf: loop, sharedBy: request, level: level, at: span, &function)
+    self.init(
+      chunksOf: loop, sharedBy: request, level: level, inside: outer, at: span, &function)
     splitScalars(&function)
   }
 
   /// Cuts a reduction into the chunks of several blocks.
   ///
-  /// - Parameter level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
+  /// - Parameters:
+  ///   - level: of the loop; the iterations of a chunk are shared by threads where it is that of a grid.
+  ///   - outer: the loop around, each of whose iterations has chunks: all together are no more than a device is filled by.
   init(
-    chunksOf loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel, at span: Span,
-    _ function: inout LoopFunction
+    chunksOf loop: ForLoop, sharedBy request: LevelRequest, level: DeviceLevel,
+    inside outer: ForLoop? = nil, at span: Span, _ function: inout LoopFunction
   ) {
     let perBlock = Expression.index(request.threadsPerBlock)
-    let blocks =
+    var blocks =
       level == .grid
       ? Expression.binary(
         .floorDivide, request.threads + .index(request.threadsPerBlock - 1), perBlock)
       : request.threads
+    if let outer {
+      let rows = Expression.binary(.pythonMax, outer.tripCount, .index(1))
+      let share = Expression.binary(
+        .floorDivide, .index(2 * ForLoop.blocksThatFillDevice - 1), rows)
+      blocks = .binary(.pythonMin, blocks, .binary(.pythonMax, share, .index(1)))
+    }
     var length = Expression.binary(
       .pythonMax, .index(1),
       .binary(.floorDivide, loop.tripCount + blocks - .index(1), blocks))
