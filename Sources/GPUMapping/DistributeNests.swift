@@ -90,6 +90,7 @@ private struct NestDistributor {
 
     let expansion = PrivateExpansion(of: loop, in: function)
     var temporaries: [BufferID] = []
+    let given = function.variablesKnown(before: loop)
     var loop = loop
     loop.body = loop.body.withoutDeviceBlocks
     guard let join = splitAccumulators(of: &loop, expansion, &temporaries),
@@ -99,7 +100,7 @@ private struct NestDistributor {
         &temporaries),
       var parts = NestParts(body, of: loop, in: &function, deviceScalars, schedule)
     else { return nil }
-    parts.passScalars(expansion, &temporaries, &function)
+    parts.passScalars(expansion, given: given, &temporaries, &function)
     let nests = parts.nests(of: loop, at: span) + join
     return temporaries.reversed().reduce(nests) { [Statement(.allocate($1, body: $0), at: span)] }
   }
@@ -147,7 +148,7 @@ private struct NestDistributor {
         + [expansion.store(own, in: room, function)]
       let joined = Expression.Kind.binary(
         reduction.op.combining, function.read(id),
-        Expression(.load(room, [function.read(iteration)]), variable.type))
+        expansion.value(of: own, in: room, at: function.read(iteration), function))
       joins.append(Statement(.assign(id, Expression(joined, variable.type))))
     }
     var join = loop
@@ -218,6 +219,18 @@ private struct NestDistributor {
       }
     }
     return result
+  }
+}
+
+extension LoopFunction {
+  /// The variables that code outside a loop of the function assigns, or that are arguments.
+  fileprivate func variablesKnown(before loop: ForLoop) -> Set<VariableID> {
+    let (all, inside) = (ScalarCounts(of: body), ScalarCounts(of: loop.body))
+    return Set(
+      variables.indices.lazy.map { VariableID($0) }.filter {
+        self[$0].role != .local
+          || all.assignments[$0, default: 0] > inside.assignments[$0, default: 0]
+      })
   }
 }
 

@@ -214,8 +214,11 @@ struct NestParts {
   // MARK: Scalars
 
   /// Gives each part the scalars of others, by way of memory where it cannot compute them again.
+  ///
+  /// - Parameter known: the variables that may have a value before the nest.
   mutating func passScalars(
-    _ expansion: PrivateExpansion, _ temporaries: inout [BufferID], _ function: inout LoopFunction
+    _ expansion: PrivateExpansion, given known: Set<VariableID>, _ temporaries: inout [BufferID],
+    _ function: inout LoopFunction
   ) {
     let assigned = parts.reduce(into: Set()) { $0.formUnion($1.assigned) }
     let needed = parts.map { $0.place.around($0.body).exposed(of: assigned) }
@@ -226,7 +229,7 @@ struct NestParts {
     }
     temporaries += rooms.map(\.room)
     // A round of a loop, and what stands behind a condition, may read what was assigned before all of them.
-    let given = body.exposed(of: Set(rooms.map(\.id))).filter { id in
+    let given = body.exposed(of: known.intersection(rooms.map(\.id))).filter { id in
       parts.indices.contains { number in
         let place = parts[number].place
         return !place.loops.isEmpty && needed[number].contains(id)
@@ -238,8 +241,14 @@ struct NestParts {
     }
     bodies = parts.indices.map { number in
       let part = parts[number]
-      let loads = rooms.filter { given.contains($0.id) || isAssigned($0.id, before: number) }
-        .map { ($0.id, expansion.load($0.id, from: $0.room, function)) }
+      let loads = rooms.compactMap { id, room -> (VariableID, Statement)? in
+        if given.contains(id) || isAssigned(id, before: number) {
+          return (id, expansion.load(id, from: room, function))
+        }
+        // One that the part assigns in a branch has a value in its room all the same.
+        return known.contains(id)
+          ? nil : (id, Statement(.assign(id, .zero(function[id].type))))
+      }
       return part.place.around(part.body + stores(of: part.assigned), loads)
     }
     if !given.isEmpty {
@@ -279,7 +288,7 @@ struct NestParts {
 }
 
 /// How often statements assign and read each variable.
-private struct ScalarCounts {
+struct ScalarCounts {
   private(set) var assignments: [VariableID: Int] = [:]
   private(set) var reads: [VariableID: Int] = [:]
 

@@ -64,7 +64,13 @@ struct PrivateExpansion {
 
   /// Takes a scalar from its room.
   func load(_ id: VariableID, from room: BufferID, _ function: LoopFunction) -> Statement {
-    let value = Expression(.load(room, [position]), function[room].element)
-    return Statement(.assign(id, value.converted(to: function[id].type)))
+    Statement(.assign(id, value(of: id, in: room, at: position, function)))
+  }
+
+  /// What an iteration has left in the room of a scalar.
+  func value(
+    of id: VariableID, in room: BufferID, at position: Expression, _ function: LoopFunction
+  ) -> Expression {
+    Expression(.load(room, [position]), function[room].element).converted(to: function[id].type)
   }
 }

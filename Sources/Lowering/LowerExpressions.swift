@@ -335,7 +335,7 @@ extension Lowerer {
     let type = joined(ElementType(then), ElementType(otherwise))
     for value in [then, otherwise] {
       if ElementType(value) == type { try requireFit(value) }
-      noteMisfit(of: value, in: type, at: span)
+      if let misfit = misfit(of: value, in: type, at: span) { throw reject(misfit) }
     }
     func chosen(_ then: LoopIR.Expression, _ otherwise: LoopIR.Expression) -> LoopIR.Expression {
       Expression(

@@ -271,10 +271,11 @@ extension Lowerer {
       return scope[name] == nil && use.exposed.contains(name)
     }.sorted()
     namesNeedingVariables.formUnion(names)
-    let snapshot = (ir, scope, statements, diagnostics.count, facts)
+    let snapshot = (ir, scope, statements, diagnostics.count, facts, misfits.count)
     for _ in 0..<16 {
-      (ir, scope, statements, _, facts) = snapshot
+      (ir, scope, statements, _, facts, _) = snapshot
       diagnostics.removeSubrange(snapshot.3...)
+      misfits.removeSubrange(snapshot.5...)
       let headers = openCarriedNames(names, at: statement)
       carriedStack.append(headers)
       defer { carriedStack.removeLast() }

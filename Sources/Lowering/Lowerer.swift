@@ -41,6 +41,8 @@ final class Lowerer {
   /// The block that statements are added to.
   var statements: [LoopIR.Statement] = []
   var diagnostics: [Diagnostic] = []
+  /// What is wrong with the value of a variable, if anything reads it.
+  var misfits: [(variable: VariableID, diagnostic: Diagnostic)] = []
   /// Labels waiting for the statement they name, with their places.
   var pendingLabels: [(name: String, span: Span)] = []
   /// The variables that hold values which the statement now lowered has computed already.
@@ -121,6 +123,7 @@ final class Lowerer {
     ir.body = try entry + block { try lower(activation.body.structured.statements) }
     ir.calls = calls
     noteReturns()
+    noteMisfits()
     if !diagnostics.isEmpty { throw DiagnosticError(diagnostics) }
   }
 

@@ -120,7 +120,9 @@ extension Lowerer {
   /// The statements that put a value into a local.
   func copies(of value: TypedValue, to local: TypedValue, at span: Span) -> [LoopIR.Statement] {
     guard case .variable(let id) = local.expression.kind else { return [] }
-    noteMisfit(of: value, in: ElementType(local), at: span)
+    if let misfit = misfit(of: value, in: ElementType(local), at: span) {
+      misfits.append((id, misfit))
+    }
     func copy(_ value: LoopIR.Expression, _ id: VariableID) -> LoopIR.Statement {
       LoopIR.Statement(.assign(id, value), at: span)
     }
@@ -134,14 +136,31 @@ extension Lowerer {
     return [copy(value.index, early), narrow, copy(ir.read(early, at: span), exact)]
   }
 
-  /// Notes a Python integer that meets values of a NumPy type which cannot hold it, as NumPy does.
-  func noteMisfit(of value: TypedValue, in type: ElementType, at span: Span) {
+  /// What is wrong with a Python integer beside values of a NumPy type that cannot hold it: NumPy refuses it, too.
+  func misfit(of value: TypedValue, in type: ElementType, at span: Span) -> Diagnostic? {
     guard value.isWeak, !type.isWeak, value.type == weakTypes.integer,
       let literal = value.integerLiteral, let range = type.type.integerRange,
       !range.contains(literal)
-    else { return }
+    else { return nil }
     let place = value.expression.span.line > 0 ? value.expression.span : span
-    diagnostics.append(.meetsNarrowValues(literal, type.type, at: place))
+    return .meetsNarrowValues(literal, type.type, at: place)
+  }
+
+  /// Notes the misfits of variables that come to be read.
+  func noteMisfits() {
+    if misfits.isEmpty { return }
+    var live: Set<VariableID> = []
+    var former = -1
+    while former != live.count {
+      former = live.count
+      ir.body.forEachStatement { statement in
+        if case .assign(let id, _) = statement.kind, !live.contains(id) { return }
+        statement.forEachExpression { e in
+          e.forEachDescendant { if case .variable(let id) = $0.kind { live.insert(id) } }
+        }
+      }
+    }
+    diagnostics += misfits.filter { live.contains($0.variable) }.map(\.diagnostic)
   }
 
   /// Puts a value into a local.

@@ -117,6 +117,31 @@ def leaves_one_of_two(u):
     u[2] = b
 
 
+def holds_one_thing_or_another(u, y):
+    for i in range(len(u)):
+        v = 1000
+        if i > 1:
+            v = u[i]
+            y[i] = v
+        y[i] = v + 1
+
+
+def test_an_integer_that_is_never_taken_for_a_narrow_value() -> None:
+    def holds_one_after_another(u, y):
+        for i in range(len(u)):
+            v = 1000
+            if i > 1:
+                v = u[i]
+                y[i] = v
+            else:
+                y[i] = v + 1
+
+    arguments = (np.arange(5, dtype=np.uint8), np.zeros(5, np.int64))
+    check(holds_one_after_another, *arguments)
+    with pytest.raises(parpy.TypeMismatchError, match="1000 is out of bounds for uint8"):
+        parpy.jit(holds_one_thing_or_another)(*arguments)
+
+
 @wrong(TE, np.zeros(3, np.int8))
 def augmented_by_too_much(i):
     i[0] += 128  # error: Python integer 128 is out of bounds for int8

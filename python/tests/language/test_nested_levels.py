@@ -197,10 +197,48 @@ def asks_what_all_iterations_know(x, c, r):
                         r[p, i, j] = c[p, i, (j + x[p]) % 9]
 
 
+def assigns_again_after_branches(x, c, r):
+    parpy.label("b")
+    for p in range(x.shape[0]):
+        if x[p] > 2:
+            u = c[p, 0, 1]
+            r[p, 0, 0] = u
+        elif x[p] > 1:
+            u = r[p, 0, 3]
+            parpy.label("y")
+            for i in range(7):
+                parpy.label("x")
+                for j in range(9):
+                    c[p, i, j] = u + i * j
+        u = r[p, 0, 3] + 1
+        r[p, 0, 2] = u
+
+
+def assigns_in_one_branch_for_another(x, c, r):
+    parpy.label("b")
+    for p in range(x.shape[0]):
+        if x[p] > 1:
+            u = r[p, 0, 3]
+        parpy.label("y")
+        for i in range(7):
+            parpy.label("x")
+            for j in range(9):
+                c[p, i, j] += i + j
+        if x[p] > 1:
+            parpy.label("y")
+            for i in range(7):
+                parpy.label("x")
+                for j in range(9):
+                    r[p, i, j] = u * c[p, j % 7, i]
+
+
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize(
     "function",
-    [takes_one_of_two_branches, nests_conditions, asks_what_all_iterations_know],
+    [
+        *(takes_one_of_two_branches, nests_conditions, asks_what_all_iterations_know),
+        *(assigns_again_after_branches, assigns_in_one_branch_for_another),
+    ],
 )
 def test_conditions(function: Program, threads: tuple[int, int, int]) -> None:
     check(function, *arguments(), schedules=schedules(threads))
@@ -236,6 +274,23 @@ def sums_where_a_condition_holds(x, c, r):
             most = max(most, x[p] * 3)
     c[0, 0, 0] += s
     c[1, 0, 0] = most
+
+
+def finds_any_and_all(x, c, r):
+    any_large = x[0] > 2
+    all_small = x[0] < 9
+    parpy.label("b")
+    for p in range(x.shape[0]):
+        s = 0
+        parpy.label("y")
+        for i in range(7):
+            parpy.label("x")
+            for j in range(9):
+                s += r[p, i, j] + x[p]
+        any_large = any_large or s > 200
+        all_small = all_small and s < 200
+    c[0, 0, 0] = any_large
+    c[0, 0, 1] = all_small
 
 
 def counts_in_steps(x, c, r):
@@ -274,6 +329,7 @@ def keeps_a_sum_for_later(x, c, r):
     ("function", "reduces"),
     [
         (sums_in_steps, "yx"),
+        (finds_any_and_all, "byx"),
         (sums_where_a_condition_holds, "byx"),
         (counts_in_steps, "byx"),
         (keeps_a_sum_for_later, "y"),
