@@ -30,7 +30,7 @@ import struct Syntax.Span
 /// the next (loop interchange). A condition around them is computed once and tested in each part. An accumulator of the outermost
 /// loop becomes one of each iteration, which a loop of its own joins:
 ///
-///     @workers(64) @reduce(add s)                    temporary s_of: float32[n]; taken_of: bool[n]
+///     @workers(64) @reduce(add s)                    temporary s_of: float32[n]; taken_of: uint8[n]
 ///     for i in 0..<n:                                @workers(64) for i: s_own = 0; s_of[i] = s_own; taken_of[i] = f[i] > 0
 ///       if f[i] > 0:                                 for t in 0..<m:
 ///         for t in 0..<m:                              @workers(64) for i:
@@ -39,9 +39,10 @@ import struct Syntax.Span
 ///                                                        if taken_of[i]: s_own = s_of[i]; s_own = s_own + y[i, t]; s_of[i] = s_own
 ///                                                    @workers(64) @reduce(add s) for i: s = s + s_of[i]
 ///
-/// Left alone are nests that clusters run, other nests of two levels, those of two levels whose outermost loop fills the device with a block
-/// for each iteration, which then keeps what its rows have in the cache, those with calls and with tests of lengths, with inner loops inside a `while` or a loop whose range only the iteration knows, with temporaries of such a shape, and numbers of threads that
-/// are not known when compiling.
+/// Left alone are nests that clusters run, and those of two levels whose inner loops ask for no more threads than a block has, or whose
+/// outermost loop fills the device with a block for each iteration: what several loops use of a row then stays in its cache. So are
+/// nests with calls and with tests of lengths, with inner loops inside a `while` or a loop whose range only the iteration knows, with
+/// temporaries of such a shape, and numbers of threads that are not known when compiling.
 ///
 /// - Parameter schedule: the schedule of each label.
 public func distributeNests(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
