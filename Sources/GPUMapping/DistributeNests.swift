@@ -42,7 +42,7 @@ import struct Syntax.Span
 /// Left alone are nests that clusters run, and those of two levels whose inner loops ask for no more threads than a block has, or whose
 /// outermost loop fills the device with a block for each iteration: what several loops use of a row then stays in its cache. So are
 /// nests with calls and with tests of lengths, with inner loops inside a `while` or a loop whose range only the iteration knows, with
-/// temporaries of such a shape, and numbers of threads that are not known when compiling.
+/// temporaries of such a shape, and where it is not known whether a block has the threads asked for.
 ///
 /// - Parameter schedule: the schedule of each label.
 public func distributeNests(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
