@@ -177,10 +177,13 @@ class Perturbation:
         moved = np.where(array == 0, array * (1 - 2 * rng.integers(0, 2, array.shape)), moved)
         return np.asarray(moved.astype(array.dtype))
 
-    def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
+    def count(self) -> None:
         self.operations += 1
         if self.operations > _MOST_OPERATIONS:
             raise Unlimited("too long for plain Python")
+
+    def op(self, op: str, left: Any, right: Any, reduces: bool) -> Any:
+        self.count()
         if type(left) is complex and type(right) is np.float64:
             raise Discard("a float64 that Python takes for a float of its own, which is weak")
         value = checked(t.OPERATORS[op](left, right))
@@ -261,6 +264,7 @@ class Perturbation:
     def call(self, name: str, function: Any, *args: Any, **keywords: Any) -> Any:
         if name == "parpy.builtin.inline":
             return args[0]
+        self.count()
         value = checked(function(*args, **keywords))
         if name in ("min", "max") and _becomes_float(args, value) and value < 0:
             raise Discard("a negative float of ParPy, of which no unsigned integer is defined")
