@@ -537,26 +537,3 @@ def test_an_element_that_no_iteration_updates(
             # In a view, so that what lies behind the array is seen.
             parpy.jit(function)(x, memory[:size], max(k, 9), opts=options(REDUCE[0], **settings))
         assert memory[8:].tobytes() == before
-
-
-# --- Names that loops leave and nothing reads -------------------------------------------------
-
-
-def counts_again_and_again(x, y, n):
-    parpy.label("N")
-    for p in range(x.shape[0]):
-        for t in range(n):
-            if x[p] > 1:
-                for i in range(7):
-                    y[p, i] += 1
-            for u in range(2):
-                if t > 0:
-                    for i in range(7):
-                        y[p, i] += u
-        for i in range(7):
-            y[p, i] *= 2
-
-
-def test_a_counter_that_nothing_reads_is_not_carried() -> None:
-    arguments = (data("int64", 20), np.ones((20, 7), np.int64), 3)
-    check(counts_again_and_again, *arguments, schedules=REDUCE)
