@@ -1,7 +1,7 @@
 import LoopIR
 import Passes
 
-/// Drops assignments to variables that nothing reads, conditions that nothing depends on, and the table entries that nothing names.
+/// Drops assignments whose values nothing reads, conditions that nothing depends on, and the table entries that nothing names.
 ///
 ///     if n > 0: s = 0.0  (s never read)   →
 ///     local s, local t                    →   local t
@@ -12,6 +12,7 @@ public let removeUnused = Pass<LoopFunction>("remove-unused") { function, _ in
   var hasChanged = true
   while hasChanged {
     hasChanged = false
+    result.body = DeadAssignments(in: result).removed(from: result.body)
     let read = variablesRead(in: result)
     result.body = result.body.flatMapStatements { statement in
       guard statement.hasNoEffect(where: read) else { return [statement] }
@@ -36,16 +37,32 @@ extension Statement {
   }
 }
 
+/// The variables that something else than assignments to variables that are not read reads: `a = b; b = a` reads neither.
+/// What is assigned elements of arrays counts as read.
 private func variablesRead(in function: LoopFunction) -> Set<VariableID> {
-  var read: Set<VariableID> = []
-  function.forEachExpression { e in
-    if case .variable(let id) = e.kind { read.insert(id) }
+  var read = function.variablesOfTables
+  func note(_ statement: Statement) {
+    statement.forEachExpression { e in
+      e.forEachDescendant { if case .variable(let id) = $0.kind { read.insert(id) } }
+    }
   }
-  function.body.forEachStatement { statement in
-    guard case .loop(let loop) = statement.kind else { return }
-    // The accumulator of a loop's reduction is read where the loop ends only if something reads it there, but the
-    // loop itself names it.
-    read.formUnion(loop.reductions.map(\.accumulator))
+  var former = -1
+  while former != read.count {
+    former = read.count
+    function.body.forEachStatement { statement in
+      switch statement.kind {
+      case .assign(let id, let value):
+        if read.contains(id) || value.contains(\.isLoad) { note(statement) }
+      case .loop(let loop):
+        // The accumulator of a loop's reduction is read where the loop ends only if something reads it there, but the
+        // loop itself names it.
+        read.formUnion(loop.reductions.map(\.accumulator))
+        note(statement)
+      case .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch,
+        .barrier:
+        note(statement)
+      }
+    }
   }
   return read
 }
@@ -93,6 +110,17 @@ extension LoopFunction {
     for buffer in buffers {
       (buffer.extents + (buffer.strides ?? [])).forEach { $0.forEachDescendant(visit) }
     }
+  }
+
+  /// The variables that checks and extents name.
+  var variablesOfTables: Set<VariableID> {
+    var named: Set<VariableID> = []
+    func note(_ e: Expression) {
+      e.forEachDescendant { if case .variable(let id) = $0.kind { named.insert(id) } }
+    }
+    for check in checks { note(check.condition) }
+    for buffer in buffers { (buffer.extents + (buffer.strides ?? [])).forEach(note) }
+    return named
   }
 
   /// The function with only the named variables and buffers in its tables, in their order.

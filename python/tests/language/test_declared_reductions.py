@@ -493,3 +493,26 @@ def test_elements_of_own_temporaries_are_not_accumulated(dtype: str) -> None:
     """As stiffness matrices of finite elements: they were refused as reductions."""
     x, y = np.arange(1, 7).astype(dtype), np.zeros((8, 8), dtype)
     check(assembles, x, np.arange(6) % 4, y, schedules=REDUCE)
+
+
+# --- Names that loops leave and nothing reads -------------------------------------------------
+
+
+def counts_again_and_again(x, y, n):
+    parpy.label("N")
+    for p in range(x.shape[0]):
+        for t in range(n):
+            if x[p] > 1:
+                for i in range(7):
+                    y[p, i] += 1
+            for u in range(2):
+                if t > 0:
+                    for i in range(7):
+                        y[p, i] += u
+        for i in range(7):
+            y[p, i] *= 2
+
+
+def test_a_counter_that_nothing_reads_is_not_carried() -> None:
+    arguments = (data("int64", 20), np.ones((20, 7), np.int64), 3)
+    check(counts_again_and_again, *arguments, schedules=REDUCE)
