@@ -33,7 +33,8 @@ public struct CText {
   package func inside(_ least: CPrecedence) -> String { precedence < least ? "(\(text))" : text }
 }
 
-/// A name as C++ accepts it: letters, digits and underscores of the user's, and no word of the language.
+/// A name as C++ accepts it: letters, digits and underscores of the user's, and no word of the language or of its compilers,
+/// which begin with two underscores: `__global__` is called `py__global__`.
 public func cppName(_ name: String) -> String {
   let plain = String(
     name.unicodeScalars.map { scalar -> Character in
@@ -43,7 +44,7 @@ public func cppName(_ name: String) -> String {
       return isPlain ? Character(scalar) : "_"
     })
   let isDigitFirst = plain.first.map { ("0"..."9").contains($0) } ?? true
-  let spelled = isDigitFirst ? "_" + plain : plain
+  let spelled = isDigitFirst ? "_" + plain : plain.hasPrefix("__") ? "py" + plain : plain
   return reservedNames.contains(spelled) ? spelled + "_" : spelled
 }
 
@@ -58,6 +59,9 @@ private let reservedNames: Set<String> = [
   "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
   "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union",
   "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+  "_Alignas", "_Alignof", "_Atomic", "_Bool", "_BitInt", "_Complex", "_Decimal32", "_Decimal64",
+  "_Decimal128", "_Float16", "_Float32", "_Float64", "_Float128", "_Generic", "_Imaginary",
+  "_Noreturn", "_Pragma", "_Static_assert", "_Thread_local",
   "stream", "slot", "python", "main", "Python", "PythonWord", "Temporary",
   "HostTurn", "parpy_stream", "parpy_current_stream", "fetched", "HostPartEnds",
   "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",

@@ -161,7 +161,7 @@ extension FunctionState {
     at line: Int, of code: String, in program: DeviceProgram
   ) -> DeviceKernel? {
     let lines = code.split(separator: "\n", omittingEmptySubsequences: false).prefix(line)
-    guard let head = lines.last(where: { $0.contains("__global__") }) else { return nil }
+    guard let head = lines.last(where: { $0.contains("__global__ void") }) else { return nil }
     return program.kernels.first { head.hasSuffix(" \(cppName($0.name))(") }
   }
 

@@ -72,17 +72,17 @@ public struct Function: Sendable, Hashable {
     self.span = span
   }
 
-  /// The labels that stand in the body as literal calls of something named `label`, in order of first appearance.
+  /// The strings of statements that may be labels, in order of first appearance: calls of a name with one literal string.
   ///
-  /// Which of them really are `parpy.label` is only known once names are resolved.
+  /// Which of the names stand for `parpy.label` is only known once they are resolved: a program may import it as any other.
   public var labelNames: [String] {
     var names: [String] = []
     func visit(_ statements: [Statement]) {
       for statement in statements {
         switch statement.kind {
         case .expression(let e):
-          guard case .call(let callee, let arguments, _) = e.kind, callee.path?.last == "label",
-            case .string(let name)? = arguments.first?.kind, !names.contains(name)
+          guard case .call(let callee, let arguments, _) = e.kind, callee.path != nil,
+            arguments.count == 1, case .string(let name) = arguments[0].kind, !names.contains(name)
           else { continue }
           names.append(name)
         case .forLoop(_, _, let body, _), .whileLoop(_, let body), .with(_, let body): visit(body)

@@ -18,7 +18,9 @@ import Testing
     let other = Statement(
       .expression(
         Expression(
-          .call(Expression(.name("print")), arguments: [Expression(.string("e"))], keywords: []))))
+          .call(
+            Expression(.name("print")),
+            arguments: [Expression(.string("e")), Expression(.string("e"))], keywords: []))))
     let function = Function(
       "f", parameters: [],
       body: [

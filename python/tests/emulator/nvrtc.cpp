@@ -47,7 +47,7 @@ std::string wordBefore(const std::string &text, std::size_t open) {
 
 // The lines that make the kernels of a text known by name: `__global__ void __cluster_dims__(4, 1, 1) __launch_bounds__(128) NAME(`.
 std::string registrations(const std::string &text) {
-  static const std::string global = "__global__";
+  static const std::string global = "__global__ void";
   std::string result;
   for (std::size_t at = text.find(global); at != std::string::npos; at = text.find(global, at + 1)) {
     std::map<std::string, std::string> attributes = {{"__launch_bounds__", "1024"}, {"__cluster_dims__", "1"}};

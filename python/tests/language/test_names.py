@@ -14,6 +14,7 @@ from numpy import sqrt as root
 
 import parpy
 import parpy.operators as pop
+from parpy import label as mark
 from parpy.operators import exp
 from parpy.operators import sum as total
 
@@ -125,6 +126,44 @@ def other_names(x, y):
 
 def test_functions_under_other_names() -> None:
     check(other_names, np.arange(6.0), np.zeros(6), ulps=8)
+
+
+def labels_under_another_name(x, y):
+    mark("N")
+    for i in range(len(x)):
+        y[i] = x[i] + 1
+
+
+def test_labels_under_another_name() -> None:
+    """They named no loop for the call: a schedule of them was said to be of no label."""
+    x, y, four = np.arange(6.0), np.zeros(6), parpy.threads(4)
+    check(labels_under_another_name, x, y, schedules=[{"N": four}])
+    with pytest.warns(RuntimeWarning, match="'M'"):
+        parpy.jit(labels_under_another_name)(x, y, opts=parpy.par({"N": four, "M": four}))
+
+
+NAMES_OF_COMPILERS = (
+    "__global__ __restrict__ __FILE__ __LINE__ __half __int128 __syncthreads __builtin_expect __ "
+    "_Complex _Atomic _Bool _Pragma _Float16 _Generic _N"
+).split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def NAME(x, y, n):\n LABEL\n for i in range(n):\n  y[i] = x[i] * 2",
+        "def f(x, NAME, n):\n LABEL\n for i in range(n):\n  NAME[i] = x[i] * 2",
+        "def f(x, y, NAME):\n LABEL\n for i in range(NAME):\n  y[i] = x[i] * 2",
+        "def f(x, y, n):\n LABEL\n for NAME in range(n):\n  y[NAME] = x[NAME] * 2",
+        "def f(x, y, n):\n LABEL\n for i in range(n):\n  NAME = x[i] + 1\n  y[i] = NAME * NAME",
+    ],
+    ids=["function", "array", "scalar", "counter", "local"],
+)
+@pytest.mark.parametrize("name", NAMES_OF_COMPILERS)
+def test_names_that_compilers_of_c_take(name: str, text: str) -> None:
+    function = define(text.replace("NAME", name).replace("LABEL", 'parpy.label("N")'))
+    x = np.arange(9, dtype=np.float32)
+    check(function, x, x * 0, 8, schedules=[{"N": parpy.threads(64)}])
 
 
 def make_closure(scale, offset):
