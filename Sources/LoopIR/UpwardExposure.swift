@@ -13,7 +13,8 @@ public struct UpwardExposure {
     for statement in statements { visit(statement) }
   }
 
-  private mutating func read(_ e: Expression) {
+  /// Reads an expression, after what was visited before.
+  public mutating func read(_ e: Expression) {
     e.forEachDescendant { part in
       guard case .variable(let id) = part.kind, candidates.contains(id), !assigned.contains(id)
       else { return }

@@ -124,14 +124,17 @@ extension Lowerer {
     pendingLabels = []
   }
 
-  /// Sets the variables of a call that may be read before they are assigned: each call has its own, so that a loop around
-  /// it carries none of them.
+  /// Sets the variables of a call that may be read before they are assigned, by its body or as its result: each call has its own,
+  /// so that a loop around it carries none of them.
   private func initialise(
     from firstLocal: Int, readIn body: [LoopIR.Statement], at span: Span
   ) {
     let locals = (firstLocal..<ir.variables.count).map { VariableID($0) }
     var exposure = UpwardExposure(of: Set(locals))
     exposure.visit(body)
+    for part in activation.result?.scalars ?? [] {
+      for e in [part.expression, part.exact].compactMap(\.self) { exposure.read(e) }
+    }
     for local in locals where exposure.exposed.contains(local) {
       emit(.assign(local, .zero(ir[local].type)), at: span)
     }

@@ -7,6 +7,15 @@ enum Value {
   case array(ArrayValue)
   /// `x.shape`, or a tuple of scalars.
   case tuple([TypedValue])
+
+  /// The scalars that it is; none of an array.
+  var scalars: [TypedValue] {
+    switch self {
+    case .scalar(let value): [value]
+    case .tuple(let values): values
+    case .array: []
+    }
+  }
 }
 
 /// A scalar expression and whether its type is weak in the sense of NEP 50.

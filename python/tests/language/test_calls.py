@@ -17,6 +17,7 @@ from harness import (
     check,
     check_views,
     define,
+    each,
     survives,
 )
 
@@ -267,6 +268,54 @@ def test_tuples(program: FunctionType) -> None:
     for values in ([1.0, 2.0, 3.0], [9.0, 8.0, 7.0], [2.0, 9.0, 1.0]):
         check(program, np.array(values), np.zeros(5))
         check(program, np.array(values), np.zeros(5), specialize="never")
+
+
+# --- Results that a loop gives ------------------------------------------------------------------
+
+
+@parpy.jit
+def first_above(s, q):
+    for c in range(q):
+        if c > s:
+            return s
+    return s - 1
+
+
+@parpy.jit
+def first_two_above(s, q):
+    k = 0
+    for c in range(q):
+        if c > s:
+            return k, c > 1
+        k += c
+    return k - 1, False
+
+
+def searches_again_and_again(v, w, q):
+    for _ in range(2):
+        parpy.label("N")
+        for i in range(v.shape[0]):
+            v[i] = first_above(v[i], q)
+            w[i], flag = first_two_above(w[i], q)
+            if flag:
+                w[i] += 1
+
+
+def sums_what_it_finds(v, w, q):
+    parpy.label("N")
+    for i in range(v.shape[0]):
+        a, flag = first_two_above(v[i], q)
+        w[0] += first_above(v[i], q)
+        w[1] += a + flag
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never"])
+def test_results_of_loops_are_not_carried(specialize: Any) -> None:
+    """They had no value before the loop: blocks handed it on, and `.reduce()` was refused."""
+    v, w = np.arange(200) % 4, np.arange(200) % 5
+    blocks = [{"N": parpy.threads(64).tpb(32)}]
+    check(searches_again_and_again, v, w, 3, schedules=blocks, specialize=specialize)
+    check(sums_what_it_finds, v, w, 3, schedules=each(reduce="N"), specialize=specialize)
 
 
 # --- Arrays by reference ------------------------------------------------------------------------
