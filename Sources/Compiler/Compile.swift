@@ -160,7 +160,11 @@ private func programPasses(
 /// How the program runs on a GPU.
 private func devicePasses(_ signature: CallSignature) -> [Pass<LoopFunction>] {
   let ofCUDA =
-    signature.options.backend == .metal ? [] : [tileRegisters, widenAccesses(signature.schedule)]
+    signature.options.backend == .metal
+    ? []
+    : [
+      tileRegisters(signature.schedule), widenAccesses(signature.schedule),
+    ]
   return [
     foldProducts,
     applySchedule(signature.schedule, maximumUnrollCount: signature.options.maximumUnrollCount),

@@ -59,6 +59,13 @@ extension Grid {
       maximumThreads = request.threadsPerBlock
       threads = .binary(.pythonMin, rounded, .index(maximumThreads))
       if let literal = threads.integerLiteral { maximumThreads = Int(literal) }
+      // Where iterations wait for one another, a block has as many threads as the loop is made for.
+      if [DeviceLevel.threads, .grid].contains(where: {
+        loops[$0]?.contains(where: \.waits) ?? false
+      }) {
+        maximumThreads = request.threadsPerBlock
+        threads = .index(maximumThreads)
+      }
     }
     self.blocks = [DeviceLevel.blocksX, .blocksY, .blocksZ].map(blocks)
     if let size = requests[.clusterBlocks]?.threads.integerLiteral {

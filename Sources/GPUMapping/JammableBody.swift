@@ -11,7 +11,7 @@ import LoopIR
 /// in one of them counts, and that stays. A scalar that outlives a stretch of straight code has one value for each element.
 struct JammableBody {
   /// A stretch of the body.
-  private enum Part {
+  enum Part {
     case straight([Statement])
     case loop(ForLoop, [Part])
 
@@ -34,10 +34,12 @@ struct JammableBody {
     var isOwn: Expression?
   }
 
-  private let row: VariableID
-  private let column: VariableID
-  private let parts: [Part]
-  private let stored: Set<BufferID>
+  let row: VariableID
+  let column: VariableID
+  let parts: [Part]
+  let stored: Set<BufferID>
+  /// The scalars that the body assigns.
+  let assigned: Set<VariableID>
   /// The scalars of which each element of a tile has a value of its own.
   let sums: [VariableID]
   /// Whether a loop loads, for all rows alike, what is another for each column.
@@ -58,6 +60,7 @@ struct JammableBody {
       stored.formUnion(statement.writtenBuffers)
     }
     self.stored = stored
+    self.assigned = assigned
     let changed = assigned.union([row, column])
     guard
       let parts = Self.parts(
@@ -188,7 +191,11 @@ struct JammableBody {
   // MARK: Jamming
 
   /// The body for all elements of a tile.
-  func jammed(at place: Place, in function: inout LoopFunction) -> [Statement] {
+  ///
+  /// - Parameter stage: stages what loops load; nil where each thread loads for itself.
+  func jammed(
+    at place: Place, staging stage: inout TileStage?, in function: inout LoopFunction
+  ) -> [Statement] {
     var rooms: [VariableID: BufferID] = [:]
     for id in sums {
       rooms[id] = function.add(
@@ -196,7 +203,16 @@ struct JammableBody {
           function[id].name, function[id].type, extents: place.loops.map { .index($0.count) },
           role: .temporary))
     }
-    let body = jammed(parts, Rewriting(place: place, rooms: rooms, function: function))
+    let rewriting = Rewriting(place: place, rooms: rooms, function: function)
+    let body = parts.flatMap { part in
+      if case .loop(let loop, let inner) = part,
+        let staged = stage?.staged(
+          loop, inner, of: self, { jammed([.straight($0)], rewriting) }, &function)
+      {
+        return staged
+      }
+      return jammed([part], rewriting)
+    }
     return sums.reversed().reduce(body) { inner, id in
       rooms[id].map { [Statement(.allocate($0, body: inner))] } ?? inner
     }

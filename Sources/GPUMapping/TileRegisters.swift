@@ -24,15 +24,20 @@ import struct Syntax.Span
 /// Kennedy, "Improving the ratio of memory operations to floating-point operations in loops" (1994).
 ///
 /// Products with extents that vary are tiled where they turn out to be large: `if n * m >= …: tiled, else: as it was`.
-public let tileRegisters = Pass<LoopFunction>("tile-registers") { function, _ in
-  var tiler = RegisterTiler(function: function)
-  let body = tiler.tiled(function.body)
-  tiler.function.body = body
-  return tiler.function
+public func tileRegisters(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
+  Pass("tile-registers") { function, _ in
+    var tiler = RegisterTiler(function: function, schedule: schedule)
+    let body = tiler.tiled(function.body)
+    tiler.function.body = body
+    return tiler.function
+  }
 }
 
 private struct RegisterTiler {
   var function: LoopFunction
+  let schedule: [String: LoopSchedule]
+  /// Whether the nest may be one of several in a kernel.
+  var sharesKernel = false
 
   mutating func tiled(_ statements: [Statement]) -> [Statement] {
     statements.map { statement in
@@ -40,8 +45,9 @@ private struct RegisterTiler {
         return tiled(loop, isOutermost: true, at: statement.span) ?? statement
       }
       var copy = self
+      if case .device = statement.kind { copy.sharesKernel = true }
       let result = statement.mapBlocks { copy.tiled($0) }
-      self = copy
+      function = copy.function
       return result
     }
   }
@@ -52,7 +58,7 @@ private struct RegisterTiler {
   private mutating func tiled(
     _ rows: ForLoop, isOutermost: Bool, at span: Span
   ) -> Statement? {
-    if let nest = ProductNest(rows, &function) {
+    if let nest = ProductNest(rows, schedule, mayWait: !sharesKernel, &function) {
       for tile in nest.tiles {
         let condition = tile.suits(rows: rows.tripCount, columns: nest.columns.tripCount)
         switch condition.integerLiteral {
@@ -87,7 +93,11 @@ private struct ProductNest {
   /// Those that registers allow.
   let tiles: [RegisterTile]
 
-  init?(_ rows: ForLoop, _ function: inout LoopFunction) {
+  /// - Parameter mayWait: whether the threads of a block may wait for one another: where the kernel has no other nest.
+  init?(
+    _ rows: ForLoop, _ schedule: [String: LoopSchedule], mayWait: Bool,
+    _ function: inout LoopFunction
+  ) {
     guard rows.isTileable, rows.mapping.level?.isOfBlocks == true,
       rows.innerLoop(in: function) != nil, case .loop(let columns)? = rows.body.last?.kind,
       columns.isTileable, columns.mapping.lanes == 1,
@@ -110,7 +120,13 @@ private struct ProductNest {
     self.columns = columns
     self.body = body
     let bytes = body.sums.reduce(0) { $0 + function[$1].type.size }
-    tiles = RegisterTile.fitting(bytes: bytes, sharesColumns: body.sharesColumns, level)
+    // Blocks are as large as the schedule lets them be.
+    let isLarge =
+      LevelRequest(columns, schedule).map { $0.threadsPerBlock >= TileStage.threads } ?? false
+    let current = function
+    tiles = RegisterTile.fitting(bytes: bytes, sharesColumns: body.sharesColumns, level) { tile in
+      mayWait && isLarge && TileStage.suits(body, tile, in: current)
+    }
   }
 
   /// The nest with a tile for each thread.
@@ -145,6 +161,7 @@ private struct ProductNest {
     place.isOwn = row.owns(place.row)
     // Warps whose rows would all lie behind the last compute the last once more, and store none.
     inner.body = row.settings
+    var stage: TileStage?
     if tile.columns > 1 {
       let column = TileAxis(
         of: columns, size: tile.width, of: tile.width,
@@ -156,9 +173,19 @@ private struct ProductNest {
         column.first + lane + function.read(columnInTile) * .index(RegisterTile.lanes)
       place.isOwn = [place.isOwn, column.owns(place.column)].compactMap(\.self).conjunction
       inner.body += column.settings
+      if tile.isStaged {
+        stage = TileStage(
+          tile: tile, thread: .binary(.modulo, thread, .index(tile.threads)), lane: lane,
+          warp: warp,
+          firstRow: row.first, firstColumn: column.first,
+          row: function.read(rowInTile), column: function.read(columnInTile))
+      }
     }
-    inner.body += body.jammed(at: place, in: &function)
-    outer.body = [Statement(.loop(inner), at: columns.span)]
+    inner.body += body.jammed(at: place, staging: &stage, in: &function)
+    outer.body = (stage?.rooms ?? []).reversed().reduce([Statement(.loop(inner), at: columns.span)])
+    {
+      [Statement(.allocate($1, body: $0))]
+    }
     return outer
   }
 }

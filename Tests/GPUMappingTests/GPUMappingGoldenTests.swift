@@ -38,7 +38,7 @@ private let schedule: [String: LoopSchedule] = [
 
   @Test func tileRows() throws { try runGoldens(pass: GPUMapping.tileRows) }
 
-  @Test func tileRegisters() throws { try runGoldens(pass: GPUMapping.tileRegisters) }
+  @Test func tileRegisters() throws { try runGoldens(pass: GPUMapping.tileRegisters(schedule)) }
 
   @Test func widenAccesses() throws { try runGoldens(pass: GPUMapping.widenAccesses(schedule)) }
 

@@ -19,8 +19,6 @@ SIZES = {
 OUTPUTS = ("C",)
 
 BLOCK = 64
-HEIGHT, WIDTH = 8, 4
-"""How many rows and columns of a product a thread of a GPU has."""
 
 
 def initialize(NI: int, NJ: int, NK: int) -> dict[str, Any]:
@@ -57,30 +55,15 @@ def schedule(NI: int, NJ: int, NK: int) -> dict[str, parpy.LoopPar]:
 @parpy.jit
 def gpu_kernel(alpha, beta, C, A, B):
     NI, NK = A.shape
-    NJ = B.shape[1]
-    # A thread keeps the sums of some rows and of columns far apart in registers: so neighbours read
-    # neighbouring columns, and what is read counts for several sums.
-    part = (NJ + WIDTH - 1) // WIDTH
-    parpy.label("tiles")
-    for tile in range((NI + HEIGHT - 1) // HEIGHT):
+    parpy.label("rows")
+    for i in range(NI):
         parpy.label("columns")
-        for first in range(part):
-            s = np.zeros((HEIGHT, WIDTH), A.dtype)
+        for j in range(C.shape[1]):
+            s = 0.0
             for k in range(NK):
-                for r in range(HEIGHT):
-                    row = min(tile * HEIGHT + r, NI - 1)
-                    for c in range(WIDTH):
-                        s[r, c] += A[row, k] * B[k, min(first + c * part, NJ - 1)]
-            for r in range(HEIGHT):
-                for c in range(WIDTH):
-                    i = tile * HEIGHT + r
-                    j = first + c * part
-                    if i < NI and j < NJ:
-                        C[i, j] = alpha * s[r, c] + beta * C[i, j]
+                s += A[i, k] * B[k, j]
+            C[i, j] = alpha * s + beta * C[i, j]
 
 
 def gpu_schedule(NI: int, NJ: int, NK: int) -> dict[str, parpy.LoopPar]:
-    return {
-        "tiles": parpy.threads(-(-NI // HEIGHT)),
-        "columns": parpy.threads(-(-NJ // WIDTH)).tpb(64),
-    }
+    return {"rows": parpy.threads(NI), "columns": parpy.threads(NJ).tpb(128)}

@@ -19,9 +19,6 @@ SIZES: dict[str, dict[str, int]] = {
 
 OUTPUTS = ("D",)
 
-HEIGHT, WIDTH = 8, 4
-"""How many rows and columns of a product a thread of a GPU has."""
-
 
 def initialize(NI: int, NJ: int, NK: int, NL: int) -> dict[str, Any]:
     def values(rows: int, columns: int, shift: int, period: int) -> np.ndarray:
@@ -65,30 +62,15 @@ def schedule(NI: int, NJ: int, NK: int, NL: int) -> dict[str, parpy.LoopPar]:
 
 @parpy.jit
 def multiply_add(alpha, x, y, beta, z):
-    """z = alpha x y + beta z.
-
-    Each thread keeps the sums of some rows and of columns far apart in registers: so neighbours
-    read neighbouring columns, and what is read counts for several sums.
-    """
-    M, K = x.shape
-    N = y.shape[1]
-    part = (N + WIDTH - 1) // WIDTH
-    parpy.label("tiles")
-    for tile in range((M + HEIGHT - 1) // HEIGHT):
+    """z = alpha x y + beta z."""
+    parpy.label("rows")
+    for i in range(z.shape[0]):
         parpy.label("columns")
-        for first in range(part):
-            s = np.zeros((HEIGHT, WIDTH), x.dtype)
-            for k in range(K):
-                for r in range(HEIGHT):
-                    row = min(tile * HEIGHT + r, M - 1)
-                    for c in range(WIDTH):
-                        s[r, c] += x[row, k] * y[k, min(first + c * part, N - 1)]
-            for r in range(HEIGHT):
-                for c in range(WIDTH):
-                    i = tile * HEIGHT + r
-                    j = first + c * part
-                    if i < M and j < N:
-                        z[i, j] = alpha * s[r, c] + beta * z[i, j]
+        for j in range(z.shape[1]):
+            s = 0.0
+            for k in range(x.shape[1]):
+                s += x[i, k] * y[k, j]
+            z[i, j] = alpha * s + beta * z[i, j]
 
 
 @parpy.jit
@@ -99,7 +81,4 @@ def gpu_kernel(alpha, beta, A, B, C, D):
 
 
 def gpu_schedule(NI: int, NJ: int, NK: int, NL: int) -> dict[str, parpy.LoopPar]:
-    return {
-        "tiles": parpy.threads(-(-NI // HEIGHT)),
-        "columns": parpy.threads(-(-max(NJ, NL) // WIDTH)).tpb(64),
-    }
+    return {"rows": parpy.threads(NI), "columns": parpy.threads(max(NJ, NL)).tpb(128)}

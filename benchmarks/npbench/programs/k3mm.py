@@ -19,9 +19,6 @@ SIZES: dict[str, dict[str, int]] = {
 
 OUTPUTS = ("G",)
 
-HEIGHT, WIDTH = 8, 4
-"""How many rows and columns of a product a thread of a GPU has."""
-
 
 def initialize(NI: int, NJ: int, NK: int, NL: int, NM: int) -> dict[str, Any]:
     def values(rows: int, columns: int, step: int, shift: int, period: int) -> np.ndarray:
@@ -66,44 +63,29 @@ def schedule(NI: int, NJ: int, NK: int, NL: int, NM: int) -> dict[str, parpy.Loo
 
 
 @parpy.jit
-def multiply_tiles(x, y, product):
-    """The product, as `multiply`.
-
-    Each thread keeps the sums of some rows and of columns far apart in registers: so neighbours
-    read neighbouring columns, and what is read counts for several sums.
-    """
-    M, K = x.shape
-    N = y.shape[1]
-    part = (N + WIDTH - 1) // WIDTH
-    parpy.label("tiles")
-    for tile in range((M + HEIGHT - 1) // HEIGHT):
+def multiply_elements(x, y, product):
+    """The product, as `multiply`."""
+    parpy.label("rows")
+    for i in range(product.shape[0]):
         parpy.label("columns")
-        for first in range(part):
-            s = np.zeros((HEIGHT, WIDTH), x.dtype)
-            for k in range(K):
-                for r in range(HEIGHT):
-                    row = min(tile * HEIGHT + r, M - 1)
-                    for c in range(WIDTH):
-                        s[r, c] += x[row, k] * y[k, min(first + c * part, N - 1)]
-            for r in range(HEIGHT):
-                for c in range(WIDTH):
-                    i = tile * HEIGHT + r
-                    j = first + c * part
-                    if i < M and j < N:
-                        product[i, j] = s[r, c]
+        for j in range(product.shape[1]):
+            s = 0.0
+            for k in range(x.shape[1]):
+                s += x[i, k] * y[k, j]
+            product[i, j] = s
 
 
 @parpy.jit
 def gpu_kernel(A, B, C, D, G):
     E = np.empty((A.shape[0], B.shape[1]), A.dtype)
     F = np.empty((C.shape[0], D.shape[1]), C.dtype)
-    multiply_tiles(A, B, E)
-    multiply_tiles(C, D, F)
-    multiply_tiles(E, F, G)
+    multiply_elements(A, B, E)
+    multiply_elements(C, D, F)
+    multiply_elements(E, F, G)
 
 
 def gpu_schedule(NI: int, NJ: int, NK: int, NL: int, NM: int) -> dict[str, parpy.LoopPar]:
     return {
-        "tiles": parpy.threads(-(-max(NI, NJ) // HEIGHT)),
-        "columns": parpy.threads(-(-max(NJ, NL) // WIDTH)).tpb(64),
+        "rows": parpy.threads(max(NI, NJ)),
+        "columns": parpy.threads(max(NJ, NL)).tpb(128),
     }
