@@ -172,11 +172,16 @@ extension Lowerer {
             .type, "an extent must be an integer, not \(part.type)", at: temporary.shape.span))
       }
       let extent = settled(part.index, "extent")
-      if let literal = extent.integerLiteral, literal < 0 {
+      if facts.proveNonNegative(extent) { return extent }
+      let isPossible = Expression.compare(.lessEqual, .index(0), extent).mapBottomUp(\.folded)
+      if isPossible.integerLiteral == 0 {
         throw reject(
           Diagnostic(.value, "negative dimensions are not allowed", at: temporary.shape.span))
       }
-      if facts.proveNonNegative(extent) { return extent }
+      // Whether the array is made at all is known where all values are.
+      if ir.isKnownOnEntry(isPossible), !ir.checks.contains(where: { $0.condition == isPossible }) {
+        ir.checks.append(Check(isPossible, orElse: .respecialize))
+      }
       return settled(.binary(.pythonMax, extent, .index(0)), "extent")
     }
   }

@@ -195,17 +195,34 @@ def test_temporaries_without_elements(specialize: Any) -> None:
     check(of_no_elements, 3, np.zeros(1), specialize=specialize)
 
 
-def run_negative(specialize: Any) -> None:
-    y = np.zeros(1)
-    try:
-        parpy.jit(of_no_elements)(-3, y, opts=options(specialize=specialize))
-    except ValueError as error:
-        assert "negative dimensions are not allowed" in str(error)
+def of_an_extent(n, y):
+    t = np.zeros(2 * n + 1)
+    y[0] = len(t)
 
 
-@pytest.mark.parametrize("specialize", ["auto", "never"])
-def test_a_negative_extent_does_no_harm(specialize: Any) -> None:
-    survives(lambda: run_negative(specialize))
+def where_it_is_asked_for(n, mode, y):
+    if mode > 0:
+        t = np.zeros(n)
+        y[0] = len(t)
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never", "always"])
+def test_a_negative_extent_is_an_error(specialize: Any) -> None:
+    opts = options(specialize=specialize)
+    function, asked = parpy.jit(of_an_extent), parpy.jit(where_it_is_asked_for)
+    y = np.full(1, 7.0)
+    for n in (2, 3, -1, 4, 5, -2):
+        if n > 0:
+            function(n, y, opts=opts)
+            assert y[0] == 2 * n + 1
+        else:
+            with pytest.raises(ValueError, match="negative dimensions are not allowed"):
+                function(n, y, opts=opts)
+            with pytest.raises(ValueError, match="negative dimensions are not allowed"):
+                asked(n, 1, y, opts=opts)
+        before = y[0]
+        asked(n, 0, y, opts=opts)
+        assert y[0] == before
 
 
 def three_extents(n, m, k, y):
