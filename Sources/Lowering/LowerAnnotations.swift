@@ -25,8 +25,26 @@ extension Lowerer {
     }
     if let type = try self.type(element, parameter, found: value.type, isWeak: value.isWeak) {
       // A Python number takes the type that is asked for.
+      if value.isWeak, value.type.isInteger { try require(value.index, fits: type, parameter) }
       scope[parameter.name] = .scalar(.strong(value.passed(as: type)))
     }
+  }
+
+  /// Sees to it that a Python integer is one of those that a type holds: now, or when the function is called.
+  private func require(
+    _ integer: LoopIR.Expression, fits type: ScalarType, _ parameter: Function.Parameter
+  ) throws {
+    guard let range = type.integerRange else { return }
+    if let value = integer.integerLiteral {
+      if range.contains(value) { return }
+      throw reject(.annotation(parameter, "is \(value)", type.description, category: .overflow))
+    }
+    guard range != ScalarType.int64.integerRange, ir.isKnownOnEntry(integer) else { return }
+    func bound(_ value: Int64) -> LoopIR.Expression { Expression(.integer(value), .int64) }
+    ir.checks += [
+      Check(.compare(.lessEqual, bound(range.lowerBound), integer), orElse: .respecialize),
+      Check(.compare(.lessEqual, integer, bound(range.upperBound)), orElse: .respecialize),
+    ]
   }
 
   private func bindArray(
@@ -112,10 +130,10 @@ extension Diagnostic {
   /// An argument that `found` describes, where the annotation of its parameter asks for `wanted`.
   fileprivate static func annotation(
     _ parameter: Function.Parameter, _ found: String, _ wanted: String, by other: Span? = nil,
-    help: String? = nil
+    help: String? = nil, category: Diagnostic.Category = .type
   ) -> Diagnostic {
     Diagnostic(
-      .type, "argument '\(parameter.name)' \(found) where its annotation asks for \(wanted)",
+      category, "argument '\(parameter.name)' \(found) where its annotation asks for \(wanted)",
       at: [parameter.span] + (other.map { [$0] } ?? []), help: help)
   }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from harness import ON_CPU, check, each, options
 
 import parpy
-from parpy.types import F32, F64, I32, buffer, shape_var, type_var
+from parpy.types import F32, F64, I32, ElemSize, buffer, shape_var, type_var
 
 N = shape_var()
 M = shape_var()
@@ -163,3 +165,37 @@ def test_a_shape_variable_has_no_value_outside_a_call() -> None:
         buffer(float, [N])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="extent"):
         buffer(F32, ["N"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never", "always"])
+@pytest.mark.parametrize("size", [parpy.types.I8, parpy.types.U8, parpy.types.I32, parpy.types.U64])
+def test_an_integer_that_its_annotation_does_not_hold(size: ElemSize, specialize: Any) -> None:
+    @parpy.jit
+    def helper(k: size, x):
+        x[0] = k
+
+    @parpy.jit
+    def direct(k: size, x):
+        x[0] = k
+
+    @parpy.jit
+    def through(k, asked, x):
+        if asked > 0:
+            helper(k, x)
+
+    info = np.iinfo(size.to_numpy())
+    opts = options(specialize=specialize)
+    x = np.zeros(1)
+    for k in (1, 2, 3, min(info.max, 2**63 - 1), info.min, 4):
+        direct(k, x, opts=opts)
+        assert x[0] == k
+    for k in (info.max + 1, info.min - 1, 2**62, -(2**62)):
+        if not -(2**63) <= k < 2**63 or info.min <= k <= info.max:
+            continue
+        says = f"argument 'k' is {k} where its annotation asks for {size.value}"
+        with pytest.raises(OverflowError, match=says):
+            direct(k, x, opts=opts)
+        with pytest.raises(OverflowError, match=says):
+            through(k, 1, x, opts=opts)
+        through(k, 0, x, opts=opts)
+    assert x[0] == 4
