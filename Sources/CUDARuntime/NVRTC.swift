@@ -123,10 +123,12 @@ public final class NVRTC: Sendable {
     if let header = log.missingHeader {
       let places =
         options.includes.isEmpty ? "no directory" : options.includes.joined(separator: ", ")
+      // Generated code names the headers of CUDA in angle brackets, and those of external functions in quotes.
+      let isOfUser = text.contains("#include \"") && !text.contains("#include <\(header)>")
       return CUDAError(
-        .unavailable,
+        isOfUser ? .compilation : .unavailable,
         "NVRTC \(version) did not find the header \(header), which the kernels need. Looked for in \(places).",
-        help: NVRTCPlaces.remedy)
+        help: isOfUser ? nil : NVRTCPlaces.remedy)
     }
     var error = CUDAError(
       .compilation,

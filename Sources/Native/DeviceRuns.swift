@@ -147,13 +147,31 @@ extension FunctionState {
         try HostExecutor(device, module, graphs: options.graphs)
       },
       refused: { error throws(PythonException) in
-        var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
-        if options.writesOutput {
-          message += try written(program.code, device.host.name)
-        }
         let span = error.line.flatMap { kernel(at: $0, of: program.code, in: device)?.span }
-        throw raise(Diagnostic(.bug, message, at: span.map { [$0] } ?? []), in: sources)
+        throw raise(
+          try refusal(error.message, of: program.code, device, options, at: span), in: sources)
       })
+  }
+
+  /// What it means that a device's compiler refuses generated code: a bug, or a mistake in what the user has it include.
+  static func refusal(
+    _ message: String, of code: String, _ device: DeviceProgram, _ options: CallOptions,
+    at span: Span?
+  ) throws(PythonException) -> Diagnostic {
+    let place = options.writesOutput ? try written(code, device.host.name) : ""
+    let spans = span.map { [$0] } ?? []
+    let externals = device.externals.filter(\.isDevice).map { "'\($0.symbol)'" }
+    if externals.isEmpty && options.build.includes.isEmpty {
+      return Diagnostic(
+        .bug, "The code that ParPy has generated is refused, a bug: \(message)\(place)", at: spans)
+    }
+    let functions =
+      externals.isEmpty ? "" : " and the external functions \(externals.joined(separator: ", "))"
+    return Diagnostic(
+      .program,
+      "The kernels of '\(device.host.name)'\(functions) are refused together: \(message)\(place)",
+      at: spans,
+      help: "look at the declarations of external functions, their header= and opts.includes")
   }
 
   /// The kernel that a line of the code belongs to; nil before the first.

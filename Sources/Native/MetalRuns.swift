@@ -77,9 +77,8 @@ extension FunctionState {
       recordsFaults: device.recordsFaults, isStrict: options.compile.isStrict,
       libraries: options.build.libraries, in: sources,
       refused: { error throws(PythonException) in
-        var message = "The code that ParPy has generated is refused, a bug: \(error.message)"
-        if options.writesOutput { message += try written(program.code, device.host.name) }
-        throw raise(Diagnostic(.bug, message, at: []), in: sources)
+        throw raise(
+          try refusal(error.message, of: program.code, device, options, at: nil), in: sources)
       })
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -425,12 +426,24 @@ def test_a_wrong_header_is_told(tmp_path: Path) -> None:
         for i in range(len(x)):
             x[i] = scaled(x[i])
 
-    with pytest.raises(RuntimeError, match=r"own\.h"):
-        apply(np.ones(3), opts=options(tmp_path, i=ONE))
+    def error() -> str:
+        with pytest.raises(parpy.CompileError, match="functions 'scaled'") as caught:
+            apply(np.ones(3), opts=options(tmp_path, i=ONE))
+        assert not isinstance(caught.value, parpy.InternalCompilerError)
+        assert "help: look at the declarations of external functions, their header=" in str(
+            caught.value
+        )
+        return str(caught.value)
+
+    assert "own.h" in error()
     (tmp_path / "own.h").write_text("\n\n__device__ double scaled(double x) { return nonsense; }\n")
-    with pytest.raises(RuntimeError, match=r"own\.h\(3\).*nonsense") as caught:
-        apply(np.ones(3), opts=options(tmp_path, i=ONE))
-    assert "of the generated code" not in str(caught.value)
+    text = error()
+    assert re.search(r"own\.h\(3\).*nonsense", text)
+    assert "of the generated code" not in text
+    (tmp_path / "own.h").write_text("#pragma once\n")
+    assert "scaled" in error()
+    (tmp_path / "own.h").write_text("__device__ double scaled(double x, double y) { return x; }\n")
+    assert "scaled" in error()
 
 
 @pytest.mark.parametrize("header", ["", 'a"b', "a\nb", "<a", "<>"])
