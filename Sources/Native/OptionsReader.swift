@@ -90,12 +90,29 @@ final class OptionsReader {
         append(.absent, threads: 1, to: frame)
       }
     }
-    // Labels that the function does not have are warned of where a version is compiled, so they need one.
-    if PyDict_Size(mapping.pointer) != known { frame.pointee.markOptions(Self.hasUnknownLabels) }
+    // Labels that the function does not have are warned of where a version is compiled, so each set of them needs one.
+    if PyDict_Size(mapping.pointer) != known {
+      frame.pointee.markOptions(try unknownLabels(in: mapping.pointer))
+    }
   }
 
-  /// The bit of a token's word that says that the options name labels which the function does not have.
-  private static let hasUnknownLabels: UInt64 = 1 << 62
+  /// The bits of a token's word that say that the options name labels which the function does not have, and tell them apart.
+  @inline(never)
+  private func unknownLabels(in mapping: PythonPointer) throws(PythonException) -> UInt64 {
+    var hash = 0
+    let keys = try OwnedObject(PyDict_Keys(mapping))
+    try keys.pointer.forEachItem { key throws(PythonException) in
+      for label in labels {
+        let isEqual = PyObject_RichCompareBool(key, label, Py_EQ)
+        if isEqual < 0 { throw PythonException() }
+        if isEqual == 1 { return }
+      }
+      let own = PyObject_Hash(key)
+      if own == -1 { throw PythonException() }
+      hash ^= own
+    }
+    return 1 << 47 | UInt64(truncatingIfNeeded: hash & 0x7fff) << 32
+  }
 
   /// Adds the words of a `LoopPar`: `_packed` is int64 threads, int32 threads per block, int32 flags.
   @inline(__always)

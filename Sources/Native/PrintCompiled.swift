@@ -50,6 +50,7 @@ extension FunctionState {
     let callOptions = try CallOptions(opts.pointer)
     let (names, identities) = try lookUpNames(frame, opts.pointer, callOptions)
     defer { identities.forEach { py_release($0) } }
+    try warnOfUnknownLabels(callOptions)
     let error: DiagnosticError
     switch try printed(frame, callOptions, names) {
     case .success(let printed):

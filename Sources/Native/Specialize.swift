@@ -39,9 +39,7 @@ extension FunctionState {
     try gate.enter()
     defer { gate.leave() }
     let (names, identities) = try lookUpNames(frame, opts.pointer, options)
-    for label in options.unknownLabels(of: syntax, among: labels) {
-      try warn(label, in: callee.sources)
-    }
+    try warnOfUnknownLabels(options)
     if let ready = specializations.variant(for: frame) {
       identities.forEach { py_release($0) }
       return ready
@@ -60,6 +58,13 @@ extension FunctionState {
     let (narrower, isNewNow) = self.request(
       frame, options, names, identities, self.breadth(frame, options))
     return try build(narrower, frame, isNewFamily: isNewNow)
+  }
+
+  /// Warns of labels that the options name and nothing bears.
+  func warnOfUnknownLabels(_ options: CallOptions) throws(PythonException) {
+    for label in options.unknownLabels(of: syntax, among: labels) {
+      try warn(label, in: callee.sources)
+    }
   }
 
   /// The request for the frame's call in a family of that breadth, and whether that is new; takes over the references.

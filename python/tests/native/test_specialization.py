@@ -388,6 +388,18 @@ class TestOptions:
             warnings.simplefilter("error")
             run(fn, 10, opts=opts)
 
+    def test_each_unknown_label_is_warned_of(self, fn: Any) -> None:
+        for label in ("j", "k", "i2"):
+            with pytest.warns(RuntimeWarning, match=f"bears the label '{label}'"):
+                run(fn, 10, opts=parpy.par({"i": parpy.threads(4), label: parpy.threads(4)}))
+
+    def test_what_shows_code_warns_of_unknown_labels(self, fn: Any) -> None:
+        x, opts = np.zeros(10), parpy.par({"j": parpy.threads(4)})
+        with pytest.warns(RuntimeWarning, match="bears the label 'j'"):
+            parpy.print_compiled(fn, [x, x.copy(), 10, 2.0], opts)
+        with pytest.warns(RuntimeWarning, match="bears the label 'j'"):
+            fn.lower(x, x.copy(), 10, 2.0, opts=opts)
+
     def test_decorated_copies_warn_once_for_their_function(self) -> None:
         def other(x):
             x[:] = 1.0
