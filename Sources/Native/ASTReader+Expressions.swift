@@ -8,7 +8,12 @@ extension ASTReader {
   ) throws(PythonException) -> Syntax.Expression? {
     let span = try span(of: node)
     depth += 1
-    defer { depth -= 1 }
+    let isCall = node.className == "Call"
+    stack.enter(isCall ? StackUse.call : StackUse.part)
+    defer {
+      depth -= 1
+      stack.leave(isCall ? StackUse.call : StackUse.part)
+    }
     if depth > Self.maximumDepth {
       // Once, not for each of the parts that are deeper still.
       if depth == Self.maximumDepth + 1 {
@@ -50,6 +55,9 @@ extension ASTReader {
       reject("more than \(Self.maximumOperands) operands are", at: try span(of: last.pointer))
       return nil
     }
+    // Later stages nest operands.
+    stack.enter(nodes.count * StackUse.part)
+    stack.leave(nodes.count * StackUse.part)
     var expressions: [Syntax.Expression] = []
     for node in nodes {
       if let read = try readExpression(node.pointer) { expressions.append(read) }

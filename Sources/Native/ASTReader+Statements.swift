@@ -7,8 +7,16 @@ extension ASTReader {
     of node: PythonPointer, _ field: String
   ) throws(PythonException) -> [Syntax.Statement] {
     var statements: [Syntax.Statement] = []
+    var temporaries = 0
+    defer { stack.leave(temporaries * StackUse.part) }
     for item in try items(node, field) {
-      statements += try readStatement(item.pointer)
+      let read = try readStatement(item.pointer)
+      // The rest of the block stands inside a temporary.
+      if read.contains(where: \.mayMakeTemporary) {
+        temporaries += 1
+        stack.enter(StackUse.part)
+      }
+      statements += read
     }
     return statements
   }
@@ -18,7 +26,11 @@ extension ASTReader {
   ) throws(PythonException) -> [Syntax.Statement] {
     let span = try span(of: node)
     depth += 1
-    defer { depth -= 1 }
+    stack.enter(StackUse.part)
+    defer {
+      depth -= 1
+      stack.leave(StackUse.part)
+    }
     if depth > Self.maximumDepth {
       if depth == Self.maximumDepth + 1 {
         reject("statements nested deeper than \(Self.maximumDepth) are", at: lineOfStart(span))
@@ -243,5 +255,15 @@ extension ASTReader {
     head.endLine = span.line
     head.endColumn = Int32(clamping: source.line(span.line)?.utf8.count ?? 0)
     return head
+  }
+}
+
+extension Syntax.Statement {
+  /// Whether the statement may make an array, going by the name of what it calls.
+  fileprivate var mayMakeTemporary: Bool {
+    guard case .assign(_, let value) = kind, case .call(let callee, _, _) = value.kind,
+      let name = callee.path?.last
+    else { return false }
+    return ["empty", "zeros", "ones", "full"].contains { name.hasPrefix($0) }
   }
 }

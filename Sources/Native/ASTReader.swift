@@ -16,6 +16,9 @@ struct ASTReader {
   /// How deep the reader is in nested statements and expressions.
   var depth = 0
 
+  /// The stack that compiling the nested parts takes which are now read, and the most so far.
+  var stack = StackUse()
+
   /// Deeper trees than this (`elif` nests, too) are refused, before any later stage runs out of stack.
   static let maximumDepth = 500
   /// How many operands an `and`, a comparison or a call may have: later stages nest them.
@@ -26,14 +29,14 @@ struct ASTReader {
   /// - Throws: `PythonException` with the exception for all that `Syntax` does not cover.
   static func read(
     _ definition: PythonPointer, source: SourceFile, columnOffset: Int
-  ) throws(PythonException) -> Syntax.Function {
+  ) throws(PythonException) -> (function: Syntax.Function, stack: StackUse) {
     var reader = ASTReader(
       lineOffset: Int(source.firstLine) - 1, columnOffset: columnOffset, source: source)
     let function = try reader.readFunction(definition)
     if !reader.diagnostics.isEmpty {
       throw raise(DiagnosticError(reader.diagnostics), in: [source])
     }
-    return function
+    return (function, reader.stack)
   }
 
   private mutating func readFunction(

@@ -6,6 +6,8 @@ import Syntax
 final class FunctionState: CallableState {
   let callee: Callee
   let syntax: Syntax.Function
+  /// The stack that compiling the function takes.
+  let stack: StackUse
   let scope: Scope
   /// The function and those it may call, as the latest look at its names found them.
   private(set) var environment: Environment
@@ -31,7 +33,9 @@ final class FunctionState: CallableState {
     function: PythonPointer, definition: PythonPointer, source: SourceFile, columnOffset: Int,
     annotations: PythonPointer
   ) throws(PythonException) {
-    var syntax = try ASTReader.read(definition, source: source, columnOffset: columnOffset)
+    var (syntax, stack) = try ASTReader.read(
+      definition, source: source, columnOffset: columnOffset)
+    self.stack = stack
     for index in syntax.parameters.indices {
       let name = try syntax.parameters[index].name.python()
       guard py_is_dict(annotations),

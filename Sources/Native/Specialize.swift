@@ -218,6 +218,7 @@ extension FunctionState {
     for _ in 0..<16 {
       var names = PythonNames()
       let found = try names.lookUp(from: self)
+      try StackUse.require(found.states.map(\.stack), toCompile: callee.name)
       let former = scopeWords(frame)
       let isNew = try enter(found.states, shapeNames: names.shapeNames)
       frame.pointee.rewindOptions()

@@ -64,6 +64,7 @@ static inline PyObject *py_index_error(void) { return PyExc_IndexError; }
 static inline PyObject *py_memory_error(void) { return PyExc_MemoryError; }
 static inline PyObject *py_name_error(void) { return PyExc_NameError; }
 static inline PyObject *py_overflow_error(void) { return PyExc_OverflowError; }
+static inline PyObject *py_recursion_error(void) { return PyExc_RecursionError; }
 static inline PyObject *py_runtime_error(void) { return PyExc_RuntimeError; }
 static inline PyObject *py_type_error(void) { return PyExc_TypeError; }
 static inline PyObject *py_value_error(void) { return PyExc_ValueError; }
@@ -121,6 +122,9 @@ bool py_is_device_array(PyObject *object);
 
 // Adds the type `DeviceArray` to the module; -1 with an exception set.
 int py_add_device_array(PyObject *module);
+
+// The bytes of stack that the calling thread has left; SIZE_MAX where that is not known.
+size_t py_stack_left(void);
 
 // The module's definition, for PyInit__native.
 PyObject *py_module_definition(void);
