@@ -51,22 +51,20 @@ def minimum(x: Any, y: Any) -> Any:
     return _elementwise.apply(np.minimum, x, y)
 
 
-def convert(e: Any, T: ElemSize | TypeVariable) -> Any:
-    """`e` as the scalar type `T`.
+def convert(e: Any, T: Any) -> Any:
+    """`e` as the scalar type `T`: one of `parpy.types`, a type of NumPy's, or `float` and its kin.
 
     Integers wrap; floats become integers by truncation that saturates, NaN giving 0; what is not
     zero becomes True.
 
     Raises:
-        TypeError: `T` is not a scalar type of `parpy.types`.
+        TypeError: `T` is not a scalar type that ParPy has.
 
     Example:
         >>> import parpy
         >>> print(parpy.builtin.convert(2.9, parpy.types.I32))
         2
     """
-    if not isinstance(T, (ElemSize, TypeVariable)):
-        raise TypeError(f"convert needs a scalar type such as parpy.types.F32, not {T!r}")
     dtype = _dtype(T)
     if dtype.kind in "iu":
         return _elementwise.to_integer(e, dtype)
@@ -105,17 +103,24 @@ def static_types_eq(T: Any, U: Any) -> bool:
         >>> parpy.builtin.static_types_eq(parpy.types.F32, parpy.types.F64)
         False
     """
-    return bool(np.dtype(_dtype(T)) == np.dtype(_dtype(U)))
+    return _dtype(T) == _dtype(U)
 
 
-def _dtype(T: Any) -> Any:
+_NAMES = {elem.value for elem in ElemSize}
+
+
+def _dtype(T: Any) -> np.dtype[Any]:
     if isinstance(T, TypeVariable):
         if T.type is None:
             raise TypeError(
                 "a type variable has a value only while a function that it annotates runs"
             )
         return T.type
-    return T.to_numpy() if isinstance(T, ElemSize) else T
+    if isinstance(T, ElemSize):
+        return np.dtype(T.to_numpy())
+    if isinstance(T, (type, np.dtype)) and np.dtype(T).name in _NAMES:
+        return np.dtype(T)
+    raise TypeError(f"this needs a scalar type such as parpy.types.F32, not {T!r}")
 
 
 def static_fail(msg: str) -> NoReturn:

@@ -169,7 +169,20 @@ def test_conversions_to_floats_round() -> None:
 
 def test_convert_names_what_it_takes() -> None:
     with pytest.raises(TypeError, match=r"parpy\.types\.F32, not 'f4'"):
-        parpy.builtin.convert(1, "f4")  # type: ignore[arg-type]
+        parpy.builtin.convert(1, "f4")
+    with pytest.raises(TypeError, match=r"parpy\.types\.F32, not <class 'str'>"):
+        parpy.builtin.convert(1, str)
+
+
+@pytest.mark.parametrize("type_", [np.float32, np.dtype("float32"), parpy.types.F32])
+def test_convert_takes_what_names_a_type(type_: Any) -> None:
+    assert type(parpy.builtin.convert(1.5, type_)) is np.float32
+
+
+def test_convert_takes_pythons_types() -> None:
+    values = [parpy.builtin.convert(2.9, t) for t in (int, float, bool, complex)]
+    assert [type(v) for v in values] == [np.int64, np.float64, np.bool_, np.complex128]
+    assert values == [2, 2.9, True, 2.9]
 
 
 class TestReductions:

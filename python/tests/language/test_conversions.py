@@ -60,6 +60,21 @@ def test_numpys_types_convert() -> None:
     check(numpys_conversions, x, *results, schedules=each("N"))
 
 
+def converts_to_named_types(x, a, b, c):
+    parpy.label("N")
+    for i in range(len(x)):
+        a[i] = parpy.builtin.convert(x[i], np.float32) / 3
+        b[i] = parpy.builtin.convert(x[i], float) / 3
+        c[i] = parpy.builtin.convert(x[i], x.dtype) / 3
+        if parpy.builtin.static_types_eq(float, np.float64):
+            a[i] += 1
+
+
+def test_convert_takes_types_of_numpy_and_python() -> None:
+    x = np.arange(90.0) + 0.7
+    check(converts_to_named_types, x, *(np.zeros(90) for _ in range(3)), schedules=each("N"))
+
+
 def pythons_conversions(x, a, b, c):
     parpy.label("N")
     for i in range(len(x)):
