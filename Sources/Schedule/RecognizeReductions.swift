@@ -97,13 +97,8 @@ private struct ReductionRecognizer {
     for variable in carriedVariables() {
       guard let op = commonOperator(of: variable) else {
         errors.append(
-          Diagnostic(
-            .program,
-            "'\(function[variable].name)' is carried from one iteration to the next, but not as 's = s op value' with one operator",
-            at: loop.span,
-            help:
-              "write each update with one operator and one value, as 's += value', 's = max(s, value)' or 'if c: s += value'; or remove .reduce() from the schedule of the loop"
-          ))
+          strayRead(of: variable).map { .readBetweenUpdates(function[variable].name, at: $0) }
+            ?? .notAReduction(function[variable].name, at: loop.span))
         continue
       }
       if !loop.reductions.contains(where: { $0.accumulator == variable }) {
@@ -234,11 +229,13 @@ private struct ReductionRecognizer {
 
   /// The one operator by which every assignment in the loop updates a variable that nothing else in it reads.
   private func commonOperator(of variable: VariableID) -> BinaryOperator? {
+    strayRead(of: variable) == nil ? operatorOfUpdates(of: variable) : nil
+  }
+
+  /// The one operator by which every assignment in the loop updates a variable.
+  private func operatorOfUpdates(of variable: VariableID) -> BinaryOperator? {
     var op: BinaryOperator?
     var isUpdate = true
-    var updates = 0
-    var reads = 0
-    loop.body.forEachExpression { if $0.kind == .variable(variable) { reads += 1 } }
     loop.body.forEachStatement { statement in
       guard statement.assignedVariable == variable else { return }
       guard case .assign(_, let value) = statement.kind,
@@ -247,11 +244,27 @@ private struct ReductionRecognizer {
         isUpdate = false
         return
       }
-      updates += 1
       if let known = op, known.combining != update.op.combining { isUpdate = false }
       op = update.op.combining
     }
-    return isUpdate && reads == updates ? op : nil
+    return isUpdate ? op : nil
+  }
+
+  /// Where the loop reads a variable that every assignment in it updates by one operator, but not for such an update.
+  private func strayRead(of variable: VariableID) -> Span? {
+    var found: Span?
+    if operatorOfUpdates(of: variable) == nil { return nil }
+    loop.body.forEachStatement { statement in
+      if statement.assignedVariable == variable { return }
+      statement.forEachExpression { whole in
+        whole.forEachDescendant { e in
+          if found == nil, e.kind == .variable(variable) {
+            found = e.span.line > 0 ? e.span : statement.span
+          }
+        }
+      }
+    }
+    return found
   }
 
   /// Gives array elements that the loop does not index, and only updates, an accumulator.
@@ -430,5 +443,25 @@ private struct ReductionRecognizer {
       let distance = LinearSum(index - own)
       return distance.terms.isEmpty && distance.constant != 0
     }
+  }
+}
+
+extension Diagnostic {
+  fileprivate static func notAReduction(_ name: String, at span: Span) -> Self {
+    Diagnostic(
+      .program,
+      "'\(name)' is carried from one iteration to the next, but not as 's = s op value' with one operator",
+      at: span,
+      help:
+        "write each update with one operator and one value, as 's += value', 's = max(s, value)' or 'if c: s += value'; or remove .reduce() from the schedule of the loop"
+    )
+  }
+
+  fileprivate static func readBetweenUpdates(_ name: String, at span: Span) -> Self {
+    Diagnostic(
+      .program,
+      "'\(name)' is accumulated from one iteration to the next, but what it is in between is read here, too: that is no reduction",
+      at: span,
+      help: "read it after the loop alone, or remove .reduce() from the schedule of the loop")
   }
 }

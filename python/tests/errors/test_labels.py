@@ -179,6 +179,15 @@ def carried_but_no_reduction(x, y):
     y[0] = s
 
 
+@wrong(CE, X, Y, schedule=REDUCE, helps=True)
+def keeps_partial_sums(x, y):
+    s = 0.0
+    parpy.label("N")
+    for i in range(6):
+        s += x[i]
+        y[i] = s  # error: 's' is accumulated from one iteration to the next
+
+
 def finds_the_greatest(x, y):
     m = x[0]
     k = 0
