@@ -233,7 +233,7 @@ extension Lowerer {
       throw reject(
         Diagnostic(
           .type,
-          "\(name) takes \(count) argument\(count == 1 ? "" : "s"), \(arguments.count) were given",
+          "\(name) \(help == nil ? "takes" : "is supported with") \(count) argument\(count == 1 ? "" : "s"), \(arguments.count) were given",
           at: span, help: help))
     }
     return try arguments.map { try value($0) }

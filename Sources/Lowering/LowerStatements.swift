@@ -111,7 +111,7 @@ extension Lowerer {
   /// A label, a call of a decorated function or a docstring; any other expression has no effect and is refused.
   private func lowerExpressionStatement(_ e: Syntax.Expression) throws {
     if case .string = e.kind { return }
-    guard case .call(let callee, let arguments, let keywords) = e.kind, let path = callee.path,
+    guard case .call(let callee, _, _) = e.kind, let path = callee.path,
       names.resolve(path) == .intrinsic(.label)
     else {
       if case .call(let callee, let arguments, let keywords) = e.kind, let path = callee.path {
@@ -140,7 +140,7 @@ extension Lowerer {
           "an expression as a statement", at: e.span,
           help: isComparison ? "to assign, write = for ==" : "assign its value"))
     }
-    guard arguments.count == 1, keywords.isEmpty, case .string(let name) = arguments[0].kind else {
+    guard let name = e.labelName else {
       throw reject(
         Diagnostic(
           .program, "parpy.label takes one string literal", at: e.span,

@@ -224,6 +224,11 @@ extension ASTReader {
     _ node: PythonPointer, _ span: Span
   ) throws(PythonException) -> [Syntax.Statement] {
     let valueNode = try node.attribute("value")
+    if valueNode.pointer.className == "Constant",
+      try valueNode.attribute("value").pointer.className == "ellipsis"
+    {
+      return [Syntax.Statement(.pass, at: span)]
+    }
     guard let value = try readExpression(valueNode.pointer) else { return [] }
     if case .string = value.kind { return [] }
     return [Syntax.Statement(.expression(value), at: span)]

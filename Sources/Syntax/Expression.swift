@@ -64,6 +64,15 @@ public struct Expression: Sendable, Hashable {
     self.span = span
   }
 
+  /// The string of what may be a label: a call of a name with one literal string, also as `name=`.
+  public var labelName: String? {
+    guard case .call(let callee, let arguments, let keywords) = kind, callee.path != nil,
+      arguments.count + keywords.count == 1, keywords.allSatisfy({ $0.name == "name" }),
+      case .string(let name)? = (arguments + keywords.map(\.value)).first?.kind
+    else { return nil }
+    return name
+  }
+
   /// The dotted path `["parpy", "operators", "sum"]`, or nil for anything but names and attributes.
   public var path: [String]? {
     switch kind {

@@ -81,10 +81,7 @@ public struct Function: Sendable, Hashable {
       for statement in statements {
         switch statement.kind {
         case .expression(let e):
-          guard case .call(let callee, let arguments, _) = e.kind, callee.path != nil,
-            arguments.count == 1, case .string(let name) = arguments[0].kind, !names.contains(name)
-          else { continue }
-          names.append(name)
+          if let name = e.labelName, !names.contains(name) { names.append(name) }
         case .forLoop(_, _, let body, _), .whileLoop(_, let body), .with(_, let body): visit(body)
         case .conditional(_, let then, let otherwise):
           visit(then)

@@ -89,12 +89,12 @@ SLIPS = [
     ("y[0] = np.logical_and(n, x[0])", UNKNOWN, "write `a and b`"),
     (
         "y[0] = math.log(x[1], 2)",
-        "math.log takes 1 argument, 2 were given",
+        "math.log is supported with 1 argument, 2 were given",
         "for another base, divide: math.log(x) / math.log(base)",
     ),
     (
         "y[0] = math.hypot(3, 4, x[0])",
-        "math.hypot takes 2 arguments, 3 were given",
+        "math.hypot is supported with 2 arguments, 3 were given",
         "write the square root of the sum of the squares",
     ),
     (
@@ -292,7 +292,7 @@ SLIPS = [
     ),
     ("y[0] = x[-9]", "index -9 of 'x' is out of bounds for dimension 0 with size 6", ""),
     ("y[0] = x[n - 10]", "index -7 of 'x' is out of bounds for dimension 0 with size 6", ""),
-    ("y[0] = round(x[1], 2)", "round takes 1 argument, 2 were given", TWO_DIGITS),
+    ("y[0] = round(x[1], 2)", "round is supported with 1 argument, 2 were given", TWO_DIGITS),
     (
         "y[0] = round(x[1], ndigits=2)",
         "keyword argument 'ndigits' of round is not supported",

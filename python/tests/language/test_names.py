@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as anp
 import numpy as np
 import pytest
-from harness import check, define
+from harness import check, define, each, options
 from numpy import sqrt as root
 
 import parpy
@@ -132,6 +132,19 @@ def labels_under_another_name(x, y):
     mark("N")
     for i in range(len(x)):
         y[i] = x[i] + 1
+
+
+def labelled_by_keyword(x, y):
+    parpy.label(name="N")
+    for i in range(len(x)):
+        y[i] = 2 * x[i]
+
+
+def test_the_name_of_a_label_may_be_a_keyword_argument() -> None:
+    check(labelled_by_keyword, np.arange(9.0), np.zeros(9), schedules=each("N"))
+    opts = options({"N": parpy.threads(9)})
+    function = parpy.jit(labelled_by_keyword)
+    assert "@workers" in function.lower(np.ones(9), np.zeros(9), opts=opts).program
 
 
 def test_labels_under_another_name() -> None:

@@ -299,6 +299,22 @@ def test_a_decorated_function_looks_like_the_function() -> None:
     assert repr(documented) == "<parpy function documented>"
 
 
+def test_an_ellipsis_is_no_statement() -> None:
+    @parpy.jit
+    def nothing(x): ...
+
+    @parpy.jit
+    def later(x):
+        if x[0] > 0:
+            ...
+        x[1] = 2
+
+    x = np.ones(2)
+    nothing(x)
+    later(x)
+    assert x.tolist() == [1, 2]
+
+
 def test_nonsense_for_a_definition_is_an_exception() -> None:
     from parpy import _native
 
