@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from parpy._errors import CompileError
 from parpy.types import BufferType, ElemSize, ShapeVariable, TypeVariable
 
-__all__ = ["annotations_of", "bound", "described", "evaluated", "variable_names"]
+__all__ = ["annotations_of", "bound", "described", "evaluated", "require_values", "variable_names"]
 
 
 def annotations_of(
@@ -53,19 +55,66 @@ def evaluated(function: FunctionType, names: Mapping[str, Any] | None = None) ->
     }
 
 
+def require_values(function: FunctionType, scope: Mapping[str, Any]) -> None:
+    """Refuses postponed annotations that name something of ParPy's and cannot be evaluated.
+
+    Args:
+        function: the function.
+        scope: what is in scope where it is defined.
+
+    Raises:
+        CompileError: an annotation is wrong, as Python says at once of one that is not postponed.
+    """
+    for name, text in function.__annotations__.items():
+        if not isinstance(text, str) or not _is_ours(text, function, scope):
+            continue
+        try:
+            _value(text, function, scope)
+        except Exception as error:
+            code = function.__code__
+            raise CompileError(
+                f"The annotation {text!r} of '{name}' in '{code.co_name}' has no value: {error}",
+                code.co_filename,
+                code.co_firstlineno,
+            ) from error
+
+
+def _is_ours(text: str, function: FunctionType, scope: Mapping[str, Any]) -> bool:
+    """Whether a postponed annotation names something of ParPy's; all others mean nothing to it."""
+    try:
+        nodes = list(ast.walk(ast.parse(text, mode="eval")))
+    except SyntaxError:
+        return False
+    names = function.__globals__ | _names(function, scope)
+    for node in nodes:
+        value = names.get(node.id) if isinstance(node, ast.Name) else None
+        home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+        if isinstance(home, str) and home.partition(".")[0] == "parpy":
+            return True
+    return False
+
+
 def _evaluated(text: str, function: FunctionType, names: Mapping[str, Any]) -> Any:
     """The value of a postponed annotation; None where it has none here."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    try:
+        return _value(text, function, names)
+    except Exception:
+        return None
+
+
+def _value(text: str, function: FunctionType, names: Mapping[str, Any]) -> Any:
+    return eval(text, function.__globals__, _names(function, names))  # the user's own annotation
+
+
+def _names(function: FunctionType, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of the scopes around a function but the module's, and others."""
     local: dict[str, Any] = dict(names)
-    for name, cell in cells:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             local[name] = cell.cell_contents
         except ValueError:
             continue
-    try:
-        return eval(text, function.__globals__, local)  # the user's own annotation
-    except Exception:
-        return None
+    return local
 
 
 def variable_names(function: FunctionType, scope: Mapping[str, Any]) -> dict[int, str]:

@@ -58,9 +58,13 @@ def jit(function: Callable[P, None]) -> _native.Function[P]:
 
     annotations: dict[str, str] = {}
     if function.__annotations__:
-        from parpy._annotations import annotations_of, described, variable_names
+        from parpy._annotations import annotations_of, described, require_values, variable_names
 
-        scope = sys._getframe(1).f_locals
+        frame = sys._getframe(1)
+        scope = frame.f_locals
+        # Elsewhere than where it is defined, a name may only be out of scope.
+        if function.__code__ in frame.f_code.co_consts:
+            require_values(function, scope)
         names = variable_names(function, scope)
         known = annotations_of(function, scope)
         annotations = {name: described(value, names) for name, value in known.items()}

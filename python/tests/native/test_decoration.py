@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import harness
 import numpy as np
 import pytest
 
@@ -313,6 +315,27 @@ def test_an_ellipsis_is_no_statement() -> None:
     nothing(x)
     later(x)
     assert x.tolist() == [1, 2]
+
+
+def test_a_typo_in_a_postponed_annotation_is_an_error(tmp_path: Path) -> None:
+    head = "import parpy\nfrom parpy.types import *\nN = shape_var()\n@parpy.jit\ndef f(y, x: "
+    cases = {
+        "buffer(F46, [N])": "name 'F46' is not defined",
+        "bufer(F64, [N])": "name 'bufer' is not defined",
+        "parpy.types.F46": "has no attribute 'F46'",
+        "buffer(F64, N)": "a shape is a list of extents",
+    }
+    # The annotations of such a module are postponed.
+    for text, says in cases.items():
+        with pytest.raises(parpy.CompileError, match=says) as caught:
+            harness.module(tmp_path, f"{head}{text}):\n    x[0] = y\n")
+        assert f"The annotation {text!r} of 'x' in 'f' has no value" in str(caught.value)
+        assert caught.value.lineno == 4
+    # What is not ParPy's means nothing to it.
+    for text in ("NDArray[np.float64]", "'an array'", "list[parpy.ElemSize]", "unknown"):
+        x = np.zeros(1)
+        harness.module(tmp_path, f"{head}{text}):\n    x[0] = y\n").f(3.0, x)
+        assert x[0] == 3
 
 
 def test_nonsense_for_a_definition_is_an_exception() -> None:
