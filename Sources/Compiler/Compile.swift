@@ -35,7 +35,19 @@ public func compile(
     program.resolvePlaces(in: lowered.calls)
     return program
   } catch {
-    throw lowered.calls.resolve(error)
+    throw lowered.calls.resolve(error.placed(in: function))
+  }
+}
+
+extension DiagnosticError {
+  /// The error, of which what has no place of its own is about the whole function.
+  fileprivate func placed(in function: Function) -> DiagnosticError {
+    DiagnosticError(
+      diagnostics.map { diagnostic in
+        var placed = diagnostic
+        if placed.spans.isEmpty { placed.spans = [function.span] }
+        return placed
+      })
   }
 }
 

@@ -400,6 +400,19 @@ def test_a_loop_of_one_thread_is_no_parallelism() -> None:
         assert "__global__" in way_out
 
 
+def test_a_function_without_parallelism_is_told_its_place() -> None:
+    def doubles(x):
+        for i in range(len(x)):
+            x[i] *= 2
+
+    with pytest.raises(parpy.CompileError, match="does not contain any parallelism") as caught:
+        parpy.print_compiled(
+            doubles, [np.ones(9)], parpy.CompileOptions(backend=parpy.CompileBackend.Cuda)
+        )
+    assert caught.value.filename == __file__
+    assert caught.value.lineno == doubles.__code__.co_firstlineno
+
+
 def test_a_schedule_of_no_label_of_the_function_is_told_one() -> None:
     def doubles(x):
         parpy.label("rows")
