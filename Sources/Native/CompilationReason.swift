@@ -18,7 +18,14 @@ enum CompilationReason {
     where before.bits != now.bits {
       changes.append("the schedule of label '\(label)' changed")
     }
-    if changes.isEmpty { return "a name of the enclosing scopes changed" }
+    let words = [(latest, former), (family, layout)].map { family, layout in
+      (layout.scheduleWords.upperBound..<family.typeCount).map(family.type(at:))
+    }
+    if words[0] != words[1] { changes.append("a name of the enclosing scopes changed") }
+    if changes.isEmpty {
+      return
+        "calls differ in which extents are 0 or 1, or which labels have one thread: made parameters"
+    }
     return changes.joined(separator: "; ")
   }
 

@@ -373,6 +373,12 @@ class TestOptions:
         run(fn, 10, opts=opts)
         assert len(fn.compilations) == 2
 
+    def test_sizes_and_threads_from_one_on_are_the_reason(self, fn: Any) -> None:
+        for n in range(1, 6):
+            run(fn, n, opts=parpy.par({"i": parpy.threads(n)}))
+        assert reasons(fn)[-1].endswith("which labels have one thread: made parameters")
+        assert not any("scopes" in reason for reason in reasons(fn))
+
     def test_strict_is_part_of_the_key(self, fn: Any) -> None:
         run(fn, 10, opts=parpy.CompileOptions())
         run(fn, 10, opts=parpy.CompileOptions(strict=True))
