@@ -95,7 +95,7 @@ def members(owner: str, cls: type) -> Iterator[str]:
         if not (inspect.isroutine(function) or isinstance(function, PROPERTIES)):
             continue
         yield f"### {owner}.{name}"
-        if inspect.isfunction(function):
+        if inspect.isfunction(function) or getattr(function, "__text_signature__", None):
             yield signature(f"{owner}.{name}", function, method=function is member)
         yield from docstring(function)
 
@@ -111,7 +111,7 @@ def signature(name: str, function: Any, method: bool = False) -> str:
     found = inspect.signature(function)
     shown: list[str] = []
     for p in list(found.parameters.values())[method:]:
-        if p.kind is p.KEYWORD_ONLY and "*" not in shown:
+        if p.kind is p.KEYWORD_ONLY and not any(s.startswith("*") for s in shown):
             shown.append("*")
         if p.annotation is not p.empty:
             p = p.replace(annotation=_Verbatim(p.annotation))

@@ -175,11 +175,16 @@ static PyObject *function_print_compiled(PyObject *self, PyObject *given, PyObje
 
 static PyMethodDef function_methods[] = {
     {"lower", (PyCFunction)(void (*)(void))function_lower, METH_VARARGS | METH_KEYWORDS,
+     "lower($self, *args, opts=None)\n--\n\n"
      "The stages of the compilation for a call, as text; nothing is run."},
     {"__reduce__", function_reduce, METH_NOARGS, "Pickles the function by reference."},
     {"print_compiled", (PyCFunction)(void (*)(void))function_print_compiled,
-     METH_VARARGS | METH_KEYWORDS, "The code compiled for a call, as text."},
-    {"clear", parpy_function_forget, METH_NOARGS, "Forgets every specialisation."},
+     METH_VARARGS | METH_KEYWORDS,
+     "print_compiled($self, args, opts=None)\n--\n\n"
+     "The code compiled for a call, as text; `parpy.print_compiled` says what it takes."},
+    {"clear", parpy_function_forget, METH_NOARGS,
+     "clear($self)\n--\n\n"
+     "Forgets every specialisation."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -221,7 +221,12 @@ final class TextState: CallableState {
   private func mismatch(
     _ parameter: Int, key: String?, _ wanted: CallSignature.Argument
   ) -> PythonException {
-    let message = " does not fit the code, which is for \(SignatureText.argument(wanted))"
+    var message = " does not fit the code, which is for \(SignatureText.argument(wanted))"
+    if case .array(let array) = wanted,
+      array.extents.contains(where: { if case .parameter = $0 { true } else { false } })
+    {
+      message += " with sizes of 2 and more"
+    }
     return raise(
       callee.diagnostic(.type, parameter, key: key, message), in: callee.sources)
   }
