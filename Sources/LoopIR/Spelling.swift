@@ -168,7 +168,7 @@ extension Expression {
     case .binary(_, let left, let right): left.ownType ?? right.ownType
     case .select(_, let then, let otherwise): then.ownType ?? otherwise.ownType
     case .math(let function, let arguments):
-      function.isPredicate ? .bool : arguments.lazy.compactMap(\.ownType).first
+      function.isPredicate ? .bool : arguments.reduce(nil) { $0 ?? $1.ownType }
     }
   }
 

@@ -302,3 +302,10 @@ def softplus(x, y):
 def test_composed_functions_of_slices(dtype: str, n: int) -> None:
     x = np.linspace(-20, 20, n).astype(dtype)
     check(softplus, x, np.zeros_like(x), schedules=each("N"), ulps=8)
+
+
+def test_functions_of_functions_are_compiled_in_no_time() -> None:
+    """Each level doubled the time of printing the program."""
+    deep = "math.sqrt(" * 60 + "x[i]" + ")" * 60
+    source = f"def f(x, y):\n    parpy.label('N')\n    for i in range(len(x)): y[i] = {deep}\n"
+    check(define(source, math=math, parpy=parpy), np.ones(9) * 1e300, np.zeros(9))
