@@ -134,14 +134,22 @@ struct NVRTCTests {
   @Test(.enabled(if: compiler != nil, "NVRTC is not installed: pip install nvidia-cuda-nvrtc"))
   func missingHeadersAreNamed() throws {
     let compiler = try #require(Self.compiler)
-    let error = #expect(throws: CUDAError.self) {
-      try compiler.compile(
-        "#include \"nowhere.h\"\n",
-        NVRTC.Options(architecture: "sm_90", includes: ["/no/such/directory"]))
+    func error(_ include: String) -> CUDAError? {
+      #expect(throws: CUDAError.self) {
+        try compiler.compile(
+          "#include \(include)\n",
+          NVRTC.Options(architecture: "sm_90", includes: ["/no/such/directory"]))
+      }
     }
-    #expect(error?.reason == .unavailable)
-    #expect(error?.message.contains("the header nowhere.h") == true)
-    #expect(error?.message.contains("/no/such/directory") == true)
-    #expect(error?.help == "pip install 'parpy[cuda]'")
+    let ofCUDA = error("<nowhere.h>")
+    #expect(ofCUDA?.reason == .unavailable)
+    #expect(ofCUDA?.help == "pip install 'parpy[cuda]'")
+    let ofUser = error("\"nowhere.h\"")
+    #expect(ofUser?.reason == .compilation)
+    #expect(ofUser?.help == nil)
+    for error in [ofCUDA, ofUser] {
+      #expect(error?.message.contains("the header nowhere.h") == true)
+      #expect(error?.message.contains("/no/such/directory") == true)
+    }
   }
 }

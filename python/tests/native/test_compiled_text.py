@@ -36,6 +36,15 @@ def test_printed_code_runs() -> None:
     assert repr(fn) == "<parpy compiled text scale>"
 
 
+def test_text_with_open_sizes_says_which_it_takes() -> None:
+    fn = parpy.compile_string("scale", text(specialize="never"))
+    check(fn, 5)
+    for n in (0, 1):
+        says = r"'x' does not fit the code, which is for float64\[p0\] with sizes of 2 and more"
+        with pytest.raises(TypeError, match=says):
+            check(fn, n)
+
+
 def test_the_name_is_that_of_the_function() -> None:
     with pytest.raises(parpy.CompileError) as caught:
         parpy.compile_string("other", text())
