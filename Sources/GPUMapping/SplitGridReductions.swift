@@ -62,6 +62,8 @@ private struct GridReductionSplitter {
 
 extension ChunkedLoop {
   private static var warp: Int { 32 }
+  /// Hundreds of times what runs at a time on any GPU; each has a partial result.
+  private static var mostBlocks: Int { 1 << 20 }
 
   /// Cuts a reduction that several blocks share, which leave their results for a loop that joins them.
   ///
@@ -87,11 +89,12 @@ extension ChunkedLoop {
     inside outer: ForLoop? = nil, at span: Span, _ function: inout LoopFunction
   ) {
     let perBlock = Expression.index(request.threadsPerBlock)
+    let most = level == .grid ? Self.mostBlocks * request.threadsPerBlock : Self.mostBlocks
+    let threads = Expression.binary(.pythonMin, request.threads, .index(most))
     var blocks =
       level == .grid
-      ? Expression.binary(
-        .floorDivide, request.threads + .index(request.threadsPerBlock - 1), perBlock)
-      : request.threads
+      ? Expression.binary(.floorDivide, threads + .index(request.threadsPerBlock - 1), perBlock)
+      : threads
     if let outer {
       let rows = Expression.binary(.pythonMax, outer.tripCount, .index(1))
       let share = Expression.binary(

@@ -39,6 +39,15 @@ def test_scalars_stay_on_the_device() -> None:
     np.testing.assert_allclose(y, x / np.mean(x * x), rtol=1e-12)
 
 
+@pytest.mark.parametrize("threads", [10**9, 2**40, 2**62, 2**63 - 1])
+def test_threads_of_a_sum_without_number(threads: int) -> None:
+    """Each block had room for a result, however few iterations there were."""
+    x, y = np.ones(3000), np.zeros(3000)
+    opts = cuda({"sum": parpy.threads(threads).reduce(), "scale": parpy.threads(threads)})
+    parpy.jit(programs.scaled_by_mean_square)(x, y, 3000, opts=opts)
+    np.testing.assert_array_equal(y, 1)
+
+
 def test_strided_and_complex_arrays() -> None:
     x = (RANDOM.standard_normal(400) + 1j * RANDOM.standard_normal(400))[::2]
     y = np.ones(200, complex)
