@@ -45,7 +45,7 @@ struct RegisterTile {
       // As many warps as columns: so the loop has as many iterations as it had, and all threads that it asks for.
       let warps = level == .grid ? columns : 1
       let staged = RegisterTile(rows: rows, columns: columns, warps: stagedWarps, isStaged: true)
-      if columns > 1 && level == .grid && canStage(staged) { return staged }
+      if columns > 1 && canStage(staged) { return staged }
       return RegisterTile(rows: rows, columns: columns, warps: warps, isStaged: false)
     }
   }

@@ -120,9 +120,12 @@ private struct ProductNest {
     self.columns = columns
     self.body = body
     let bytes = body.sums.reduce(0) { $0 + function[$1].type.size }
-    // Blocks are as large as the schedule lets them be.
+    let request = LevelRequest(columns, schedule)
     let isLarge =
-      LevelRequest(columns, schedule).map { $0.threadsPerBlock >= TileStage.threads } ?? false
+      request.map {
+        $0.threadsPerBlock >= TileStage.threads
+          && (level == .grid || $0.threads.integerLiteral.map { $0 >= TileStage.threads } ?? false)
+      } ?? false
     let current = function
     tiles = RegisterTile.fitting(bytes: bytes, sharesColumns: body.sharesColumns, level) { tile in
       mayWait && isLarge && TileStage.suits(body, tile, in: current)
@@ -142,19 +145,28 @@ private struct ProductNest {
     outer.lower = .index(0)
     outer.upper = height.divided(by: tile.height, roundingUp: true)
     inner.mapping.threadsPerBlock = tile.threadsPerBlock
+    let columnTiles = width.divided(by: tile.width, roundingUp: true)
     if tile.columns > 1 {
       inner.variable = local("\(j)_tile")
       inner.lower = .index(0)
-      inner.upper = width.divided(by: tile.width, roundingUp: true) * .index(tile.threads)
+      inner.upper = columnTiles * .index(tile.threads)
     }
     let thread = function.read(inner.variable)
+    var rowTile = function.read(outer.variable)
+    var columnTile = thread.divided(by: tile.threads)
+    if tile.isStaged && columns.mapping.level == .threads {
+      // A block would have the tiles of all columns; so it is the blocks that count them.
+      outer.upper = outer.upper * columnTiles
+      inner.upper = .index(tile.threads)
+      columnTile = .binary(.modulo, rowTile, columnTiles)
+      rowTile = .binary(.floorDivide, rowTile, columnTiles)
+    }
     let warp = Expression.binary(
       .modulo, thread.divided(by: RegisterTile.lanes), .index(tile.warps))
     let row = TileAxis(
       of: rows, size: tile.rows, of: tile.height,
       from: rows.lower
-        + (function.read(outer.variable) * .index(tile.warps) + warp) * .index(tile.rows), &function
-    )
+        + (rowTile * .index(tile.warps) + warp) * .index(tile.rows), &function)
     let rowInTile = local("\(i)_in_tile")
     var place = JammableBody.Place(
       row: row.first + function.read(rowInTile), column: thread, loops: [(rowInTile, tile.rows)])
@@ -165,7 +177,7 @@ private struct ProductNest {
     if tile.columns > 1 {
       let column = TileAxis(
         of: columns, size: tile.width, of: tile.width,
-        from: columns.lower + thread.divided(by: tile.threads) * .index(tile.width), &function)
+        from: columns.lower + columnTile * .index(tile.width), &function)
       let columnInTile = local("\(j)_in_tile")
       place.loops.append((columnInTile, tile.columns))
       let lane = Expression.binary(.modulo, thread, .index(RegisterTile.lanes))

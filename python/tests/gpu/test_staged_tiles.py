@@ -226,9 +226,13 @@ def test_threads_of_a_block(tpb: int, is_staged: bool) -> None:
     np.testing.assert_array_equal(result, dot(*arguments))
 
 
-def test_the_threads_of_one_block_stage_nothing() -> None:
+@pytest.mark.parametrize(("threads", "is_staged"), [(64, False), (128, True), (700, True)])
+@pytest.mark.parametrize("specialize", ["always", "never"])
+def test_a_row_on_the_threads_of_a_block(threads: int, specialize: str, *, is_staged: bool) -> None:
+    """Blocks have tiles of some columns each, or a block would have those of all."""
     arguments = factors("float32", SMALL, 700)
-    result = run(product, arguments, columns=parpy.threads(256), is_staged=False)
+    columns = parpy.threads(threads)
+    result = run(product, arguments, columns=columns, is_staged=is_staged, specialize=specialize)
     np.testing.assert_array_equal(result, dot(*arguments))
 
 
