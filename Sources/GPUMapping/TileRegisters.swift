@@ -23,6 +23,9 @@ import struct Syntax.Span
 /// overlaps the one before, which alone stores what both have; so do columns. See `RegisterTile` for the sizes, and Carr and
 /// Kennedy, "Improving the ratio of memory operations to floating-point operations in loops" (1994).
 ///
+/// Where the threads of a block may wait for one another, they load together: see `TileStage`. Such blocks have 4 warps; and where a row
+/// was on the threads of one block, blocks count the tiles of columns, too.
+///
 /// Products with extents that vary are tiled where they turn out to be large: `if n * m >= …: tiled, else: as it was`.
 public func tileRegisters(_ schedule: [String: LoopSchedule]) -> Pass<LoopFunction> {
   Pass("tile-registers") { function, _ in

@@ -18,7 +18,7 @@ import LoopIR
 /// the warp that needs them, columns by all. What is loaded is what the loop loads anyway, and sums are added up in the order that
 /// they had. See Volkov and Demmel, "Benchmarking GPUs to tune dense linear algebra" (2008).
 ///
-/// - Requires: a block has `RegisterTile.threads` threads, and all of them run the loop together.
+/// - Requires: a block has `TileStage.threads` threads, and all of them run the loop together.
 struct TileStage {
   let tile: RegisterTile
   /// The number of a thread among those of the tile, of 0, …
@@ -42,7 +42,7 @@ struct TileStage {
   fileprivate static let leastTrips: Int64 = 64
   /// Of all that is staged at a time: every GPU has 48 KiB for a block.
   private static let mostBytes = 40 << 10
-  /// How many of them are written out. NVRTC takes 0.2 s for 2 and 0.5 s to 1 s for 16, which are 1 % to 10 % faster.
+  /// How many of those are written out. NVRTC takes 0.2 s for 2 and 0.5 s to 1 s for 16, which are 1 % to 10 % faster.
   private static let unroll = 2
 
   init(
