@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cuda_text import cuda
-from test_register_tiles import LARGE, MIDDLE, SMALL, dot, numbers, product, whole_product, width
+from test_register_tiles import (
+    LARGE,
+    MIDDLE,
+    SMALL,
+    dot,
+    inner_product,
+    numbers,
+    product,
+    whole_product,
+    width,
+)
 
 import parpy
 from parpy import _native
@@ -190,10 +200,21 @@ def test_what_a_condition_guards_is_not_staged() -> None:
     np.testing.assert_array_equal(run(product_of_neighbours, (C, A, B)), wanted)
 
 
-def test_batches() -> None:
-    C, A, B = factors("float32", 2 * SMALL, 40, more=40)
+@pytest.mark.parametrize(("rows", "threads"), [(37, 2048), (720, 256)])
+def test_part_of_the_rows_and_columns(rows: int, threads: int) -> None:
+    C, A, B = factors("float32", 2 * SMALL, rows, 9)
+    wanted = C.copy()
+    wanted[2:-1, 3:-2] = dot(C, A, B)[2:-1, 3:-2]
+    result = run(inner_product, (C, A, B), columns=parpy.threads(threads))
+    np.testing.assert_array_equal(result, wanted)
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(40, 4096), (720, 256)])
+def test_batches(rows: int, threads: int) -> None:
+    C, A, B = factors("float32", 2 * SMALL, rows, more=40)
     C, B = C[:, : C.shape[1] // 2 * 2].copy(), B[:, : C.shape[1] // 2 * 2].copy()
-    np.testing.assert_array_equal(run(products_of_batches, (C, A, B)), A @ B)
+    result = run(products_of_batches, (C, A, B), columns=parpy.threads(threads))
+    np.testing.assert_array_equal(result, A @ B)
 
 
 def test_elements_that_lie_apart() -> None:
