@@ -192,11 +192,15 @@ extension Lowerer {
   ) throws {
     let before = scope
     let outerFacts = facts
+    let outerConditions = conditionsAround
+    defer { conditionsAround = outerConditions }
     facts = outerFacts.assuming(condition)
+    conditionsAround = outerConditions + [condition]
     var thenBlock = try block { try then() }
     let afterThen = scope
     scope = before
     facts = outerFacts.assuming(condition, holds: false)
+    conditionsAround = outerConditions + [Expression(.unary(.not, condition), .bool)]
     var otherwiseBlock = try block { try otherwise() }
     let afterOtherwise = scope
     facts = outerFacts

@@ -158,6 +158,20 @@ extension Lowerer {
     scope[temporary.name] = before ?? .ended(statement.head)
   }
 
+  /// Sees to it that an extent that is known on entry is not negative where the array is made.
+  private func requireNonNegative(_ extent: LoopIR.Expression, at span: Span) throws {
+    let isPossible = Expression.compare(.lessEqual, .index(0), extent).mapBottomUp(\.folded)
+    if conditionsAround.isEmpty && isPossible.integerLiteral == 0 {
+      throw reject(Diagnostic(.value, "negative dimensions are not allowed", at: span))
+    }
+    let holds = conditionsAround.reduce(isPossible) { holds, condition in
+      Expression(.logical(.or, Expression(.unary(.not, condition), .bool), holds), .bool)
+    }
+    if ir.isKnownOnEntry(isPossible), !ir.checks.contains(where: { $0.condition == holds }) {
+      ir.checks.append(Check(holds, orElse: .respecialize))
+    }
+  }
+
   private func extents(_ temporary: Temporary) throws -> [LoopIR.Expression] {
     let parts: [TypedValue]
     switch try value(temporary.shape) {
@@ -173,14 +187,9 @@ extension Lowerer {
       }
       let extent = settled(part.index, "extent")
       if facts.proveNonNegative(extent) { return extent }
-      let isPossible = Expression.compare(.lessEqual, .index(0), extent).mapBottomUp(\.folded)
-      if isPossible.integerLiteral == 0 {
-        throw reject(
-          Diagnostic(.value, "negative dimensions are not allowed", at: temporary.shape.span))
-      }
-      // Whether the array is made at all is known where all values are.
-      if ir.isKnownOnEntry(isPossible), !ir.checks.contains(where: { $0.condition == isPossible }) {
-        ir.checks.append(Check(isPossible, orElse: .respecialize))
+      // Where data decide whether the array is made, nobody knows if a negative extent is an error.
+      if conditionsAround.allSatisfy({ ir.isKnownOnEntry($0) }) {
+        try requireNonNegative(extent, at: temporary.shape.span)
       }
       return settled(.binary(.pythonMax, extent, .index(0)), "extent")
     }

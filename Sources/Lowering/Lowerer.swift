@@ -63,6 +63,8 @@ final class Lowerer {
   /// The block of statements being lowered, and how many there were.
   var currentBlock = 0
   var blockCount = 0
+  /// The conditions under which the statement now lowered runs.
+  var conditionsAround: [LoopIR.Expression] = []
   /// How many parallel loops are around the statement now lowered.
   var parallelDepth = 0
   /// How many `with parpy.gpu:` blocks are around it.

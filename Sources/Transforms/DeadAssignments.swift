@@ -45,10 +45,10 @@ struct DeadAssignments {
     case .assign, .call: if let id = statement.assignedVariable { live.remove(id) }
     case .loop, .whileLoop:
       // The body may run again, or not at all.
+      var exposure = UpwardExposure(of: variables)
+      exposure.visit([statement])
+      live.formUnion(exposure.exposed)
       for block in statement.blocks {
-        var exposure = UpwardExposure(of: variables)
-        exposure.visit([statement])
-        live.formUnion(exposure.exposed)
         var inside = live
         blocks.append(removed(from: block, before: &inside))
       }

@@ -41,27 +41,31 @@ extension Statement {
 /// What is assigned elements of arrays counts as read.
 private func variablesRead(in function: LoopFunction) -> Set<VariableID> {
   var read = function.variablesOfTables
-  func note(_ statement: Statement) {
+  // What the values of a variable read, if something reads it.
+  var readBy: [VariableID: [VariableID]] = [:]
+  func forEachVariable(of statement: Statement, _ visit: (VariableID) -> Void) {
     statement.forEachExpression { e in
-      e.forEachDescendant { if case .variable(let id) = $0.kind { read.insert(id) } }
+      e.forEachDescendant { if case .variable(let id) = $0.kind { visit(id) } }
     }
   }
-  var former = -1
-  while former != read.count {
-    former = read.count
-    function.body.forEachStatement { statement in
-      switch statement.kind {
-      case .assign(let id, let value):
-        if read.contains(id) || value.contains(\.isLoad) { note(statement) }
-      case .loop(let loop):
-        // The accumulator of a loop's reduction is read where the loop ends only if something reads it there, but the
-        // loop itself names it.
-        read.formUnion(loop.reductions.map(\.accumulator))
-        note(statement)
-      case .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual, .launch,
-        .barrier:
-        note(statement)
-      }
+  function.body.forEachStatement { statement in
+    switch statement.kind {
+    case .assign(let id, let value) where !value.contains(\.isLoad):
+      forEachVariable(of: statement) { readBy[id, default: []].append($0) }
+    case .loop(let loop):
+      // The accumulator of a loop's reduction is read where the loop ends only if something reads it there, but the
+      // loop itself names it.
+      read.formUnion(loop.reductions.map(\.accumulator))
+      forEachVariable(of: statement) { read.insert($0) }
+    case .assign, .store, .call, .whileLoop, .conditional, .device, .allocate, .requireEqual,
+      .launch, .barrier:
+      forEachVariable(of: statement) { read.insert($0) }
+    }
+  }
+  var waiting = Array(read)
+  while let id = waiting.popLast() {
+    for other in readBy.removeValue(forKey: id) ?? [] where read.insert(other).inserted {
+      waiting.append(other)
     }
   }
   return read

@@ -225,6 +225,18 @@ def test_a_negative_extent_is_an_error(specialize: Any) -> None:
         assert y[0] == before
 
 
+def where_data_ask_for_it(n, x, y):
+    if x[0] > 0:
+        t = np.zeros(n)
+        y[0] = len(t)
+
+
+@pytest.mark.parametrize("specialize", ["auto", "never", "always"])
+def test_a_negative_extent_of_what_is_not_made_is_no_error(specialize: Any) -> None:
+    for n in (2, 3, -1, 4, -2):
+        check(where_data_ask_for_it, n, np.zeros(1), np.ones(1), specialize=specialize)
+
+
 def three_extents(n, m, k, y):
     t = np.empty((n, m, k))
     if y[0] > 0:
