@@ -24,7 +24,7 @@ struct RegisterTile {
   /// With fewer threads all multiprocessors would not have enough.
   static let leastThreads = 1 << 15
   /// Of a block that stages what it loads. On an H200, product of float32: 4 warps 32 TFLOP/s, 8 warps 28.
-  private static let stagedWarps = 4
+  static let stagedWarps = 4
   /// Of a thread, rows and columns, those that save most loads first.
   private static let shapes = [(8, 8), (8, 4), (4, 4)]
 

@@ -15,7 +15,7 @@ import LoopIR
 ///
 /// The first-level cache serves a load of a warp in two to four cycles and one of shared memory in one, and a block loads an element
 /// from the second-level cache once and not once a warp: products of 4,096 x 4,096 take half the time on an H200. Rows are loaded by
-/// the warp that needs them, columns by all. What is loaded is what the loop loads anyway, and sums are added up in the order that
+/// the warp that needs them, columns by all. Only loads that the loop makes whatever its conditions are take part, and sums are added up in the order that
 /// they had. See Volkov and Demmel, "Benchmarking GPUs to tune dense linear algebra" (2008).
 ///
 /// - Requires: a block has `TileStage.threads` threads, and all of them run the loop together.
@@ -35,14 +35,14 @@ struct TileStage {
   private(set) var rooms: [BufferID] = []
 
   /// The threads of a block.
-  static let threads = 4 * RegisterTile.lanes
+  static let threads = RegisterTile.stagedWarps * RegisterTile.lanes
   /// The iterations that are staged at a time.
   private static let depth = 16
   /// Of shorter loops little is saved.
   fileprivate static let leastTrips: Int64 = 64
   /// Of all that is staged at a time: every GPU has 48 KiB for a block.
   private static let mostBytes = 40 << 10
-  /// How many of those are written out. NVRTC takes 0.2 s for 2 and 0.5 s to 1 s for 16, which are 1 % to 10 % faster.
+  /// How many iterations in shared memory are written out. NVRTC takes 0.2 s for 2 and 0.5 s to 1 s for 16, which are 1 % to 10 % faster.
   private static let unroll = 2
 
   init(
@@ -88,7 +88,11 @@ struct TileStage {
       var place = lane + column * .index(RegisterTile.lanes)
       if load.lies(along: loop.variable, in: function) {
         place = turned(place, at.inside, load)
-        fills.append(fillOfLongColumns(of: room, load, loop, body, at, &function))
+        fills.append(
+          fillAlong(
+            body.column, from: firstColumn, tile.width, by: thread, of: Self.threads,
+            room, load, loop, at, &function
+          ) { [$1, turned($0, $1, load)] })
       } else {
         fills.append(fillOfColumns(of: room, load, loop, body, at, &function))
       }
@@ -96,9 +100,14 @@ struct TileStage {
     }
     for load in loads.ofRows {
       let room = makeRoom(for: load, [tile.height, Self.depth], &function)
-      let place = warp * .index(tile.rows) + row
-      staged[load.element] = load.element.replacing(.load(room, [place, at.inside]))
-      fills.append(fillOfRows(of: room, load, loop, body, at, &function))
+      let firstOfWarp = warp * .index(tile.rows)
+      staged[load.element] = load.element.replacing(.load(room, [firstOfWarp + row, at.inside]))
+      // Each warp loads its own.
+      fills.append(
+        fillAlong(
+          body.row, from: firstRow, tile.rows, by: lane, of: RegisterTile.lanes,
+          room, load, loop, at, &function
+        ) { [firstOfWarp + $0, $1] })
     }
     let code = loads.statements.mapExpressions { staged[$0] ?? $0 }
       .mapExpressions { $0.kind == .variable(loop.variable) ? at.iteration : $0 }
@@ -154,25 +163,6 @@ struct TileStage {
     return unrolled(iteration, Self.depth, columns, at: loop)
   }
 
-  /// The block's threads load several iterations of a column at a time, as those lie beside each other.
-  private func fillOfLongColumns(
-    of room: BufferID, _ load: SharedLoads.Load, _ loop: ForLoop, _ body: JammableBody, _ at: Step,
-    _ function: inout LoopFunction
-  ) -> Statement {
-    let columnsAtOnce = Self.threads / Self.depth
-    let part = function.add(Variable("\(function[body.column].name)_loaded", .int64))
-    let iteration = Expression.binary(.modulo, thread, .index(Self.depth))
-    let place =
-      function.read(part) * .index(columnsAtOnce)
-      + .binary(.floorDivide, thread, .index(Self.depth))
-    let element = load.element.substituting([
-      loop.variable: at.first + iteration, body.column: firstColumn + place,
-    ])
-    let store = Statement(
-      .store(room, [iteration, turned(place, iteration, load)], element), at: loop.span)
-    return unrolled(part, tile.width / columnsAtOnce, store, at: loop)
-  }
-
   /// Where a column stands among those of an iteration: further on for each iteration, where threads store several iterations of
   /// one column at a time, so that those come to banks of their own.
   private func turned(
@@ -182,22 +172,28 @@ struct TileStage {
     return .binary(.modulo, place + iteration * .index(distance), .index(tile.width))
   }
 
-  /// Each warp loads its own rows, several iterations of one at a time.
-  private func fillOfRows(
-    of room: BufferID, _ load: SharedLoads.Load, _ loop: ForLoop, _ body: JammableBody, _ at: Step,
-    _ function: inout LoopFunction
+  /// Threads load several iterations of a row or a column at a time, as those lie beside each other.
+  ///
+  /// - Parameters:
+  ///   - line: the variable of the row or column; `first` is that of line 0 of `count`.
+  ///   - member: the number of a thread among the `members` that load them.
+  ///   - place: where an element stands, of a line and an iteration.
+  private func fillAlong(
+    _ line: VariableID, from first: Expression, _ count: Int, by member: Expression,
+    of members: Int,
+    _ room: BufferID, _ load: SharedLoads.Load, _ loop: ForLoop, _ at: Step,
+    _ function: inout LoopFunction, place: (Expression, Expression) -> [Expression]
   ) -> Statement {
-    let rowsAtOnce = RegisterTile.lanes / Self.depth
-    let part = function.add(Variable("\(function[body.row].name)_loaded", .int64))
-    let iteration = Expression.binary(.modulo, lane, .index(Self.depth))
-    let place =
-      function.read(part) * .index(rowsAtOnce) + .binary(.floorDivide, lane, .index(Self.depth))
+    let atOnce = members / Self.depth
+    let part = function.add(Variable("\(function[line].name)_loaded", .int64))
+    let iteration = Expression.binary(.modulo, member, .index(Self.depth))
+    let number =
+      function.read(part) * .index(atOnce) + .binary(.floorDivide, member, .index(Self.depth))
     let element = load.element.substituting([
-      loop.variable: at.first + iteration, body.row: firstRow + place,
+      loop.variable: at.first + iteration, line: first + number,
     ])
-    let store = Statement(
-      .store(room, [warp * .index(tile.rows) + place, iteration], element), at: loop.span)
-    return unrolled(part, tile.rows / rowsAtOnce, store, at: loop)
+    let store = Statement(.store(room, place(number, iteration), element), at: loop.span)
+    return unrolled(part, count / atOnce, store, at: loop)
   }
 
   private func unrolled(
